@@ -1,0 +1,1 @@
+"""Image pairs: reading, pairing, down-sampling, the demo set."""

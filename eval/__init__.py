@@ -1,0 +1,1 @@
+"""The harness: submissions and rules as data, the isolated worker, measurements, records."""

@@ -1,0 +1,1 @@
+"""Ranking, tables and pages made from records."""

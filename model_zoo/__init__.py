@@ -1,0 +1,1 @@
+"""Checkpoints: released ones (fetched), and under `reproduced/` the ones this project trained."""

@@ -1,0 +1,1 @@
+"""Model scripts and manifests, one pair per submission; `blocks` holds what several share."""
