@@ -1,0 +1,121 @@
+"""A competition's rules as data: `leaderboard/challenges/NAME.toml`, typed. No rule lives in code."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from data.errors import InputError
+from eval import tomlfile
+
+CHALLENGES = Path(__file__).resolve().parent.parent / "leaderboard" / "challenges"
+
+Mode = Literal["valid", "test"]
+
+
+class Rules(BaseModel):
+    """Base of all parts: unknown fields are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Threshold(Rules):
+    """A mean metric a submission must reach to be ranked.
+
+    `decimals` is the rounding applied to the mean before the comparison, as the published tables do;
+    null compares the unrounded mean.
+    """
+
+    mode: Mode
+    metric: str = "psnr"
+    minimum: float
+    decimals: int | None = Field(default=2, ge=0)
+
+
+class Baseline(Rules):
+    """The reference system that a score of exp(2) per term, whatever the track, belongs to."""
+
+    model: str
+    runtime_ms: float = Field(gt=0)
+    flops_g: float = Field(gt=0)
+    params_m: float = Field(gt=0)
+
+
+class Weights(Rules):
+    """Shares of the three terms in the main track's score; they sum to 1."""
+
+    runtime: float = Field(ge=0, le=1)
+    flops: float = Field(ge=0, le=1)
+    params: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Weights:
+        if abs(self.runtime + self.flops + self.params - 1) > 1e-9:
+            raise ValueError("the weights must sum to 1")
+        return self
+
+
+class EfficiencyRanking(Rules):
+    """Efficient SR: lower sum of weights * exp(2 * x / x_baseline) is better, above PSNR thresholds."""
+
+    kind: Literal["efficiency"]
+    baseline: Baseline
+    weights: Weights
+    thresholds: tuple[Threshold, ...] = ()
+
+
+class Term(Rules):
+    """One metric in a weighted score: weight * (offset + factor * value), not below `floor` where one is set."""
+
+    metric: str
+    weight: float = 1.0
+    offset: float = 0.0
+    factor: float = 1.0
+    floor: float | None = None
+
+
+class MetricRanking(Rules):
+    """Image SR: a higher sum of terms is better; one plain term (`metric = "psnr"`) ranks by that metric."""
+
+    kind: Literal["metric"]
+    mode: Mode = "test"
+    terms: tuple[Term, ...] = Field(min_length=1)
+
+
+class Challenge(Rules):
+    """One competition: scale, data, metrics, ranking, what it asks of the sandbox, and its sources."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    year: int
+    scale: int = Field(default=4, ge=2, le=8)
+    border: int = Field(default=4, ge=0)
+    metrics: tuple[str, ...] = ("psnr", "ssim")
+    ranking: Annotated[EfficiencyRanking | MetricRanking, Field(discriminator="kind")]
+    sandbox: Literal["process", "landlock", "bwrap"] = "process"
+    sources: tuple[str, ...] = Field(min_length=1)
+    notes: str = ""
+
+
+def available() -> list[str]:
+    """Names of the challenges that ship with the project."""
+    return sorted(path.stem for path in CHALLENGES.glob("*.toml"))
+
+
+def load(name: str) -> Challenge:
+    """The challenge called `name`, or the one in the TOML file at that path.
+
+    Raises InputError naming near matches and all known names.
+    """
+    path = Path(name) if name.endswith(".toml") else CHALLENGES / f"{name}.toml"
+    if not path.exists():
+        near = difflib.get_close_matches(name, available(), n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise InputError(f"unknown challenge '{name}'{hint} (there are: {', '.join(available())})")
+    challenge = tomlfile.load(Challenge, path)
+    if challenge.name != path.stem:
+        raise InputError(f"{path}: field 'name' is '{challenge.name}', it must equal the file's name")
+    return challenge

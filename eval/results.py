@@ -1,0 +1,295 @@
+"""The record of one evaluation: its schema, and the append-only folder that holds all records.
+
+Layout of a folder of results: `records/000001_25_EERN.json`, one file per evaluation, written whole
+(temporary file, fsync, link) and never changed. Each record names the sha256 of the one before it, so that a
+changed or removed record is found by `verify_chain`. Everything else in the folder is derived from records.
+
+Infinite PSNR (an SR image equal to its HR image) is kept as infinity, makes the mean infinite, and stands in
+JSON as the string "Infinity", because JSON has no such number. NaN cannot be recorded.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import InputError
+from eval.tomlfile import describe
+
+SCHEMA_VERSION = 1
+RECORDS = "records"
+GENESIS = "0" * 64
+
+
+def _not_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("NaN is not a result")
+    return value
+
+
+Number = Annotated[float, AfterValidator(_not_nan)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+
+
+class Flag(Part):
+    """A doubt that does not fail a submission but is shown wherever its numbers are."""
+
+    name: str
+    reason: str
+
+
+class Artifact(Part):
+    """A file the evaluation used, by content."""
+
+    file: str
+    sha256: str
+
+
+class Checkpoint(Artifact):
+    """`source` is `authors`, `reproduced`, `path` (given by the user) or `repository`."""
+
+    source: str
+
+
+class SubmissionInfo(Part):
+    """Who was judged. `model` is the official results key, such as `25_EERN`."""
+
+    model: str
+    model_id: str = ""
+    team: str = ""
+    origin: str = "native"
+    data_range: float | None = None
+    script: Artifact | None = None
+    manifest: Artifact | None = None
+    checkpoint: Checkpoint | None = None
+    claims: dict[str, Any] = {}
+
+
+class ImageResult(Part):
+    """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
+
+    name: str
+    metrics: dict[str, Number]
+    runtime_ms: Number | None = None
+
+
+class RuntimeSummary(Part):
+    """Runtime of one mode in milliseconds. `mean` and `median` are over images (each image's figure is its
+    median over repeats under protocol `robust`); `ci95` bounds the median; `cold` is the very first call."""
+
+    protocol: str
+    mean: Number
+    median: Number
+    ci95: tuple[Number, Number] | None = None
+    cold: Number | None = None
+    repeats: int = 1
+    samples_ms: list[list[Number]] = []
+
+
+class ModeResult(Part):
+    """All images of `valid` or `test`."""
+
+    images: list[ImageResult]
+    runtime: RuntimeSummary | None = None
+    memory_mib: Number | None = None
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over all images of `metric`; None where any image lacks it (a partial mean is no mean)."""
+        values = [image.metrics.get(metric) for image in self.images]
+        if not values or any(value is None for value in values):
+            return None
+        return math.fsum(value for value in values if value is not None) / len(values)
+
+
+class Complexity(Part):
+    """Static figures. FLOPs count one multiply-add as one; `established` is False when counters disagree."""
+
+    params_m: Number | None = None
+    flops_g: Number | None = None
+    activations_m: Number | None = None
+    num_conv: int | None = None
+    established: bool = True
+    counters: dict[str, Any] = {}
+
+
+class Record(Part):
+    """One submission on one challenge on one machine."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    sequence: int = 0
+    previous_sha256: str = GENESIS
+    created: datetime = Field(default_factory=lambda: datetime.now(timezone.utc))
+    source: Literal["measured", "imported"] = "measured"
+    imported_from: str | None = None
+    challenge: str
+    dataset: str = ""
+    scored_by_challenge_data: bool = False
+    submission: SubmissionInfo
+    status: Literal["ok", "failed"]
+    error: str | None = None
+    flags: list[Flag] = []
+    modes: dict[str, ModeResult] = {}
+    complexity: Complexity | None = None
+    protocol: str = ""
+    device: str = ""
+    sandbox: str = ""
+    machine: dict[str, Any] = {}
+    session: str = ""
+    job_key: str = ""
+
+    @property
+    def model(self) -> str:
+        return self.submission.model
+
+    def mean_runtime_ms(self) -> float | None:
+        """The challenge's runtime: mean over modes of each mode's mean runtime (valid and test alike)."""
+        means = [mode.runtime.mean for mode in self.modes.values() if mode.runtime]
+        return math.fsum(means) / len(means) if means else None
+
+
+def append(save_dir: Path, record: Record) -> Path:
+    """Write `record` as the next one of `save_dir/records`; sets its sequence and hash of the previous one.
+
+    The file appears whole or not at all, and never replaces another. Raises InputError where the folder cannot be
+    written (read-only, full disk); nothing half-written stays.
+    """
+    folder = save_dir / RECORDS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            last = _last(folder)
+            record.sequence = 1 + (_sequence(last) if last else 0)
+            record.previous_sha256 = _sha256(last) if last else GENESIS
+            target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
+            write_atomic(target, to_json(record))
+            return target
+    except OSError as error:
+        raise InputError(f"{folder}: the record cannot be written ({error.strerror or error})") from None
+
+
+def write_atomic(target: Path, text: str) -> None:
+    """Write `text` to `target` so that a reader, or a crash, finds the old file or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def to_json(record: Record) -> str:
+    return record.model_dump_json(indent=1) + "\n"
+
+
+def read(path: Path) -> Record:
+    """The record at `path`. Raises InputError naming the file and the wrong fields."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path}: not a record: {describe(error)}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def read_all(save_dir: Path) -> list[Record]:
+    """Every record of `save_dir`, oldest first. Raises InputError for the first damaged one."""
+    return [read(path) for path in _paths(save_dir / RECORDS)]
+
+
+def latest(records: list[Record]) -> dict[str, Record]:
+    """The newest record of each model, in the order in which models first appeared."""
+    return {record.model: record for record in records}
+
+
+def verify_chain(save_dir: Path) -> list[str]:
+    """Problems of the chain of records in `save_dir`: changed, missing or damaged files. Empty when sound.
+
+    A removed newest record leaves no trace in the others; publish the printed head hash to cover it.
+    """
+    problems, previous, expected = [], GENESIS, 1
+    for path in _paths(save_dir / RECORDS):
+        try:
+            record = read(path)
+        except InputError as error:
+            problems.append(str(error))
+            previous, expected = _sha256(path), _sequence(path) + 1
+            continue
+        if _sequence(path) != record.sequence:
+            problems.append(f"{path}: holds sequence {record.sequence}, its name says {_sequence(path)}")
+        if _sequence(path) != expected:
+            problems.append(f"{path}: record {expected:06d} is missing before it")
+        elif record.previous_sha256 != previous:
+            problems.append(f"{path}: the record before it was changed (its sha256 is not the one noted here)")
+        previous, expected = _sha256(path), _sequence(path) + 1
+    return problems
+
+
+def head(save_dir: Path) -> str:
+    """sha256 of the newest record: publish it, and no earlier record can be changed or removed unseen."""
+    last = _last(save_dir / RECORDS)
+    return _sha256(last) if last else GENESIS
+
+
+def json_number(value: float | None) -> float | str | None:
+    """`value` as plain JSON can hold it: infinities become the strings "Infinity" and "-Infinity"."""
+    if value is None or math.isfinite(value):
+        return value
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def dump_json(content: Any) -> str:
+    """Strict JSON text: a NaN or infinity that was not converted raises ValueError."""
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if re.match(r"\d{6}_", path.name))
+
+
+def _last(folder: Path) -> Path | None:
+    paths = _paths(folder)
+    return paths[-1] if paths else None
+
+
+def _sequence(path: Path) -> int:
+    return int(path.name.split("_", 1)[0])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)[:80]
