@@ -1,0 +1,99 @@
+"""Peak memory of a submission, on CUDA and on CPU; the two are different quantities and never mixed.
+
+CUDA: `torch.cuda.max_memory_allocated` after a reset, as the official code reads it: tensors of this process
+that torch's allocator handed out on the device, weights included, the CUDA context and cached blocks not.
+CPU: peak resident set of the worker process: everything it touched, the interpreter, torch's libraries
+(about 300 MiB before any model) and the image slots included. Compare it only with other CPU figures.
+torch is imported by the worker only: this module can be imported without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+MIB = 1024.0**2
+_PROC = Path("/proc")
+# Documented in Linux's Documentation/filesystems/proc.rst: 5 resets the peak ("high water mark").
+_RESET_PEAK = "5\n"
+
+
+def peak_rss_mib(pid: int | None = None) -> float | None:
+    """Peak resident memory (VmHWM) of a process in MiB; None where the kernel does not tell.
+
+    pid: None for the calling process, whose peak is then taken from getrusage where /proc is missing. For
+    another process (the parent's view of a worker) it must still be alive; inside a pid namespace the number
+    is the one that the caller's own namespace uses.
+    """
+    peak_kib = _status_kib("self" if pid is None else str(pid), "VmHWM")
+    if peak_kib is not None:
+        return peak_kib / 1024.0
+    if pid is None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Linux counts in KiB, macOS in bytes.
+        return peak / MIB if sys.platform == "darwin" else peak / 1024.0
+    return None
+
+
+def current_rss_mib(pid: int | None = None) -> float | None:
+    """Resident memory (VmRSS) of a process now, in MiB; None where the kernel does not tell."""
+    rss_kib = _status_kib("self" if pid is None else str(pid), "VmRSS")
+    return None if rss_kib is None else rss_kib / 1024.0
+
+
+def reset_peak_rss() -> bool:
+    """Set the calling process's VmHWM back to its present size; False where that is refused.
+
+    It is refused where /proc is read-only (some sandboxes) or absent; the peak then covers the whole life of
+    the process, loading included, which the record must say (`MemoryMeter.since_reset`).
+    """
+    try:
+        (_PROC / "self" / "clear_refs").write_text(_RESET_PEAK, encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _status_kib(process: str, field: str) -> int | None:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (_PROC / process / "status").read_text(encoding="ascii", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name == field:
+                return int(value.split()[0])
+    return None
+
+
+class MemoryMeter:
+    """Peak memory between `reset` and `peak_mib` on one device.
+
+    since_reset: whether the last reset worked; False means that the peak is the whole process's.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.since_reset = False
+
+    def reset(self) -> None:
+        """Start anew; called before each pass, since the official code's missing reset carries peaks over."""
+        if self._device.type == "cuda":
+            import torch
+
+            torch.cuda.synchronize(self._device)
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self.since_reset = True
+        else:
+            self.since_reset = reset_peak_rss()
+
+    def peak_mib(self) -> float | None:
+        """Peak in MiB: allocated tensors on CUDA, resident memory on CPU; None where it cannot be read."""
+        if self._device.type == "cuda":
+            import torch
+
+            return float(torch.cuda.max_memory_allocated(self._device)) / MIB
+        return peak_rss_mib()

@@ -1,0 +1,116 @@
+"""Variants of an image for timing: flips, half turns and circular shifts, so that no input comes twice.
+
+A timed network that meets an image a second time may answer from a cache. Instead of repeating an image, the
+timing pass shows it mirrored, turned and then shifted around: same size, same content for a convolutional
+network, other bytes. numpy only; used by the parent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Shifts step through the image by amounts that stay distinct for long and are never 0 in both directions.
+_SHIFT_STEP = 7
+
+
+@dataclass(frozen=True, order=True)
+class Variant:
+    """Mirror first (left-right, then top-bottom; both together are a half turn), then shift around, in pixels."""
+
+    flip_x: bool = False
+    flip_y: bool = False
+    shift_y: int = 0
+    shift_x: int = 0
+
+    def describe(self) -> str:
+        """Short name for records and messages, such as `flip_x+shift(7,14)`."""
+        turn = {(False, False): "plain", (True, False): "flip_x", (False, True): "flip_y"}
+        name = turn.get((self.flip_x, self.flip_y), "rot180")
+        return name if not (self.shift_y or self.shift_x) else f"{name}+shift({self.shift_y},{self.shift_x})"
+
+
+@dataclass(frozen=True)
+class TimedInput:
+    """One request of a timing pass: image number, variant, and whether its time is counted."""
+
+    image: int
+    variant: Variant
+    warm_up: bool
+
+
+_TURNS = ((False, False), (True, False), (False, True), (True, True))
+
+
+def variant(number: int) -> Variant:
+    """Variant `number` (0, 1, 2, ...) of the endless list: four mirrorings, then the same shifted, and so on.
+
+    Number 0 leaves the image as it is. Raises ValueError for a negative number.
+    """
+    if number < 0:
+        raise ValueError(f"variant number {number}: expected 0 or more")
+    shift, turn = divmod(number, len(_TURNS))
+    flip_x, flip_y = _TURNS[turn]
+    return Variant(flip_x, flip_y, shift_y=shift * _SHIFT_STEP, shift_x=shift * (_SHIFT_STEP + 2))
+
+
+def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8]:
+    """The image (H x W x C or H x W, any dtype) changed; always a new contiguous array of the same shape."""
+    if change.flip_x:
+        image = image[:, ::-1]
+    if change.flip_y:
+        image = image[::-1]
+    if change.shift_y or change.shift_x:
+        image = np.roll(image, (change.shift_y, change.shift_x), axis=(0, 1))
+    return np.array(image, order="C", copy=True)
+
+
+def undo_variant(output: NDArray[np.uint8], change: Variant, scale: int = 1) -> NDArray[np.uint8]:
+    """Bring a network's output for a changed image back to the original's orientation.
+
+    output: H*scale x W*scale x C. Mirroring is undone exactly; a convolutional network's output still differs
+    from that of the original image where its padding or an asymmetric kernel meets the mirrored content, and,
+    after a shift, along the seam: only answers to the *same* changed input can be compared value for value.
+    """
+    if change.shift_y or change.shift_x:
+        output = np.roll(output, (-change.shift_y * scale, -change.shift_x * scale), axis=(0, 1))
+    if change.flip_y:
+        output = output[::-1]
+    if change.flip_x:
+        output = output[:, ::-1]
+    return np.array(output, order="C", copy=True)
+
+
+def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -> list[TimedInput]:
+    """Order of a robust timing pass: `warm_ups` uncounted requests, then every image `repeats` times, shuffled.
+
+    images: image numbers, each once; every counted sample of an image is another variant of it. Each repeat is
+    a complete round over the images in its own random order, so that a slow drift of the machine meets all
+    images alike. Warm-up requests cycle through the images (so that every size is met) with variants that no
+    counted request uses: no input occurs twice, except where an image is symmetric in itself.
+    The same arguments give the same plan. Raises ValueError for repeated or no images, repeats < 1, warm_ups < 0.
+    """
+    numbers = list(images)
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ValueError(f"images {numbers!r}: expected at least one image number, each once")
+    if repeats < 1 or warm_ups < 0:
+        raise ValueError(f"repeats {repeats}, warm-ups {warm_ups}: expected at least 1 and 0")
+    order = random.Random(seed)
+    plan = [
+        TimedInput(numbers[i % len(numbers)], variant(repeats + i // len(numbers)), warm_up=True)
+        for i in range(warm_ups)
+    ]
+    offsets = {number: order.sample(range(repeats), repeats) for number in numbers}
+    for repeat in range(repeats):
+        for number in order.sample(numbers, len(numbers)):
+            plan.append(TimedInput(number, variant(offsets[number][repeat]), warm_up=False))
+    return plan
+
+
+def plan_cold(images: Sequence[int]) -> list[TimedInput]:
+    """Order of an `ntire` timing pass: every image once as it is, in the order given, nothing warmed up."""
+    return [TimedInput(number, Variant(), warm_up=False) for number in images]
