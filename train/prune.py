@@ -1,0 +1,64 @@
+"""Structured pruning by L2 norm: channels are removed, so that parameters and FLOPs fall with them.
+
+A chain is a row of convolutions where each feeds only the next (through an activation without parameters).
+Between two neighbours lie channels that no other layer sees: they are ranked by the L2 norm of the filter
+that makes them (Li et al., "Pruning filters for efficient ConvNets", ICLR 2017) and the weakest leave, from
+the first convolution's outputs and the second one's inputs. How many at a time follows Zhu & Gupta (2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from train.schedule import cubic_sparsity
+
+State = dict[str, Tensor]
+
+
+def filter_norms(state: Mapping[str, Tensor], conv: str) -> Tensor:
+    """L2 norm of each output filter of the convolution `conv` in `state`, bias left out: (out,)."""
+    return state[f"{conv}.weight"].flatten(1).norm(dim=1)
+
+
+def strongest(norms: Tensor, keep: int) -> Tensor:
+    """Indices, ascending, of the `keep` largest `norms`; of equal ones the first stay."""
+    if not 1 <= keep <= len(norms):
+        raise ValueError(f"keep: expected 1 to {len(norms)} channels, got {keep}")
+    order = torch.sort(norms, descending=True, stable=True).indices
+    return torch.sort(order[:keep]).values
+
+
+def prune_chain(state: Mapping[str, Tensor], chain: Sequence[str], keep: int) -> State:
+    """A copy of `state` in which every gap of `chain` (names of convolutions) has `keep` channels."""
+    pruned: State = dict(state)
+    for producer, consumer in pairwise(chain):
+        kept = strongest(filter_norms(pruned, producer), keep)
+        pruned[f"{producer}.weight"] = pruned[f"{producer}.weight"][kept].clone()
+        pruned[f"{producer}.bias"] = pruned[f"{producer}.bias"][kept].clone()
+        pruned[f"{consumer}.weight"] = pruned[f"{consumer}.weight"][:, kept].clone()
+    return pruned
+
+
+def prune_chains(
+    state: Mapping[str, Tensor], chains: Sequence[Sequence[str]], widths: Sequence[int]
+) -> State:
+    """`prune_chain` for each chain with its own width."""
+    pruned: State = dict(state)
+    for chain, width in zip(chains, widths, strict=True):
+        pruned = prune_chain(pruned, chain, width)
+    return pruned
+
+
+def chain_widths(state: Mapping[str, Tensor], chains: Sequence[Sequence[str]]) -> list[int]:
+    """How many channels each chain has now between its convolutions."""
+    return [len(state[f"{chain[0]}.weight"]) for chain in chains]
+
+
+def scheduled_widths(start: Sequence[int], final: Sequence[int], event: int, events: int) -> list[int]:
+    """Widths after pruning `event` of `events`: the share removed follows `cubic_sparsity` up to `final`."""
+    done = cubic_sparsity(event, events, final=1.0)
+    return [round(first - (first - last) * done) for first, last in zip(start, final, strict=True)]

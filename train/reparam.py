@@ -1,0 +1,88 @@
+"""Re-parameterisable 3x3 convolutions: several linear branches while training, one convolution after.
+
+Taken from the literature: the parallel 3x3, 1x1 and identity branches of RepVGG (Ding et al., CVPR 2021),
+without batch norm, which super-resolution networks leave out; the 1x1-then-3x3 sequence of the
+edge-oriented convolution block of ECBSR (Zhang et al., ACM MM 2021), where the 1x1 widens the channels;
+and, from online re-parameterisation (OREPA, Hu et al., CVPR 2022), summing kernels rather than feature maps
+in every training step: the result is the same by linearity at the cost of one convolution.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class RepConv(nn.Module):
+    """Drop-in for a 3x3 `Conv2d` with bias and zero padding: 3x3 + 1x1 + identity + (1x1 -> 3x3).
+
+    (N, in, H, W) to (N, out, H', W') as that convolution. The identity is there when `in_channels` equals
+    `out_channels` and `stride` is 1. `expansion` is how much the sequence's 1x1 widens `out_channels`.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, stride: int = 1, padding: int = 1, expansion: int = 2
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.stride, self.padding = stride, padding
+        self.square = nn.Conv2d(in_channels, out_channels, 3)
+        self.point = nn.Conv2d(in_channels, out_channels, 1)
+        self.widen = nn.Conv2d(in_channels, expansion * out_channels, 1)
+        self.narrow = nn.Conv2d(expansion * out_channels, out_channels, 3)
+        self.has_identity = in_channels == out_channels and stride == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel, bias = self.folded()
+        return F.conv2d(x, kernel, bias, stride=self.stride, padding=self.padding)
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Kernel (out, in, 3, 3) and bias (out,) of the one equivalent convolution; differentiable."""
+        sequence_kernel = torch.einsum("omhw,mi->oihw", self.narrow.weight, self.widen.weight[:, :, 0, 0])
+        sequence_bias = torch.einsum("omhw,m->o", self.narrow.weight, _bias(self.widen)) + _bias(self.narrow)
+        centre = self.point.weight[:, :, 0, 0]
+        if self.has_identity:
+            centre = centre + torch.eye(self.in_channels, dtype=centre.dtype, device=centre.device)
+        kernel = self.square.weight + sequence_kernel + F.pad(centre[:, :, None, None], (1, 1, 1, 1))
+        return kernel, _bias(self.square) + _bias(self.point) + sequence_bias
+
+    def branch_outputs(self, x: Tensor) -> list[Tensor]:
+        """Every branch run as its own layers; their sum is what `forward` returns (the definition).
+
+        The input is padded before the 1x1 of the sequence, so that the 1x1's bias also stands in the
+        border: padding after it would not fold into one zero-padded convolution.
+        """
+        padded = F.pad(x, [self.padding] * 4)
+        inner = padded[:, :, 1:-1, 1:-1]  # where the centre tap of a 3x3 kernel falls
+        outputs = [
+            F.conv2d(padded, self.square.weight, self.square.bias, stride=self.stride),
+            F.conv2d(inner, self.point.weight, self.point.bias, stride=self.stride),
+            F.conv2d(self.widen(padded), self.narrow.weight, self.narrow.bias, stride=self.stride),
+        ]
+        return [*outputs, inner] if self.has_identity else outputs
+
+    @torch.no_grad()
+    def fold(self) -> nn.Conv2d:
+        """The equivalent plain convolution, with parameters of its own."""
+        plain = nn.Conv2d(
+            self.in_channels, self.out_channels, 3, stride=self.stride, padding=self.padding
+        ).to(self.square.weight)
+        kernel, bias = self.folded()
+        plain.weight.copy_(kernel)
+        _bias(plain).copy_(bias)
+        return plain
+
+
+def fold_all(model: nn.Module) -> int:
+    """Replace every `RepConv` inside `model`, in place, by the convolution it folds into; how many."""
+    found = [(name, module) for name, module in model.named_modules() if isinstance(module, RepConv)]
+    for name, module in found:
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, module.fold())
+    return len(found)
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None  # every convolution here is built with one
+    return conv.bias
