@@ -1,0 +1,154 @@
+"""Which LR image belongs to which HR image: decided once, by exact names, before any model runs.
+
+Layouts (scale 4 shown):
+  DIV2K_LSDIR_valid_HR/0001.png  with  DIV2K_LSDIR_valid_LR/0001x4.png           (NTIRE; `test` likewise)
+  DIV2K_valid_HR/0801.png        with  DIV2K_valid_LR_bicubic/X4/0801x4.png      (DIV2K as published)
+  any HR folder with any LR folder: name.png with namex4.png or with the same name
+The two images of a pair may be files of different formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from data.errors import InputError
+from data.images import IMAGE_SUFFIXES, image_size
+
+Mode = Literal["valid", "test"]
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """A low-resolution image and the high-resolution image it was made from; `name` is the HR file's stem."""
+
+    name: str
+    lr: Path
+    hr: Path
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The pairs of one mode of a challenge, in order of their names."""
+
+    name: Mode
+    pairs: tuple[ImagePair, ...]
+
+
+def layout_folders(data_dir: str | Path, mode: Mode, scale: int = 4) -> tuple[Path, Path] | None:
+    """The HR and LR folders of a mode in the first layout whose HR folder exists, or None.
+
+    The LR folder may be missing: `pair_folders` then says so.
+    """
+    for hr, lr in _layouts(Path(data_dir), mode, scale):
+        if hr.is_dir():
+            return hr, lr
+    return None
+
+
+def find_pairs(data_dir: str | Path, mode: Mode, scale: int = 4) -> list[ImagePair]:
+    """The pairs of a mode ("valid" or "test") below `data_dir`, sorted by name, sizes checked.
+
+    Raises InputError: no such layout (what was looked for is named), and all that `pair_folders` raises.
+    """
+    folders = layout_folders(data_dir, mode, scale)
+    if folders is None:
+        looked_for = " or ".join(hr.name for hr, _ in _layouts(Path(data_dir), mode, scale))
+        raise InputError(f"{data_dir}: no folder {looked_for} in it; expected one of these with HR images")
+    return pair_folders(*folders, scale=scale)
+
+
+def pair_folders(hr_dir: str | Path, lr_dir: str | Path, scale: int = 4) -> list[ImagePair]:
+    """Pairs every HR image with its LR image, sorted by name, and checks their sizes from the headers.
+
+    Raises InputError: a folder missing, empty or given twice; an HR image without LR image, or the reverse;
+    two files that could be the same image; sizes that do not fit; files that cannot be judged (as
+    `data.images.image_size` says).
+    """
+    hr_dir, lr_dir = Path(hr_dir), Path(lr_dir)
+    if hr_dir.resolve() == lr_dir.resolve():
+        raise InputError(f"{hr_dir}: given as HR and as LR folder; expected two folders")
+    hr_files, lr_files = _by_stem(hr_dir), _by_stem(lr_dir)
+    pairs = [ImagePair(stem, _lr_for(hr, lr_dir, lr_files, scale), hr) for stem, hr in hr_files.items()]
+    _refuse_shared(pairs)
+    surplus = sorted({path.name for path in lr_files.values()} - {pair.lr.name for pair in pairs})
+    if surplus:
+        raise InputError(
+            f"{lr_dir}: no HR image in {hr_dir} for {_some(surplus)}; expected one HR image for each LR image"
+        )
+    check_sizes(pairs, scale)
+    return pairs
+
+
+def check_sizes(pairs: Sequence[ImagePair], scale: int) -> None:
+    """Checks, from the files' headers, that HR cropped to a multiple of `scale` is `scale` times LR.
+
+    Raises InputError that names the first pairs that do not fit and both their sizes.
+    """
+    wrong = []
+    for pair in pairs:
+        hr_height, hr_width = image_size(pair.hr)
+        lr_height, lr_width = image_size(pair.lr)
+        expected = (hr_height // scale, hr_width // scale)
+        if (lr_height, lr_width) != expected or 0 in expected:
+            wrong.append(
+                f"{pair.lr} is {lr_width}x{lr_height}, expected {expected[1]}x{expected[0]} "
+                f"(HR {pair.hr.name} is {hr_width}x{hr_height}, scale {scale})"
+            )
+    if wrong:
+        more = f"; and {len(wrong) - _NAMED_AT_MOST} more" if len(wrong) > _NAMED_AT_MOST else ""
+        raise InputError("sizes do not match by the scale: " + "; ".join(wrong[:_NAMED_AT_MOST]) + more)
+
+
+def _layouts(data_dir: Path, mode: Mode, scale: int) -> tuple[tuple[Path, Path], ...]:
+    return (
+        (data_dir / f"DIV2K_LSDIR_{mode}_HR", data_dir / f"DIV2K_LSDIR_{mode}_LR"),
+        (data_dir / f"DIV2K_{mode}_HR", data_dir / f"DIV2K_{mode}_LR_bicubic" / f"X{scale}"),
+    )
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by name without suffix, sorted; hidden and other files are left out."""
+    try:
+        names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed: {error.strerror or error}") from None
+    files: dict[str, Path] = {}
+    for path in names:
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        if path.stem in files:
+            raise InputError(f"{folder}: both {files[path.stem].name} and {path.name} are {path.stem}; expected one")
+        files[path.stem] = path
+    if not files:
+        raise InputError(f"{folder}: no image in this folder; expected files such as 0001.png")
+    return dict(sorted(files.items()))
+
+
+def _lr_for(hr: Path, lr_dir: Path, lr_files: dict[str, Path], scale: int) -> Path:
+    stem = hr.stem
+    found = [lr_files[name] for name in (f"{stem}x{scale}", stem) if name in lr_files]
+    if not found:
+        raise InputError(f"{lr_dir}: LR image of {hr} is missing; expected {stem}x{scale}.png or {hr.name}")
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise InputError(f"{lr_dir}: both {names} could belong to {hr}; expected one")
+    return found[0]
+
+
+def _refuse_shared(pairs: Iterable[ImagePair]) -> None:
+    owner: dict[Path, Path] = {}
+    for pair in pairs:
+        if pair.lr in owner:
+            owners = f"{owner[pair.lr].name} and to {pair.hr.name}"
+            raise InputError(f"{pair.lr}: could belong to {owners}; expected one")
+        owner[pair.lr] = pair.hr
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED_AT_MOST])
+    return shown if len(names) <= _NAMED_AT_MOST else f"{shown} and {len(names) - _NAMED_AT_MOST} more"
