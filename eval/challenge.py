@@ -36,12 +36,22 @@ class Threshold(Rules):
 
 
 class Baseline(Rules):
-    """The reference system that a score of exp(2) per term, whatever the track, belongs to."""
+    """The reference system that a score of exp(2) per term, whatever the track, belongs to.
+
+    Its published figures are used where it was not measured next to the submissions; `aliases` are further names
+    under which result files list the same system.
+    """
 
     model: str
+    aliases: tuple[str, ...] = ()
     runtime_ms: float = Field(gt=0)
     flops_g: float = Field(gt=0)
     params_m: float = Field(gt=0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name of the baseline, the official one first."""
+        return (self.model, *self.aliases)
 
 
 class Weights(Rules):
@@ -85,8 +95,32 @@ class MetricRanking(Rules):
     terms: tuple[Term, ...] = Field(min_length=1)
 
 
+Quantity = Literal["runtime_ms", "flops_g", "params_m", "activations_m", "memory_mib"]
+
+
+class RankSumTrack(Rules):
+    """One track: ranks in each quantity (lower is better) are added, and the lowest sum wins."""
+
+    name: str = Field(pattern=r"^[a-z_]+$")
+    quantities: tuple[Quantity, ...] = Field(min_length=1)
+
+
+class RankSumRanking(Rules):
+    """Efficient SR up to 2022: every track ranks by a sum of ranks; the first track listed is the main one."""
+
+    kind: Literal["ranksum"]
+    tracks: tuple[RankSumTrack, ...] = Field(min_length=1)
+    thresholds: tuple[Threshold, ...] = ()
+
+
+Ranking = EfficiencyRanking | MetricRanking | RankSumRanking
+
+
 class Challenge(Rules):
-    """One competition: scale, data, metrics, ranking, what it asks of the sandbox, and its sources."""
+    """One competition: scale, data, metrics, ranking, what it asks of the sandbox, and its sources.
+
+    images: how many images the competition's own sets have; other data is ranked by PSNR, not by its score.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
@@ -94,7 +128,9 @@ class Challenge(Rules):
     scale: int = Field(default=4, ge=2, le=8)
     border: int = Field(default=4, ge=0)
     metrics: tuple[str, ...] = ("psnr", "ssim")
-    ranking: Annotated[EfficiencyRanking | MetricRanking, Field(discriminator="kind")]
+    images: dict[Mode, int] = {}
+    ranking: Annotated[Ranking, Field(discriminator="kind")]
+    device: str = ""  # the machine that the organisers judged on
     sandbox: Literal["process", "landlock", "bwrap"] = "process"
     sources: tuple[str, ...] = Field(min_length=1)
     notes: str = ""
