@@ -1,0 +1,208 @@
+"""The command line of the main job: arguments, the batch over submissions, outputs, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import InputError
+from eval import challenge as challenges
+from eval import dataset, harness, machine, official, progress, results, sandbox, submission, workers
+from eval.challenge import Challenge
+from eval.harness import Harness, Plan
+from eval.results import Record
+from eval.submission import Submission
+
+OK, SOME_FAILED, USAGE = 0, 1, 2
+DESCRIPTION = "Judge super-resolution submissions: quality, runtime, memory, complexity, ranking."
+EPILOG = """examples:
+  python test_demo.py --model_id 25                            the demo set, no data needed
+  python test_demo.py --model_id 0 21 25 --data_dir DATA --ssim --include_test
+  python test_demo.py --model_id 25 --pairs HR_DIR LR_DIR      any folders of pairs
+  python test_demo.py --repo NTIRE2024_ESR --all               someone else's repository, unmodified
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options; defaults live here only."""
+    options = argparse.ArgumentParser(
+        "test_demo.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = options.add_argument_group("what is judged")
+    what.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
+    what.add_argument("--all", action="store_true", help="every submission there is")
+    what.add_argument("--repo", type=Path, metavar="DIR", help="an NTIRE-style repository, unmodified")
+    what.add_argument(
+        "--checkpoint", default="auto", metavar="authors|reproduced|PATH",
+        help="which weights (default: the authors' where present, else this project's own)",
+    )  # fmt: skip
+    what.add_argument(
+        "--allow_pickle", action="store_true", help="let checkpoints be fully unpickled, inside the sandbox only"
+    )
+    on = options.add_argument_group("on which images, by which rules")
+    on.add_argument("--data_dir", type=Path, help="folder with DIV2K_LSDIR_valid_HR/LR (and test), or DIV2K's")
+    on.add_argument("--pairs", nargs=2, type=Path, metavar=("HR_DIR", "LR_DIR"), help="two folders of image pairs")
+    on.add_argument("--include_test", action="store_true", help="the test set too")
+    on.add_argument("--challenge", default="esr2024", metavar="NAME", help="rules (default: %(default)s)")
+    on.add_argument("--ssim", action="store_true", help="SSIM beside PSNR")
+    how = options.add_argument_group("how it is measured")
+    how.add_argument("--device", default="auto", metavar="auto|cpu|cuda:N")
+    how.add_argument(
+        "--protocol", choices=("ntire", "robust"), default="robust",
+        help="runtime: one cold pass as the official code, or warm, repeated, cross-checked (default: %(default)s)",
+    )  # fmt: skip
+    how.add_argument("--repeats", type=_positive, default=3, metavar="N", help="timed runs per image (robust)")
+    how.add_argument("--sandbox", choices=("auto", "bwrap", "landlock", "process"), default="auto")
+    how.add_argument("--timeout", type=_positive_float, default=600.0, metavar="S", help="seconds per image")
+    out = options.add_argument_group("where results go")
+    out.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
+    out.add_argument("--save_images", action="store_true", help="keep the SR images, under SAVE_DIR/images")
+    out.add_argument("--resume", action="store_true", help="skip what SAVE_DIR already holds an equal result of")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
+    options = parser().parse_args(arguments)
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    try:
+        return _run(options, console)
+    except InputError as error:
+        print(f"test_demo.py: error: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("test_demo.py: interrupted; finished evaluations are kept, --resume goes on", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    chosen = _submissions(options)
+    plan = _plan(options, challenges.load(options.challenge))
+    _prepare(options.save_dir)
+    _announce(plan, console)
+    failed = _batch(chosen, plan, options, console)
+    records = results.read_all(options.save_dir)
+    _summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
+    return SOME_FAILED if failed else OK
+
+
+def _submissions(options: argparse.Namespace) -> list[Submission]:
+    if options.all == bool(options.model_id):
+        raise InputError("give --model_id ID ... or --all (`--help` shows examples)")
+    if options.repo:
+        if options.checkpoint != "auto":
+            raise InputError("--checkpoint: a repository loads its own checkpoints; leave it out with --repo")
+        return submission.repository(options.repo, options.model_id, allow_pickle=options.allow_pickle)
+    ids = options.model_id or sorted(submission.manifests(), key=submission.by_id)
+    paths = dict.fromkeys(submission.find(model_id) for model_id in ids)
+    return [submission.native(path, options.checkpoint, allow_pickle=options.allow_pickle) for path in paths]
+
+
+def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
+    data = dataset.choose(challenge, options.data_dir, options.pairs, include_test=options.include_test)
+    level, note = sandbox.choose(options.sandbox)
+    required = sandbox.Level(challenge.sandbox)
+    if not level.at_least(required):
+        raise InputError(f"--sandbox: challenge {challenge.name} requires {required}, this machine gives {level}: {note}")
+    device = machine.choose_device(options.device)
+    limits = sandbox.CPU_LIMITS if device == "cpu" else sandbox.CUDA_LIMITS
+    deadlines = workers.Deadlines(image_s=options.timeout)
+    return Plan(
+        challenge=challenge,
+        dataset=data,
+        metric_names=tuple(name for name in challenge.metrics if options.ssim or not name.startswith("ssim")),
+        protocol=options.protocol,
+        repeats=options.repeats,
+        setup=workers.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines),
+        sandbox_note=note,
+        save_images=options.save_dir / "images" if options.save_images else None,
+    )
+
+
+def _prepare(save_dir: Path) -> None:
+    """Find out before anything is measured that the results can be kept."""
+    try:
+        save_dir.mkdir(parents=True, exist_ok=True)
+        probe = save_dir / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"--save_dir {save_dir}: cannot be written ({error.strerror or error})") from None
+
+
+def _announce(plan: Plan, console: Console) -> None:
+    counts = ", ".join(f"{len(pairs)} {mode}" for mode, pairs in plan.dataset.modes.items())
+    own = "" if plan.dataset.own else " (not the challenge's own images: ranked by PSNR)"
+    console.print(f"Challenge: {plan.challenge.title}", highlight=False)
+    console.print(f"Images:    {plan.dataset.label}, {counts}{own}", highlight=False)
+    console.print(f"Device:    {plan.setup.device}, protocol {plan.protocol}", highlight=False)
+    console.print(f"Sandbox:   {plan.setup.level.value}{f' ({plan.sandbox_note})' if plan.sandbox_note else ''}", highlight=False)
+
+
+def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:
+    """Evaluate all submissions, one record each; returns whether any failed."""
+    done = harness.finished_keys(options.save_dir) if options.resume else set()
+    before = {one.model: one.fingerprint() for one in chosen}
+    failed = False
+    with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
+        for one in chosen:
+            if done and judge.job_key(one) in done:
+                console.print(f"{one.model}: already evaluated, skipped (--resume)", highlight=False)
+                continue
+            record = judge.evaluate(one)
+            if one.fingerprint() != before[one.model]:
+                raise InputError(f"{one.model}: its files changed while it was evaluated; no record was written")
+            results.append(options.save_dir, record)
+            official.write(options.save_dir, results.read_all(options.save_dir))
+            failed = failed or record.status == "failed"
+            _report(record, console)
+    return failed
+
+
+def _report(record: Record, console: Console) -> None:
+    if record.status == "failed":
+        console.print(f"{record.model}: failed: {record.error}", style="red", highlight=False, markup=False)
+    for flag in record.flags:
+        console.print(f"{record.model}: flag '{flag.name}': {flag.reason}", style="yellow", highlight=False, markup=False)
+
+
+def _summarise(
+    records: list[Record], challenge: Challenge, save_dir: Path, shown: set[str], console: Console
+) -> None:
+    """Write the leaderboard and print what was judged, best first."""
+    from leaderboard import ranking, tables
+
+    frame = ranking.rank(list(results.latest(records).values()), challenge)
+    tables.write_csv(frame, save_dir / "leaderboard.csv")
+    table = Table(title=challenge.title)
+    columns = {"rank": "Rank", "model": "Model", "val_psnr": "PSNR [dB]", "test_psnr": "Test PSNR", "runtime_ms": "Time [ms]",
+               "params_m": "Params [M]", "flops_g": "FLOPs [G]", "score_final": "Score", "checkpoint": "Checkpoint", "reason": "Note"}  # fmt: skip
+    known = [name for name in columns if name in frame and not frame[name].isna().all()]
+    for name in known:
+        table.add_column(columns[name], justify="left" if name in ("model", "checkpoint", "reason") else "right")
+    for _, row in frame.iterrows():
+        if row["model"] in shown:
+            table.add_row(*(tables.cell(name, row[name]) for name in known))
+    console.print(table)
+    console.print(f"Results: {save_dir}/results.json, results.txt, leaderboard.csv, records/", highlight=False)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be at least 1")
+    return value
+
+
+def _positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}: must be a number of seconds above 0")
+    return value

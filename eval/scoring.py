@@ -1,0 +1,100 @@
+"""Scoring SR against HR images in a pool of threads of the parent, beside the worker or between its requests.
+
+cv2 and numpy release Python's lock while they work, so threads use all cores without copying images around.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.images import modcrop, read_rgb, write_png
+from data.pairs import ImagePair
+from eval import metrics
+
+Scores = dict[str, float]
+Image = NDArray[np.uint8]
+Task = Callable[[], Scores]
+# Images that wait unscored: bounds the parent's memory (8.3 MB per 2040x1356 image), keeps every core busy.
+WAITING = 8
+
+
+class ScorerPool:
+    """Threads that decode HR images and compute metrics; one pool serves a whole batch."""
+
+    def __init__(self, protocols: Sequence[metrics.MetricProtocol], scale: int, threads: int | None = None) -> None:
+        self._protocols, self._scale = protocols, scale
+        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="scorer")
+
+    def __enter__(self) -> ScorerPool:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def decode(self, pair: ImagePair) -> Future[Image]:
+        """Start reading the LR image of `pair` (uint8 HxWx3)."""
+        return self._threads.submit(read_rgb, pair.lr)
+
+    def start(self, task: Task) -> Future[Scores]:
+        return self._threads.submit(task)
+
+    def task(self, sr: Image, pair: ImagePair, save_as: str = "") -> Task:
+        """The work of scoring one image: metric values by key; `save_as` also writes the SR image as PNG."""
+
+        def score() -> Scores:
+            hr = modcrop(read_rgb(pair.hr), self._scale)
+            if save_as:
+                write_png(save_as, sr)
+            return metrics.score(sr, hr, self._protocols)
+
+        return score
+
+
+class ScoreBeside:
+    """Scores each image at once, beside the running worker: for passes whose time is not measured."""
+
+    def __init__(self, pool: ScorerPool) -> None:
+        self._pool = pool
+        self._futures: list[Future[Scores]] = []
+        self._settled = 0
+
+    def add(self, task: Task) -> None:
+        self._futures.append(self._pool.start(task))
+        if len(self._futures) - self._settled > WAITING:
+            self._futures[self._settled].result()
+            self._settled += 1
+
+    def finish(self) -> list[Scores]:
+        """All scores, in the order in which images were added. Raises what reading an HR image raised."""
+        return [future.result() for future in self._futures]
+
+
+class ScoreBetween:
+    """Holds images back and scores them between requests, all cores at once: a timed pass is never disturbed."""
+
+    def __init__(self, pool: ScorerPool) -> None:
+        self._pool = pool
+        self._held: list[Task] = []
+        self._scores: list[Scores] = []
+
+    def add(self, task: Task) -> None:
+        self._held.append(task)
+        if len(self._held) >= WAITING:
+            self._settle()
+
+    def finish(self) -> list[Scores]:
+        """All scores, in the order in which images were added. Raises what reading an HR image raised."""
+        self._settle()
+        return self._scores
+
+    def _settle(self) -> None:
+        self._scores += [future.result() for future in [self._pool.start(task) for task in self._held]]
+        self._held = []

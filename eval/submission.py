@@ -1,0 +1,302 @@
+"""Submissions as data: the manifest beside each model script, and what the harness is given to judge.
+
+Nothing here imports a team's code: manifests are TOML, repositories are read as text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from data.errors import InputError
+from eval import tomlfile
+from eval.adapters import ntire_repo
+from eval.results import Artifact, Checkpoint, SubmissionInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "models"
+MODEL_ZOO = ROOT / "model_zoo"
+SHA256 = r"^[0-9a-f]{64}$"
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
+
+
+class Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CheckpointFile(Fields):
+    """A checkpoint in `model_zoo/`: `key` is where its state_dict stands in the file, empty for the whole."""
+
+    file: str
+    key: str = ""
+    url: str = ""
+    sha256: str = Field(default="", pattern=rf"{SHA256}|^$")
+    license: str = ""
+
+    @field_validator("file")
+    @classmethod
+    def _inside_model_zoo(cls, value: str) -> str:
+        parts = Path(value).parts
+        if not parts or Path(value).is_absolute() or ".." in parts:
+            raise ValueError("must be a path inside model_zoo/")
+        return value
+
+
+class Claims(Fields):
+    """Numbers that the factsheet states, units in the names; FLOPs and parameters as the challenge counts them."""
+
+    psnr_valid_db: float | None = None
+    psnr_test_db: float | None = None
+    ssim_valid: float | None = None
+    ssim_test: float | None = None
+    runtime_ms: float | None = None
+    params_m: float | None = None
+    flops_g: float | None = None
+    activations_m: float | None = None
+    memory_mib: float | None = None
+    convs: int | None = None
+    device: str = ""
+    training_data: tuple[str, ...] = ()
+    extra_data: bool | None = None
+    notes: str = ""
+
+
+class Manifest(Fields):
+    """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`."""
+
+    id: int = Field(ge=0, le=9999)
+    variant: str = Field(default="", pattern=r"^[a-z]?$")
+    team: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$")
+    script: str = Field(default="", pattern=rf"{FILE_NAME}|^$")
+    class_: str = Field(alias="class", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    args: dict[str, Any] = {}
+    data_range: float
+    tile: int | None = Field(default=None, ge=8)
+    tile_overlap: int = Field(default=32, ge=0)
+    pad_multiple: int = Field(default=1, ge=1, le=1024)
+    allow_pickle: bool = False
+    reference: str = ""
+    checkpoint: CheckpointFile | None = None
+    members: tuple[CheckpointFile, ...] = ()
+    reproduced: CheckpointFile | None = None
+    claims: Claims = Claims()
+
+    @field_validator("data_range")
+    @classmethod
+    def _known_range(cls, value: float) -> float:
+        if value not in (1.0, 255.0):
+            raise ValueError("must be 1.0 or 255.0")
+        return value
+
+    @property
+    def model_id(self) -> str:
+        """What the command line calls it: `25`, `21p`."""
+        return f"{self.id}{self.variant}"
+
+    @property
+    def model(self) -> str:
+        """The official results key: `25_EERN`."""
+        return f"{self.id:02}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One submission, ready for a worker: what is recorded of it, and what the worker may see and is told."""
+
+    info: SubmissionInfo
+    adapter: str
+    source: dict[str, Any]
+    visible: tuple[Path, ...]
+    checkpoints: tuple[Path, ...] = ()
+    cwd: Path | None = None
+    problem: str = ""  # a reason not to start it at all: recorded as its failure
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def model(self) -> str:
+        return self.info.model
+
+    def fingerprint(self) -> dict[str, str]:
+        """sha256 of every file that makes up this submission, by path: equal before and after a batch."""
+        files: list[Path] = []
+        for path in (*self.visible, *self.checkpoints):
+            files += [p for p in sorted(path.rglob("*.py")) if p.is_file()] if path.is_dir() else [path]
+        return {str(path): sha256(path) for path in dict.fromkeys(files) if path.is_file()}
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file's content."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def manifests(folder: Path = MODELS) -> dict[str, Path]:
+    """Manifest paths by model id, from file names and ids alone. Raises InputError for two with the same id."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("team*.toml")):
+        content = tomlfile.read_toml(path)
+        model_id = f"{content.get('id', '?')}{content.get('variant', '')}"
+        if model_id in found:
+            raise InputError(f"{path}: field 'id': {model_id} is already taken by {found[model_id].name}")
+        found[model_id] = path
+    return found
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest at `path`. Raises InputError for a wrong field, or a name against the naming rule."""
+    manifest = tomlfile.load(Manifest, path)
+    named = NAMING.match(path.stem)
+    if named is None or int(named.group(1)) != manifest.id:
+        raise InputError(f"{path}: must be called team{manifest.id:02}_Name.toml, as its field 'id' says")
+    return manifest
+
+
+def find(model_id: str, folder: Path = MODELS) -> Path:
+    """The manifest of `model_id` (`25`, `025`, `21p`). Raises InputError that lists the ids there are."""
+    known = manifests(folder)
+    wanted = re.sub(r"^0+(?=\d)", "", model_id.strip())
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InputError(f"--model_id {model_id}: unknown{hint} (there are: {', '.join(sorted(known, key=by_id))})")
+    return known[wanted]
+
+
+def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) -> Submission:
+    """The submission of the manifest at `path`, with `authors`, `reproduced`, `auto` or a path as checkpoint.
+
+    Raises InputError for a wrong manifest; a checkpoint that is missing or has another sha256 is the
+    submission's `problem`, so that a batch goes on.
+    """
+    manifest = read_manifest(path)
+    script = path.parent / (manifest.script or f"{path.stem}.py")
+    problem = "" if script.is_file() else f"script {script}: no such file"
+    chosen, key, source, trouble = _choose_checkpoint(manifest, checkpoint)
+    problem = problem or trouble
+    info = SubmissionInfo(
+        model=manifest.model,
+        model_id=manifest.model_id,
+        team=manifest.team,
+        data_range=manifest.data_range,
+        script=_artifact(script),
+        manifest=_artifact(path),
+        checkpoint=Checkpoint(file=_shown(chosen), sha256=sha256(chosen), source=source)
+        if chosen.is_file() else None,
+        claims=manifest.claims.model_dump(exclude_defaults=True, mode="json"),
+    )  # fmt: skip
+    shared = [p for p in sorted(MODELS.glob("*.py")) if not p.name.startswith("team")]
+    return Submission(
+        info=info,
+        adapter="native",
+        source={
+            "script": str(script),
+            "class": manifest.class_,
+            "args": manifest.args,
+            "checkpoint": str(chosen),
+            "key": key,
+            "data_range": manifest.data_range,
+            "tile": manifest.tile,
+            "tile_overlap": manifest.tile_overlap,
+            "pad_multiple": manifest.pad_multiple,
+            "allow_pickle": allow_pickle or manifest.allow_pickle,
+        },
+        visible=(script, *shared),
+        checkpoints=(chosen,),
+        problem=problem,
+    )
+
+
+def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False) -> list[Submission]:
+    """Submissions `ids` (all for None) of an NTIRE-style repository, found without running any of it.
+
+    Raises InputError where `repo` is no such repository or an id is not in it.
+    """
+    entry = repo / ntire_repo.ENTRY
+    try:
+        branches = ntire_repo.discover(entry.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"--repo {repo}: no {ntire_repo.ENTRY} in it") from None
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{entry}: not an NTIRE entry point ({error})") from None
+    known = {str(branch.model_id): branch for branch in branches}
+    wanted = list(known) if ids is None else [re.sub(r"^0+(?=\d)", "", model_id) for model_id in ids]
+    unknown = [model_id for model_id in wanted if model_id not in known]
+    if unknown:
+        raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
+    return [_from_branch(repo.resolve(), known[model_id], allow_pickle) for model_id in wanted]
+
+
+def _from_branch(repo: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
+    entry = repo / ntire_repo.ENTRY
+    files = [repo / "model_zoo" / name for name in branch.checkpoints]
+    present = tuple(path for path in files if path.is_file())
+    info = SubmissionInfo(
+        model=branch.name,
+        model_id=str(branch.model_id),
+        origin=f"repository {repo.name}",
+        script=_artifact(entry),
+        checkpoint=Checkpoint(file=present[0].name, sha256=sha256(present[0]), source="repository")
+        if present else None,
+    )  # fmt: skip
+    return Submission(
+        info=info,
+        adapter="ntire_repo",
+        source={"repo": str(repo), "model_id": branch.model_id, "allow_pickle": allow_pickle},
+        visible=(repo,),
+        checkpoints=present,
+        cwd=repo,
+    )
+
+
+def _choose_checkpoint(manifest: Manifest, choice: str) -> tuple[Path, str, str, str]:
+    """(path, key, source, problem) for `auto`, `authors`, `reproduced` or a path."""
+    if choice not in ("auto", "authors", "reproduced"):
+        path = Path(choice)
+        return path, "", "path", "" if path.is_file() else f"checkpoint {path}: no such file"
+    authors, reproduced = manifest.checkpoint, manifest.reproduced
+    order = {"auto": ("authors", "reproduced"), "authors": ("authors",), "reproduced": ("reproduced",)}[choice]
+    for source in order:
+        entry = authors if source == "authors" else reproduced
+        if entry is not None and (MODEL_ZOO / entry.file).is_file():
+            path = MODEL_ZOO / entry.file
+            return path, entry.key, source, _wrong_hash(path, entry.sha256)
+    entry = authors if order[0] == "authors" else reproduced
+    if entry is None:
+        problem = f"the manifest of {manifest.model} names no checkpoint '{order[0]}'"
+        return MODEL_ZOO / "none", "", order[0], problem
+    path = MODEL_ZOO / entry.file
+    fetch = f"; `python -m model_zoo fetch {manifest.model_id}` downloads it" if order[0] == "authors" else ""
+    return path, entry.key, order[0], f"checkpoint {_shown(path)}: no such file{fetch}"
+
+
+def _wrong_hash(path: Path, expected: str) -> str:
+    if not expected or sha256(path) == expected:
+        return ""
+    return f"checkpoint {_shown(path)}: sha256 is {sha256(path)}, the manifest says {expected}"
+
+
+def _artifact(path: Path) -> Artifact | None:
+    return Artifact(file=_shown(path), sha256=sha256(path)) if path.is_file() else None
+
+
+def _shown(path: Path) -> str:
+    """`path` relative to the project where it lies inside it."""
+    resolved = path.resolve()
+    return str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else str(path)
+
+
+def by_id(model_id: str) -> tuple[int, str]:
+    """Sorts model ids as people do: 0, 21, 21p, 25."""
+    digits = re.match(r"\d+", model_id)
+    return (int(digits.group()) if digits else 0, model_id)

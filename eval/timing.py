@@ -1,0 +1,184 @@
+"""The timed pass: a second worker, inputs that never repeat, answers compared with the scored ones, two clocks.
+
+Worker A makes the scored images, worker B the timed ones. B meets every image in several variants (mirrored,
+turned, shifted), each once, in random order after a warm-up, so answering from a cache, skipping work when timed,
+or random output show without knowing how the cheat works. B's own times count only where the parent's clock,
+less a gap calibrated on a control model, agrees with them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval import runtime, variants
+from eval.results import Flag, SubmissionInfo
+from eval.submission import Submission
+from eval.workers import Answer, Setup, WorkerProcess
+
+Image = NDArray[np.uint8]
+WARM_UPS = 3
+CROSS_CHECKS = 4
+SAMPLED_PIXELS = 1 << 16
+CALIBRATION_REQUESTS = 20
+CALIBRATION_SIZES = 4
+
+
+class GapCalibration:
+    """Parent's wall time minus the worker's own time for a control model, by image size, once per batch."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._gaps: dict[int, float] = {}
+        self._worker: WorkerProcess | None = None
+
+    def prepare(self) -> None:
+        """Start the control worker, so that importing torch is done when `measure` needs it."""
+        if self._worker is None and not self._gaps:
+            self._worker = WorkerProcess(_control(), self._setup)
+
+    def measure(self, sizes: Sequence[tuple[int, int]]) -> None:
+        """Calibrate for `sizes` (height, width); at most four of them are run, others interpolated by pixels."""
+        if self._gaps:
+            return
+        self.prepare()
+        worker = self._worker
+        assert worker is not None
+        with worker:
+            worker.load()
+            ordered = sorted(set(sizes), key=lambda size: size[0] * size[1])
+            picked = {ordered[round(i * (len(ordered) - 1) / (CALIBRATION_SIZES - 1))] for i in range(CALIBRATION_SIZES)}
+            for height, width in picked:
+                self._gaps[height * width] = _gap(worker, height, width)
+        self._worker = None
+
+    def gap_ms(self, height: int, width: int) -> float:
+        pixels = sorted(self._gaps)
+        return float(np.interp(height * width, pixels, [self._gaps[count] for count in pixels]))
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def _control() -> Submission:
+    return Submission(SubmissionInfo(model="control"), "control", {"allow_pickle": False}, ())
+
+
+def _gap(worker: WorkerProcess, height: int, width: int) -> float:
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    answers = [worker.forward(np.roll(noise, i, 0), "calibration") for i in range(CALIBRATION_REQUESTS)]
+    return runtime.calibrate_gap([a.wall_ms for a in answers], [a.worker_ms for a in answers])
+
+
+class PixelSample:
+    """Some pixels of each answer, at places only the parent knows: compares workers without keeping images."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._kept: dict[object, NDArray[np.int16]] = {}
+
+    def keep(self, key: object, image: Image) -> None:
+        self._kept[key] = self._sample(image)
+
+    def difference(self, key: object, image: Image) -> int | None:
+        """Largest difference in grey levels from the kept answer; None where none was kept."""
+        if key not in self._kept:
+            return None
+        return int(np.abs(self._kept[key] - self._sample(image)).max())
+
+    def view(self, mode: str) -> ModeSample:
+        """The kept answers of one mode."""
+        return ModeSample(self, mode)
+
+    def _sample(self, image: Image) -> NDArray[np.int16]:
+        flat = image.reshape(-1)
+        if flat.size > SAMPLED_PIXELS:
+            flat = flat[np.random.default_rng(self._seed).integers(0, flat.size, SAMPLED_PIXELS)]
+        return flat.astype(np.int16)
+
+
+@dataclass(frozen=True)
+class ModeSample:
+    """The kept answers of one mode, by image number and variant."""
+
+    sample: PixelSample
+    mode: str
+
+    def difference(self, one: variants.TimedInput, image: Image) -> int | None:
+        """Largest difference in grey levels to the scoring worker's answer to the same input, if it gave one."""
+        plain = one.variant == variants.Variant()
+        key = (self.mode, one.image) if plain else (self.mode, one.image, one.variant)
+        return self.sample.difference(key, image)
+
+
+@dataclass(frozen=True)
+class TimedPass:
+    """What the timed pass measured: per image the counted samples in ms, and the doubts it raised."""
+
+    samples_ms: list[list[float]]
+    cold_ms: float
+    flags: list[Flag]
+    believed: bool
+
+
+def plan(n_images: int, repeats: int) -> list[variants.TimedInput]:
+    """A fresh random order; the seed is never shown to a worker."""
+    return variants.plan_timing(range(n_images), repeats, WARM_UPS, random.SystemRandom().getrandbits(32))
+
+
+def cross_checks(inputs: Sequence[variants.TimedInput]) -> list[variants.TimedInput]:
+    """Some counted inputs other than plain images, which the scoring worker answers too (untimed)."""
+    changed = [one for one in inputs if not one.warm_up and one.variant != variants.Variant()]
+    return random.SystemRandom().sample(changed, min(CROSS_CHECKS, len(changed)))
+
+
+def run(
+    worker: WorkerProcess,
+    inputs: Sequence[variants.TimedInput],
+    images: Sequence[Image],
+    sample: ModeSample,
+    gap: GapCalibration,
+    progress: Callable[[], None],
+) -> TimedPass:
+    """Time `inputs` on `worker`; nothing else may run meanwhile."""
+    answers: list[tuple[variants.TimedInput, Answer]] = []
+    differences: list[int] = []
+    for one in inputs:
+        answer = worker.forward(variants.apply_variant(images[one.image], one.variant), f"{one.image} (timed)")
+        difference = sample.difference(one, answer.image)
+        if difference is not None:
+            differences.append(difference)
+        answers.append((one, answer))
+        progress()
+    flags = []
+    if differences and max(differences) > 1:
+        flags.append(
+            Flag(
+                name="not reproducible",
+                reason=f"the timed worker's images differ from the scored ones by up to {max(differences)} grey "
+                f"levels ({sum(d > 1 for d in differences)} of {len(differences)} compared)",
+            )
+        )
+    counted = [(one, answer) for one, answer in answers if not one.warm_up]
+    trouble = doubt([answer for _, answer in counted], [images[one.image].shape[:2] for one, _ in counted], gap)
+    if trouble:
+        flags.append(Flag(name="timing mismatch", reason=trouble))
+    samples: list[list[float]] = [[] for _ in images]
+    for one, answer in counted:
+        samples[one.image].append(answer.worker_ms)
+    return TimedPass(samples, answers[0][1].worker_ms, flags, not trouble)
+
+
+def doubt(answers: Sequence[Answer], sizes: Sequence[tuple[int, ...]], gap: GapCalibration) -> str | None:
+    """Why the workers' times are not believed, or None. `sizes`: (height, width) of each input."""
+    return runtime.disbelieved(
+        [answer.wall_ms for answer in answers],
+        [answer.worker_ms for answer in answers],
+        [gap.gap_ms(height, width) for height, width in sizes],
+    )

@@ -1,0 +1,226 @@
+"""The parent's handle on one worker process: starts it confined, asks, keeps its own clock, ends it.
+
+Whatever goes wrong on the other side (crash, limit, silence, broken protocol, bad answer) becomes a
+`SubmissionFailed` with the reason; the parent itself never depends on what the worker says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from eval import channel, counts, sandbox
+from eval.channel import Operation, Reply, Status
+from eval.failures import SubmissionFailed
+from eval.submission import ROOT, Submission
+
+HARNESS_FILES = (ROOT / "eval", ROOT / "data" / "__init__.py", ROOT / "data" / "errors.py", ROOT / "models" / "__init__.py")
+# Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
+PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
+CROP = 256
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Wall-clock bounds in seconds, kept by the parent."""
+
+    load_s: float = 300.0
+    image_s: float = 600.0
+    count_s: float = 600.0
+    total_s: float = 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
+
+    max_pixels: of the largest LR image. level: how workers are confined.
+    """
+
+    device: str
+    scale: int
+    max_pixels: int
+    level: sandbox.Level
+    limits: sandbox.Limits
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def cuda_index(self) -> int | None:
+        return int(self.device.partition(":")[2] or 0) if self.device.startswith("cuda") else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One super-resolved image: uint8 RGB, the parent's time around the request, the worker's own time."""
+
+    image: NDArray[np.uint8]
+    wall_ms: float
+    worker_ms: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The checkpoint as counted before any team code ran."""
+
+    tensors: int
+    elements: int
+    size_bytes: int
+
+
+class WorkerProcess:
+    """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
+
+    def __init__(self, submission: Submission, setup: Setup) -> None:
+        self._submission, self._setup = submission, setup
+        self._started = time.monotonic()
+        slot_bytes = max(setup.max_pixels, CROP * CROP) * 3
+        self._request = channel.Slot.create("request", slot_bytes)
+        self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._connection, self._caller = ours, channel.Caller(ours)
+        job = channel.write_job(_job(submission, setup))
+        descriptors = [theirs.fileno(), self._request.descriptor, self._answer.descriptor, job]
+        try:
+            self._process = sandbox.spawn(
+                setup.level,
+                [sys.executable, "-I", "-B", str(ROOT / "eval" / "worker.py"), *map(str, descriptors)],
+                _view(submission, setup),
+                setup.limits,
+                descriptors,
+                {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ},
+            )
+        except InputError as error:
+            self._close_channel()
+            raise SubmissionFailed(str(error)) from None
+        except BaseException:
+            self._close_channel()
+            raise
+        finally:
+            theirs.close()
+            os.close(job)
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def inspect(self) -> Inspection:
+        """Count the checkpoints' tensors, without team code."""
+        values = self._ask(Operation.INSPECT, self._setup.deadlines.load_s, "reading the checkpoint", n_values=3).values
+        return Inspection(*(int(value) for value in values))
+
+    def load(self) -> Reply:
+        """Run the team's code up to a model on its device; values: the data range; text: its name, if any."""
+        return self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=1)
+
+    def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
+        """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
+        height, width = image.shape[:2]
+        scale = self._setup.scale
+        self._answer.clear(height * scale, width * scale)
+        start = time.perf_counter_ns()
+        self._request.write(image)
+        reply = self._ask(
+            Operation.FORWARD, self._setup.deadlines.image_s, f"image {name}", n_values=1, height=height, width=width
+        )
+        wall_ms = (time.perf_counter_ns() - start) / 1e6
+        return Answer(self._answer.read(height * scale, width * scale), wall_ms, reply.values[0])
+
+    def memory_mib(self) -> float | None:
+        """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
+        peak = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, "reading memory", n_values=2).values[0]
+        return peak if math.isfinite(peak) and peak >= 0 else None
+
+    def count(self, crop: NDArray[np.uint8]) -> counts.Complexity:
+        """Complexity on noise and on `crop` (uint8, at most 256x256x3)."""
+        height, width = crop.shape[:2]
+        self._request.write(crop)
+        reply = self._ask(
+            Operation.COUNT, self._setup.deadlines.count_s, "counting operations", height=height, width=width
+        )
+        try:
+            return counts.parse(reply.text.encode("ascii", "replace"))
+        except InputError as error:
+            raise SubmissionFailed(f"counting operations: {error}") from None
+
+    def close(self) -> None:
+        """End everything of this worker."""
+        self._process.kill()
+        self._close_channel()
+
+    def _close_channel(self) -> None:
+        self._connection.close()
+        for slot in (self._request, self._answer):
+            with contextlib.suppress(BufferError, OSError):
+                slot.close()
+
+    def _ask(
+        self, operation: Operation, timeout_s: float, doing: str, *, n_values: int = 0, height: int = 0, width: int = 0
+    ) -> Reply:
+        left = self._setup.deadlines.total_s - (time.monotonic() - self._started)
+        try:
+            nonce = self._caller.send(operation, height, width)
+            reply = self._caller.receive(nonce, max(min(timeout_s, left), 0.001))
+        except channel.ChannelError as error:
+            raise SubmissionFailed(f"{doing}: {self._explain(error, left < timeout_s)}") from None
+        if reply.status is Status.FAILED:
+            raise SubmissionFailed(f"{doing}: {' '.join(reply.text.split())}" if reply.text else f"{doing}: failed")
+        if len(reply.values) != n_values:
+            raise SubmissionFailed(f"{doing}: protocol: {len(reply.values)} values, expected {n_values}")
+        return reply
+
+    def _explain(self, error: channel.ChannelError, out_of_time: bool) -> str:
+        """Why the channel broke, with the limit that was hit or the last words of the process."""
+        if error.kind == "timeout":
+            return f"time limit: {error} (limit of the whole submission)" if out_of_time else f"time limit: {error}"
+        if error.kind == "protocol":
+            return f"protocol: {error}"
+        with contextlib.suppress(Exception):
+            self._process.wait(timeout=5.0)
+        limit = self._process.limit_hit()
+        if limit:
+            return limit
+        code = self._process.poll()
+        ending = f"killed by signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        return f"{error} ({ending}){_last_words(self._process.output())}"
+
+
+def _job(submission: Submission, setup: Setup) -> dict[str, object]:
+    return {
+        "adapter": submission.adapter,
+        "source": submission.source,
+        "checkpoints": [str(path) for path in submission.checkpoints],
+        "device": "cuda:0" if setup.device.startswith("cuda") else "cpu",
+        "scale": setup.scale,
+        "must_lock": setup.level is not sandbox.Level.PROCESS,
+    }
+
+
+def _view(submission: Submission, setup: Setup) -> sandbox.View:
+    files: Sequence[Path] = [path.resolve() for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)]
+    return sandbox.View(readonly=tuple(dict.fromkeys(files)), cwd=submission.cwd, cuda_device=setup.cuda_index)
+
+
+def _last_words(output: bytes) -> str:
+    lines = [line for line in channel.printable(output.decode("utf-8", "replace")).split("\n") if line.strip()]
+    return f"; last output: {lines[-1].strip()[:200]}" if lines else ""
