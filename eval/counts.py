@@ -1,0 +1,248 @@
+"""What was counted about a network: typed figures, and their plain-text form between worker and parent.
+
+Multiply-accumulate operations (MAC) count once everywhere, as in the NTIRE tables ("FLOPs" there are MACs).
+Pure data: neither torch nor a counter is imported here, so the parent and the leaderboard can use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from data.errors import InputError
+
+# Bounds of the plain-text form. A network of the size seen in challenges needs about 2 kB.
+MAX_TEXT_BYTES = 32 * 1024
+MAX_NAMES = 64
+MAX_NAME_CHARS = 120
+# Above any count a network on a 256x256 input can have; keeps sums and products of counts harmless.
+MAX_COUNT = 10**18
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One counter's opinion.
+
+    macs:    multiply-accumulates for one 1x3x256x256 input, None where the counter could not say.
+    reason:  why `macs` is None, else empty.
+    unknown: operators or modules that the counter met and does not know, with how often: each counted zero.
+    """
+
+    macs: int | None = None
+    reason: str = ""
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PassCounts:
+    """What one forward pass on a 3x256x256 input did.
+
+    macs:        as torch's own counter sees them below the modules.
+    activations: elements of all outputs of Conv2d and ConvTranspose2d modules, the official definition.
+    num_conv:    number of calls of such modules, the official definition.
+    conv_elements, conv_calls: the same for every two-dimensional convolution that was executed, called
+                 through a module or not; larger than the official figures where weights are used directly.
+    """
+
+    macs: int
+    activations: int
+    num_conv: int
+    conv_elements: int
+    conv_calls: int
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """All counts of one network.
+
+    parameters:        elements of `model.parameters()`, the official figure.
+    buffers:           elements of `model.buffers()`.
+    weights_elsewhere: elements of floating-point tensors that convolutions and matrix products read although
+                       they are neither parameters nor computed from anything: weights kept as buffers or plain
+                       attributes.
+    unread_parameters: elements of parameters that no operator read.
+    fvcore:            the official FLOPs; `thop` and `torch` stand beside it.
+    noise, crop:       the passes on random noise and on a crop of a real image; None where not run or failed.
+    failure:           why the noise pass failed, else empty (the crop's: `crop_failure`).
+    uncalled:          modules with parameters of their own that were never called.
+    seconds:           time that the counting took, by part.
+    """
+
+    parameters: int
+    buffers: int
+    fvcore: Counter
+    thop: Counter
+    torch: Counter
+    noise: PassCounts | None = None
+    crop: PassCounts | None = None
+    failure: str = ""
+    crop_failure: str = ""
+    uncalled: tuple[str, ...] = ()
+    unread_parameters: int = 0
+    weights_elsewhere: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def flops_fvcore(self) -> int | None:
+        """The official number, in MACs; None where fvcore failed."""
+        return self.fvcore.macs
+
+    @property
+    def flops_thop(self) -> int | None:
+        """thop's number, in MACs; None where thop failed."""
+        return self.thop.macs
+
+    @property
+    def flops_torch(self) -> int | None:
+        """torch's own number halved to MACs; None where it failed."""
+        return self.torch.macs
+
+    @property
+    def activations(self) -> int | None:
+        """Official activations at 3x256x256, in elements."""
+        return None if self.noise is None else self.noise.activations
+
+    @property
+    def num_conv(self) -> int | None:
+        """Official number of convolutions at 3x256x256."""
+        return None if self.noise is None else self.noise.num_conv
+
+
+_COUNTERS = ("fvcore", "thop", "torch")
+_PASSES = ("noise", "crop")
+_INTEGERS = ("parameters", "buffers", "unread_parameters", "weights_elsewhere")
+_TEXTS = ("failure", "crop_failure")
+
+
+def _clean(text: str) -> str:
+    """Printable ASCII on one line, cut to the length that the plain-text form allows."""
+    kept = "".join(c if " " <= c <= "~" else "?" for c in " ".join(text.split()))
+    return kept if len(kept) <= MAX_NAME_CHARS else kept[: MAX_NAME_CHARS - 3] + "..."
+
+
+def dump(complexity: Complexity) -> bytes:
+    """The plain-text form: one `key<TAB>value` line per figure, ASCII, at most `MAX_TEXT_BYTES`.
+
+    Lists longer than `MAX_NAMES` are cut (the most frequent kept), the rest summed under `(others)`.
+    """
+    lines = [f"{name}\t{getattr(complexity, name)}" for name in _INTEGERS]
+    lines += [f"{name}\t{_clean(getattr(complexity, name))}" for name in _TEXTS]
+    for name in _COUNTERS:
+        counter: Counter = getattr(complexity, name)
+        lines.append(f"{name}.macs\t{'' if counter.macs is None else counter.macs}")
+        lines.append(f"{name}.reason\t{_clean(counter.reason)}")
+        lines += [f"{name}.unknown\t{count}\t{_clean(key)}" for key, count in _most(counter.unknown)]
+    for name in _PASSES:
+        counts: PassCounts | None = getattr(complexity, name)
+        if counts is not None:
+            lines.append(f"{name}\t" + "\t".join(str(getattr(counts, f.name)) for f in fields(PassCounts)))
+    lines += [f"uncalled\t{_clean(name)}" for name in _some(complexity.uncalled)]
+    lines += [f"seconds\t{value:.4f}\t{_clean(key)}" for key, value in list(complexity.seconds.items())[:MAX_NAMES]]
+    return "\n".join(lines).encode("ascii")
+
+
+def _most(unknown: Mapping[str, int]) -> list[tuple[str, int]]:
+    ordered = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
+    if len(ordered) <= MAX_NAMES:
+        return ordered
+    kept = ordered[: MAX_NAMES - 1]
+    return [*kept, ("(others)", sum(count for _, count in ordered[MAX_NAMES - 1 :]))]
+
+
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) <= MAX_NAMES:
+        return names
+    return (*names[: MAX_NAMES - 1], f"({len(names) - MAX_NAMES + 1} others)")
+
+
+def parse(text: bytes) -> Complexity:
+    """Read the plain-text form back; the worker that wrote it is not trusted.
+
+    Raises InputError naming the line when it is too long, not ASCII, has an unknown or repeated key, a number
+    that is no count (0..MAX_COUNT), or too many names.
+    """
+    if len(text) > MAX_TEXT_BYTES:
+        raise InputError(f"complexity report of {len(text)} bytes: expected at most {MAX_TEXT_BYTES}")
+    try:
+        lines = text.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"complexity report: byte {error.start} is not ASCII") from error
+    reader = _Reader()
+    for number, line in enumerate(lines, start=1):
+        try:
+            reader.line(line)
+        except (ValueError, KeyError, IndexError) as error:
+            raise InputError(f"complexity report, line {number}: {error}") from error
+    return reader.result()
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > MAX_COUNT:
+        raise ValueError(f"{text[:30]!r}: expected a count from 0 to {MAX_COUNT}")
+    return int(text)
+
+
+class _Reader:
+    """Collects the lines of one report."""
+
+    def __init__(self) -> None:
+        self._single: dict[str, str] = {}
+        self._unknown: dict[str, dict[str, int]] = {name: {} for name in _COUNTERS}
+        self._passes: dict[str, PassCounts] = {}
+        self._uncalled: list[str] = []
+        self._seconds: dict[str, float] = {}
+
+    def line(self, line: str) -> None:
+        key, *values = line.split("\t")
+        if any(not c.isprintable() for value in values for c in value):
+            raise ValueError(f"{key[:30]!r}: control characters")
+        if key.endswith(".unknown") and key.removesuffix(".unknown") in _COUNTERS:
+            self._put(self._unknown[key.removesuffix(".unknown")], values[1], _count(values[0]))
+        elif key == "seconds":
+            self._put(self._seconds, values[1], min(abs(float(values[0])), 1e6))
+        elif key == "uncalled":
+            self._uncalled.append(values[0][:MAX_NAME_CHARS])
+            if len(self._uncalled) > MAX_NAMES:
+                raise ValueError(f"more than {MAX_NAMES} names")
+        elif key in _PASSES:
+            numbers = [_count(value) for value in values]
+            if len(numbers) != len(fields(PassCounts)):
+                raise ValueError(f"{key}: expected {len(fields(PassCounts))} numbers, found {len(numbers)}")
+            self._put(self._passes, key, PassCounts(*numbers))
+        elif key in _KEYS and len(values) == 1:
+            self._put(self._single, key, values[0][:MAX_NAME_CHARS])
+        else:
+            raise ValueError(f"unknown key {key[:30]!r}")
+
+    @staticmethod
+    def _put(table: dict, key: str, value: object) -> None:
+        if key in table:
+            raise ValueError(f"{key[:30]!r} is there twice")
+        if len(table) >= MAX_NAMES:
+            raise ValueError(f"more than {MAX_NAMES} names")
+        table[key] = value
+
+    def result(self) -> Complexity:
+        missing = [key for key in _KEYS if key not in self._single]
+        if missing:
+            raise InputError(f"complexity report: {missing[0]!r} is missing")
+        single = self._single
+        counters = {
+            name: Counter(
+                macs=_count(single[f"{name}.macs"]) if single[f"{name}.macs"] else None,
+                reason=single[f"{name}.reason"],
+                unknown=self._unknown[name],
+            )
+            for name in _COUNTERS
+        }
+        return Complexity(
+            **{name: _count(single[name]) for name in _INTEGERS},
+            **{name: single[name] for name in _TEXTS},
+            **counters,
+            **self._passes,
+            uncalled=tuple(self._uncalled),
+            seconds=self._seconds,
+        )
+
+
+_KEYS = (*_INTEGERS, *_TEXTS, *(f"{name}.{part}" for name in _COUNTERS for part in ("macs", "reason")))
