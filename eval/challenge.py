@@ -87,12 +87,23 @@ class Term(Rules):
     floor: float | None = None
 
 
+class MetricTrack(Rules):
+    """A further track of an Image SR challenge, ranked by its own sum of terms."""
+
+    name: str = Field(pattern=r"^[a-z_]+$")
+    terms: tuple[Term, ...] = Field(min_length=1)
+
+
 class MetricRanking(Rules):
-    """Image SR: a higher sum of terms is better; one plain term (`metric = "psnr"`) ranks by that metric."""
+    """Image SR: a higher sum of terms is better; one plain term (`metric = "psnr"`) ranks by that metric.
+
+    Terms take the mean of a metric over all images, as the official scorers do.
+    """
 
     kind: Literal["metric"]
     mode: Mode = "test"
     terms: tuple[Term, ...] = Field(min_length=1)
+    tracks: tuple[MetricTrack, ...] = ()
 
 
 Quantity = Literal["runtime_ms", "flops_g", "params_m", "activations_m", "memory_mib"]
