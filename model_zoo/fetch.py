@@ -1,0 +1,81 @@
+"""Downloads the authors' released checkpoints: resumed where interrupted, kept only if the sha256 is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pooch
+import requests
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from data.errors import InputError
+from eval.submission import MODEL_ZOO, CheckpointFile, Manifest, sha256
+
+TIMEOUT_S = 30
+BLOCK = 1 << 16
+
+
+def files(manifest: Manifest) -> list[CheckpointFile]:
+    """The checkpoints that `manifest` names with an address to fetch them from."""
+    named = [manifest.checkpoint] if manifest.checkpoint else []
+    return [entry for entry in (*named, *manifest.members) if entry.url]
+
+
+def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> tuple[Path, bool]:
+    """Make sure `folder/entry.file` is there with the right content; returns its path and whether it was loaded.
+
+    mirror: an address that holds files of the same names, asked instead of the authors'.
+    Raises InputError: no address, server or network error, wrong sha256 (nothing is kept then but the part
+    already downloaded).
+    """
+    target = folder / entry.file
+    if target.is_file() and (not entry.sha256 or sha256(target) == entry.sha256):
+        return target, False
+    url = f"{mirror.rstrip('/')}/{Path(entry.file).name}" if mirror else entry.url
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    known = f"sha256:{entry.sha256}" if entry.sha256 else None
+    try:
+        pooch.retrieve(url, known, target.name, target.parent, downloader=ResumingDownloader(part))
+    except ValueError:
+        part.unlink(missing_ok=True)
+        raise InputError(f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept") from None
+    except (requests.RequestException, OSError) as error:
+        raise InputError(f"{url}: cannot be fetched ({type(error).__name__}: {error!s:.200})") from None
+    part.unlink(missing_ok=True)
+    return target, True
+
+
+class ResumingDownloader:
+    """A pooch downloader that continues `part` where an earlier attempt ended, with a progress bar."""
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+
+    def __call__(self, url: str, output_file: Any, _pooch: Any, check_only: bool = False) -> bool | None:
+        if check_only:
+            return requests.head(url, timeout=TIMEOUT_S, allow_redirects=True).ok
+        self._continue(url)
+        Path(output_file).write_bytes(self._part.read_bytes())
+        return None
+
+    def _continue(self, url: str) -> None:
+        have = self._part.stat().st_size if self._part.is_file() else 0
+        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+            if have and response.status_code == 416:  # nothing left to send: the part is whole, or wrong
+                return
+            response.raise_for_status()
+            if response.status_code != 206:  # the server does not resume: begin anew
+                have = 0
+            total = have + int(response.headers.get("Content-Length", 0)) or None
+            with self._part.open("ab" if have else "wb") as stream, _bar() as bar:
+                task = bar.add_task(self._part.name.strip(".").removesuffix(".part"), total=total, completed=have)
+                for block in response.iter_content(BLOCK):
+                    stream.write(block)
+                    bar.advance(task, len(block))
+
+
+def _bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
