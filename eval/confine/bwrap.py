@@ -1,0 +1,104 @@
+"""The command line of bubblewrap.
+
+As root no user namespace is made: `--unshare-user` started by root leaves the kernel's uid 0, to whom
+/proc/sys/kernel/core_pattern is writable; the launcher inside goes to an unused uid instead. As a user, a
+user namespace is what allows the rest, and further ones are forbidden inside.
+
+The launcher is pid 1 of the namespace (--as-pid-1), not bwrap's own: that one can be written to through
+/proc/1/mem by a program of the same uid, which would then act without the second filter and the limits.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from eval.confine import cuda
+from eval.confine.runtime import ROOT_FOLDERS, link_chain, outermost, readable
+from eval.confine.types import MIB, Limits, View
+
+SHM_BYTES = 64 * MIB
+AS_ROOT = [
+    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--cap-drop", "ALL"),
+    *(
+        "--cap-add",
+        "CAP_SETUID",
+        "--cap-add",
+        "CAP_SETGID",
+        "--cap-add",
+        "CAP_SETPCAP",
+    ),  # the launcher drops them
+]
+AS_USER = [
+    *("--unshare-all", "--unshare-user", "--disable-userns"),
+    *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
+]
+ALWAYS = ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
+
+
+def executable() -> str:
+    """Path of bwrap; FileNotFoundError with the remedy where it is not installed."""
+    path = shutil.which("bwrap", path=os.environ.get("PATH", "") + ":/usr/local/bin:/usr/bin:/bin")
+    if path is None:
+        raise FileNotFoundError("bwrap is not installed (Debian and Ubuntu: apt-get install bubblewrap)")
+    return path
+
+
+def _system_folders() -> list[str]:
+    options = []
+    for folder in (Path("/") / name for name in ROOT_FOLDERS):
+        if folder.is_symlink():
+            options += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            options += ["--ro-bind", str(folder), str(folder)]
+    return options
+
+
+def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
+    """Folders above the bound paths: bwrap would make them 0700, which another uid cannot pass."""
+    parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path("/tmp"), Path("/dev")}
+    new = [parent for parent in parents if not any(parent.is_relative_to(root) for root in bound)]
+    in_proc_or_dev = (Path("/proc"), Path("/dev"))
+    ordered = sorted(new, key=lambda parent: (len(parent.parts), parent))
+    return [
+        option
+        for parent in ordered
+        if not any(parent.is_relative_to(root) for root in in_proc_or_dev)
+        for option in ("--dir", str(parent))
+    ]
+
+
+def _links(paths: Iterable[Path], bound: tuple[Path, ...]) -> list[str]:
+    """Symbolic links on the way to the interpreter that lie in no bound folder."""
+    options = []
+    for path in paths:
+        for hop in link_chain(path):
+            if hop.is_symlink() and not any(hop.is_relative_to(root) for root in bound):
+                options += ["--symlink", str(hop.readlink()), str(hop)]
+    return options
+
+
+def command(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> list[str]:
+    """argv that runs `program` (the launcher) inside. The filter is read from `seccomp_fd`."""
+    bound = readable(view)
+    writable = outermost(view.writable)
+    options = [executable(), *(AS_ROOT if os.geteuid() == 0 else AS_USER), *ALWAYS, *_system_folders()]
+    options += ["--proc", "/proc", "--dev", "/dev"]
+    size = ["--size", str(limits.tmp_bytes)] if limits.tmp_bytes else []
+    options += ["--perms", "1777", *size, "--tmpfs", "/tmp"]
+    options += ["--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]
+    python = Path(program[0])
+    links = _links([python], bound)
+    options += _parents([*bound, *writable, python], bound) + links
+    for path in bound:
+        options += ["--ro-bind", str(path), str(path)]
+    for path in writable:
+        options += ["--bind", str(path), str(path)]
+    if view.cuda_device is not None:
+        for node in cuda.devices(view.cuda_device):
+            options += ["--dev-bind", str(node), str(node)]
+    options += ["--chdir", str(view.cwd or "/tmp"), "--remount-ro", "/", "--add-seccomp-fd", str(seccomp_fd)]
+    return [*options, "--", *program]

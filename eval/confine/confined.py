@@ -1,0 +1,211 @@
+"""A running sandbox: start, output, limits, and an end that nothing survives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.confine import processes
+from eval.confine.cgroup import Cgroup
+from eval.confine.types import GIB, MIB, Level, Limits
+from eval.confine.uids import UidLease
+from eval.confine.watch import Output, Watchdog, Watched
+
+TERMINATION_S = 1.0  # for the keeper to sweep; then it is killed and the sweep is done from here
+SWEEP_S = 5.0
+SIGNAL_LIMITS = {signal.SIGXCPU: "cpu_s", signal.SIGXFSZ: "file_bytes"}
+
+
+@dataclass
+class Resources:
+    """What belongs to one sandbox and is given back at its end."""
+
+    mark: str  # unique text in the environment of its processes
+    lease: UidLease | None = None
+    cgroup: Cgroup | None = None
+    tmp: Path | None = None  # private folder on disk, where /tmp is not a private mount
+
+    def release(self) -> None:
+        """Remove groups and folder, give the uid back. For when no process is left."""
+        if self.cgroup is not None:
+            self.cgroup.remove()
+        if self.tmp is not None:
+            shutil.rmtree(self.tmp, ignore_errors=True)
+        if self.lease is not None:
+            self.lease.release()
+
+
+class Confined:
+    """One sandbox, from `eval.sandbox.spawn`. As a context manager it is killed on leaving.
+
+    level, note: the level, and what was found for it (uid, control group or polling) for the record.
+    pid: outermost process (bwrap or the keeper), a child of the harness.
+    """
+
+    def __init__(
+        self,
+        level: Level,
+        note: str,
+        process: subprocess.Popen[bytes],
+        limits: Limits,
+        resources: Resources,
+        watched: Callable[[int], Watched],
+    ) -> None:
+        self.level, self.note, self.pid = level, note, process.pid
+        self._process, self._limits, self._resources = process, limits, resources
+        self._lock = threading.RLock()
+        self._limit: str | None = None
+        self._namespace: str | None = None
+        self._released = False
+        assert process.stdout is not None
+        self._output = Output(process.stdout, limits, self._exceeded)
+        self._watchdog = Watchdog(watched(process.pid), limits, self._exceeded)
+
+    def __enter__(self) -> Confined:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def memory_peak_bytes(self) -> int:
+        """Largest memory of all its processes that the watchdog saw."""
+        return self._watchdog.memory_peak_bytes
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all its processes when the watchdog looked last."""
+        return self._watchdog.cpu_s
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status, negative for a signal; None while it runs."""
+        code = self._process.returncode
+        if self.level is Level.BWRAP and code is not None and code > 128:
+            return 128 - code  # bwrap exits with 128 + signal where its child was killed
+        return code
+
+    def poll(self) -> int | None:
+        """The exit status if it has ended, without waiting."""
+        self._process.poll()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return the exit status; TimeoutError after `timeout` seconds."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"the sandbox still runs after {timeout} s") from error
+        assert self.returncode is not None
+        return self.returncode
+
+    def output(self) -> bytes:
+        """The first `Limits.output_kept_bytes` of stdout and stderr; complete after `kill`."""
+        return self._output.kept()
+
+    def limit_hit(self) -> str | None:
+        """Which limit ended it, in words, as far as can be known; None if none is known to have.
+
+        A limit that only made a call fail inside (memory by RLIMIT_DATA, file size, tmpfs, processes) is
+        visible in the error that the worker reports, not here.
+        """
+        name = self._limit or self._kernel_limit()
+        if name is None and self.returncode is not None and self.returncode < 0:
+            name = SIGNAL_LIMITS.get(signal.Signals(-self.returncode))
+        return None if name is None else describe(name, self._limits)
+
+    def survivors(self) -> list[int]:
+        """Processes of this sandbox that exist now, found by tree, namespace, uid, control group and mark."""
+        found: set[int] = set()
+        if self._process.poll() is None:
+            found.update(processes.tree(self.pid))
+        if self._namespace is not None:
+            found.update(processes.in_namespace(self._namespace))
+        if self._resources.lease is not None and not self._released:
+            found.update(processes.of_uid(self._resources.lease.uid))
+        if self._resources.cgroup is not None:
+            found.update(self._resources.cgroup.members())
+        found.update(processes.with_mark(self._resources.mark))
+        return sorted(found)
+
+    def kill(self) -> None:
+        """End everything of this submission now, daemons included, and give back what it held. Idempotent.
+
+        RuntimeError if a process is still there after five seconds (uninterruptible in the kernel): the
+        machine should not be trusted with another submission then.
+        """
+        self._end_processes()
+        with self._lock:
+            self._watchdog.stop()
+            self._output.join()
+            if self._released:
+                return
+            left = self._sweep()
+            if left:
+                raise RuntimeError(f"processes {left} of the sandbox cannot be killed")
+            self._limit = self._limit or self._kernel_limit()  # the counters vanish with the group
+            self._released = True
+            self._resources.release()
+
+    def _kernel_limit(self) -> str | None:
+        """What the control group's counters say."""
+        group = self._resources.cgroup
+        return "memory_bytes" if group is not None and group.out_of_memory() else None
+
+    def _exceeded(self, name: str) -> None:
+        """Called by the watching threads."""
+        if self._limit is None and self._process.returncode is None:
+            self._limit = name
+        self._end_processes()
+
+    def _remember_namespace(self) -> None:
+        if self.level is Level.BWRAP and self._namespace is None:
+            own = processes.pid_namespace(os.getpid())
+            found = [processes.pid_namespace(pid) for pid in processes.tree(self.pid)]
+            self._namespace = next((name for name in found if name not in (None, own)), None)
+
+    def _end_processes(self) -> None:
+        with self._lock:
+            if self._process.poll() is not None:
+                return
+            self._remember_namespace()
+            if self._resources.cgroup is not None:
+                self._resources.cgroup.kill()
+            if self.level is not Level.BWRAP:
+                self._process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(TERMINATION_S)
+            self._process.kill()
+            self._process.wait()
+
+    def _sweep(self) -> list[int]:
+        deadline = time.monotonic() + SWEEP_S
+        while (left := self.survivors()) and time.monotonic() < deadline:
+            processes.kill_all(left)
+            time.sleep(0.002)
+        return left
+
+
+def describe(name: str, limits: Limits) -> str:
+    """A limit in words with its value, for a status: "memory limit of 8 GiB"."""
+    words = {
+        "memory_bytes": "memory",
+        "file_bytes": "file size",
+        "tmp_bytes": "temporary files",
+        "cpu_s": "processor time",
+        "output_bytes": "output",
+        "gpu_memory_bytes": "GPU memory",
+    }
+    value = getattr(limits, name)
+    if name == "cpu_s":
+        return f"{words[name]} limit of {value} s"
+    amount = f"{value / GIB:.4g} GiB" if value >= GIB else f"{value / MIB:.4g} MiB"
+    return f"{words[name]} limit of {amount}"

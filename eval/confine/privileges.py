@@ -1,0 +1,59 @@
+"""Giving up root: another uid, no capabilities, nothing to be gained by executing a file."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+
+PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 24, 47, 2
+PR_SET_NO_NEW_PRIVS = 38
+CAP_DAC_READ_SEARCH, LAST_CAPABILITY = 2, 63
+CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(option: int, *arguments: int) -> None:
+    """prctl(2); OSError where it fails."""
+    padded = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)][:4]
+    if _libc.prctl(option, *padded) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl({option}): {os.strerror(number)}")
+
+
+def _set_capabilities(mask: int) -> None:
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    if _libc.capset(header, struct.pack("=6I", low, low, low, high, high, high)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"capset: {os.strerror(number)}")
+
+
+def _drop_bounding_set(kept: int) -> None:
+    for capability in range(LAST_CAPABILITY + 1):
+        if not kept >> capability & 1:
+            # EPERM without CAP_SETPCAP (bwrap has emptied the set then), EINVAL past the kernel's last one
+            with contextlib.suppress(OSError):
+                prctl(PR_CAPBSET_DROP, capability)
+
+
+def drop(uid: int | None, keep_read_search: bool) -> None:
+    """Become `uid` (and the group of that number) without capabilities; only lose them if it is None.
+
+    keep_read_search keeps CAP_DAC_READ_SEARCH, and nothing else, across the change and later programs: for an
+    interpreter under a folder that only root can enter. It lets the process read, never write, other users'
+    files; Landlock still decides which.
+    """
+    mask = 1 << CAP_DAC_READ_SEARCH if keep_read_search else 0
+    if uid is not None:
+        _drop_bounding_set(mask)
+        prctl(PR_SET_KEEPCAPS, 1)
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    _set_capabilities(mask)
+    if mask:
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)

@@ -1,0 +1,159 @@
+"""What /proc tells the harness about a sandbox: its processes, what they use, and which survived."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Sums over a tree of processes. memory_bytes: private and shared pages, unlinked files held open."""
+
+    memory_bytes: int = 0
+    cpu_s: float = 0.0
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on; the name before may contain anything."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+
+
+def all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _children(pid: int) -> list[int]:
+    """Direct children, from each thread's list (CONFIG_PROC_CHILDREN) or by looking at every process."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text(encoding="ascii").split())
+        return found
+    except FileNotFoundError:
+        if not os.path.exists(f"/proc/{pid}"):
+            return []
+    for other in all_pids():
+        with contextlib.suppress(OSError, IndexError):
+            if int(_stat_fields(other)[1]) == pid:
+                found.append(other)
+    return found
+
+
+def tree(pid: int) -> list[int]:
+    """`pid` and all its descendants."""
+    found, generation = [pid], [pid]
+    while generation:
+        following: list[int] = []
+        for parent in generation:
+            with contextlib.suppress(OSError):
+                following += _children(parent)
+        generation = [child for child in following if child not in found]
+        found += generation
+    return found
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    """Bytes of private and of shared pages; all of VmRSS where the kernel does not tell them apart."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    values = {key: int(kib) * 1024 for key, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+    return values.get("RssAnon", values.get("VmRSS", 0)), values.get("RssShmem", 0)
+
+
+def _unlinked_files(pid: int, known: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Bytes by (device, inode) of memfds and deleted files held open, beside the `known` ones."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            status = os.stat(f"/proc/{pid}/fd/{name}")
+            identity = (status.st_dev, status.st_ino)
+            if status.st_nlink == 0 and identity not in known:
+                found[identity] = status.st_blocks * BLOCK
+    return found
+
+
+def usage(pid: int, known: set[tuple[int, int]]) -> Usage:
+    """What the tree under `pid` uses now; `known` files (those it was given) are not counted."""
+    private = shared = 0
+    ticks = 0
+    unlinked: dict[tuple[int, int], int] = {}
+    for process in tree(pid):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            anonymous, shmem = _resident(process)
+            private, shared = private + anonymous, max(shared, shmem)
+            fields = _stat_fields(process)
+            ticks += sum(int(value) for value in fields[11:15])  # own and reaped children's, user and system
+        with contextlib.suppress(OSError):
+            unlinked.update(_unlinked_files(process, known))
+    return Usage(private + max(shared, sum(unlinked.values())), ticks / TICKS_PER_S)
+
+
+def folder_bytes(folder: Path, enough: int) -> int:
+    """Disk space of a folder's files, counting 4 KiB for each name; stops above `enough`."""
+    total, pending = 0, [str(folder)]
+    while pending and total <= enough:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        total += 4096 + entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(entry.path)
+                    if total > enough:
+                        break
+        except OSError:
+            continue
+    return total
+
+
+def pid_namespace(pid: int) -> str | None:
+    """Identity of the pid namespace of a process, or None if it is gone or may not be looked at."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return None
+
+
+def in_namespace(identity: str) -> list[int]:
+    """Processes in a pid namespace."""
+    return [pid for pid in all_pids() if pid_namespace(pid) == identity]
+
+
+def of_uid(uid: int) -> list[int]:
+    """Living processes (not zombies) whose real uid is `uid`."""
+    found = []
+    for pid in all_pids():
+        with contextlib.suppress(OSError, IndexError):
+            text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+            if re.search(rf"^Uid:\t{uid}\t", text, re.MULTILINE) and not re.search(
+                r"^State:\t[ZX]", text, re.MULTILINE
+            ):
+                found.append(pid)
+    return found
+
+
+def with_mark(mark: str) -> list[int]:
+    """Living processes that were started with `mark` in their environment."""
+    found = []
+    for pid in all_pids():
+        with contextlib.suppress(OSError, IndexError):
+            if (
+                mark.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+                and _stat_fields(pid)[0] not in "ZX"
+            ):
+                found.append(pid)
+    return found
+
+
+def kill_all(pids: list[int]) -> None:
+    """SIGKILL to each; those that are gone are gone."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)

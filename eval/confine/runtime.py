@@ -1,0 +1,114 @@
+"""What every sandbox must show: this interpreter, its packages, the system's libraries; found at run time."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from eval.confine.types import Level, View
+
+_EVAL = Path(__file__).resolve().parents[1]
+# What the launcher inside and `eval.lockdown` import
+RUNTIME_FILES: tuple[Path, ...] = (
+    _EVAL / "__init__.py",
+    _EVAL / "lockdown.py",
+    *(
+        _EVAL / "confine" / f"{name}.py"
+        for name in ("__init__", "landlock", "launch", "privileges", "seccomp", "syscalls")
+    ),
+)
+SYSTEM = (Path("/usr"), Path("/etc/ld.so.cache"), Path("/etc/alternatives"))
+ROOT_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr, or folders of their own
+HARDWARE = (Path("/sys/devices/system/cpu"), Path("/sys/devices/system/node"))
+# Beside its own folder: what the interpreter, glibc and torch read
+PROC_FILES = (
+    "cpuinfo",
+    "meminfo",
+    "stat",
+    "version",
+    "filesystems",
+    "devices",
+    "sys/vm",
+    "sys/kernel",
+    "driver",
+)
+
+
+def link_chain(path: Path) -> Iterator[Path]:
+    """`path`, then where each symbolic link in it leads, until a real file."""
+    for _ in range(40):
+        yield path
+        if not path.is_symlink():
+            return
+        path = path.parent / path.readlink()
+
+
+def _package_folders() -> Iterator[Path]:
+    """Where packages are installed: never other entries of sys.path, one of which is this repository."""
+    for entry in sys.path:
+        if Path(entry).name in ("site-packages", "dist-packages"):
+            yield Path(entry)
+
+
+def _mapped_libraries() -> Iterator[Path]:
+    """Shared objects that this interpreter has loaded, wherever the distribution keeps them."""
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name = line.partition("/")[2]
+        if ".so" in name:
+            yield Path("/" + name)
+
+
+@lru_cache(maxsize=1)
+def interpreter_roots() -> tuple[Path, ...]:
+    """What this interpreter starts from: virtual environment, base installation, libraries."""
+    roots = [Path(prefix) for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)]
+    roots += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    roots += [hop.parent for hop in link_chain(Path(sys.executable)) if hop.parent.name == "bin"]
+    roots += [*_package_folders(), *_mapped_libraries()]
+    with_targets = [target for root in roots for target in (root, root.resolve())]
+    return outermost(path for path in with_targets if path.exists() and path != Path("/"))
+
+
+def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The paths that lie below none of the others, shortest first, each once."""
+    kept: list[Path] = []
+    for path in sorted(set(paths), key=lambda path: (len(path.parts), path)):
+        if not any(path.is_relative_to(other) for other in kept):
+            kept.append(path)
+    return tuple(kept)
+
+
+def readable(view: View) -> tuple[Path, ...]:
+    """Everything that can be read inside: a system part, the interpreter, this package, the view."""
+    from eval.confine import cuda
+
+    paths = [*SYSTEM, *HARDWARE, *interpreter_roots(), *RUNTIME_FILES, *view.readonly]
+    if view.cuda_device is not None:
+        paths += cuda.libraries() + cuda.system_files()
+    return outermost(path for path in paths if path.exists())
+
+
+def listable(view: View) -> tuple[Path, ...]:
+    """Folders that Python must be able to list (with those below) to import a visible module.
+
+    At level bwrap they contain only what is bound; Landlock cannot say "this folder but not below".
+    """
+    modules = [path for path in view.readonly if path.suffix == ".py"]
+    return outermost([_EVAL.parent, *(path.resolve().parent for path in modules)])
+
+
+def is_visible(level: Level, view: View, path: Path) -> bool:
+    """Whether code inside could open `path`; where that is true of HR images the harness refuses."""
+    if level is Level.PROCESS:
+        return True
+    shown = [*readable(view), *view.writable]
+    shown += [Path("/") / name for name in ROOT_FOLDERS]
+    names = {path, path.resolve()}
+    return any(name.is_relative_to(root.resolve()) for name in names for root in shown)

@@ -1,0 +1,235 @@
+"""Start a sandbox: everything that is decided outside, before the first instruction inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+
+from data.errors import InputError
+from eval.confine import bwrap, cgroup, cuda, landlock, seccomp, uids
+from eval.confine.confined import Confined, Resources
+from eval.confine.gpu import GpuMemory
+from eval.confine.runtime import PROC_FILES, ROOT_FOLDERS, listable, readable
+from eval.confine.types import CPU_LIMITS, Level, Limits, View
+from eval.confine.watch import Watched
+
+LAUNCHER = Path(__file__).resolve().parent / "launch.py"
+BASE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+MARK = "SANDBOX_ID"
+
+
+def spawn(
+    level: Level,
+    argv: Sequence[str],
+    view: View | None = None,
+    limits: Limits = CPU_LIMITS,
+    pass_fds: Sequence[int] = (),
+    env: Mapping[str, str] | None = None,
+) -> Confined:
+    """Start `argv` (an absolute program path first, usually sys.executable) confined at `level`.
+
+    pass_fds keep their numbers inside and are the only open ones beside 0 (/dev/null), 1 and 2 (drained).
+    env: all that is set inside, beside PATH, HOME, TMPDIR, LANG and PYTHONDONTWRITEBYTECODE; caches (CUDA,
+    Triton) land under HOME, which is the private temporary folder.
+    Raises InputError for a view path that is missing, relative, or not readable by the uid inside; OSError
+    where the program cannot be started. What fails later, inside, ends with status 125 (launcher) or 1
+    (bwrap) and a line in `output`.
+    """
+    view = view or View()
+    _check(argv, view)
+    resources = Resources(mark=f"{MARK}={uuid.uuid4().hex}")
+    try:
+        resources.lease = uids.lease()
+        resources.cgroup = cgroup.make(limits)
+        uid = None if resources.lease is None else resources.lease.uid
+        if level is not Level.BWRAP:
+            resources.tmp = Path(tempfile.mkdtemp(prefix="sandbox-")).resolve()
+        _give([*view.writable, *([resources.tmp] if resources.tmp else [])], uid)
+        kept = _keeps_read_search(level, argv, view, uid, resources.tmp)
+        specification = _specification(level, view, limits, pass_fds, uid, kept, resources.tmp)
+        environment = _environment(env or {}, resources)
+        command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), specification, *argv]
+        process = _start(level, command, view, limits, list(pass_fds), environment, resources.cgroup)
+    except BaseException:
+        resources.release()
+        raise
+    watched = _watched(view, limits, pass_fds, resources.tmp)
+    return Confined(level, _note(level, uid, kept, resources.cgroup), process, limits, resources, watched)
+
+
+def _check(argv: Sequence[str], view: View) -> None:
+    if not argv or not os.path.isabs(argv[0]):
+        raise InputError(f"sandbox program: {argv[0] if argv else 'nothing'}; expected an absolute path")
+    for path in (*view.readonly, *view.writable, *([view.cwd] if view.cwd else [])):
+        if not path.is_absolute():
+            raise InputError(f"sandbox view: {path} is relative; expected an absolute path")
+        if not path.exists():
+            raise InputError(f"sandbox view: {path} does not exist")
+
+
+def readable_by_others(path: Path) -> bool:
+    """Whether the mode lets every user read the file, or list and enter the folder."""
+    mode = path.stat().st_mode
+    wanted = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+    return mode & wanted == wanted
+
+
+def reachable_by_others(path: Path) -> bool:
+    """Whether the modes of all folders above also let every user get there."""
+    above = (parent for name in (path, path.resolve()) for parent in name.parents)
+    return readable_by_others(path) and all(parent.stat().st_mode & stat.S_IXOTH for parent in above)
+
+
+def _keeps_read_search(
+    level: Level, argv: Sequence[str], view: View, uid: int | None, tmp: Path | None
+) -> bool:
+    """Whether the uid inside needs CAP_DAC_READ_SEARCH to get at its files.
+
+    bwrap mounts only what is needed, so there nobody does, but the files themselves must be readable.
+    """
+    if uid is None:
+        return False
+    if level is Level.BWRAP:
+        for path in view.readonly:
+            if not readable_by_others(path):
+                mode = stat.S_IMODE(path.stat().st_mode)
+                raise InputError(f"{path}: mode {mode:o} hides it from the sandbox's uid; expected o+rX")
+        return False
+    needed = [Path(argv[0]), *readable(view)]
+    return not (all(map(reachable_by_others, needed)) and (tmp is None or _can_pass(tmp)))
+
+
+def _can_pass(folder: Path) -> bool:
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+
+
+def _give(folders: Sequence[Path], uid: int | None) -> None:
+    if uid is not None:
+        for folder in folders:
+            os.chown(folder, uid, uid)
+
+
+def _specification(
+    level: Level,
+    view: View,
+    limits: Limits,
+    pass_fds: Sequence[int],
+    uid: int | None,
+    keep_read_search: bool,
+    tmp: Path | None,
+) -> str:
+    """What `launch.py` is told."""
+    rules = None
+    if level is Level.LANDLOCK:
+        shown = [*readable(view), *(Path("/") / name for name in ROOT_FOLDERS)]
+        devices = list(DEVICES)
+        if view.cuda_device is not None:
+            devices += map(str, cuda.devices(view.cuda_device))
+        rules = {
+            "readable": [*map(str, shown), *(f"/proc/{name}" for name in PROC_FILES)],
+            "listable": [*map(str, listable(view))],
+            "writable": [*map(str, view.writable), str(tmp)],
+            "devices": devices,
+        }
+    return json.dumps(
+        {
+            "namespaces": level is Level.BWRAP,
+            "parent": 0 if level is Level.BWRAP else os.getpid(),
+            "cwd": str(view.cwd or tmp or "/tmp"),
+            "limits": {name: value for name, value in asdict(limits).items() if isinstance(value, int)},
+            "uid": uid,
+            "keep_read_search": keep_read_search,
+            "pass_fds": list(pass_fds),
+            "landlock": rules,
+        }
+    )
+
+
+def _environment(given: Mapping[str, str], resources: Resources) -> dict[str, str]:
+    home = str(resources.tmp or "/tmp")
+    name, _, value = resources.mark.partition("=")
+    return {**BASE_ENVIRONMENT, "HOME": home, "TMPDIR": home, **given, name: value}
+
+
+@lru_cache(maxsize=1)
+def _spawner(_pid: int) -> ThreadPoolExecutor:
+    """One thread that lives as long as the harness: the kernel's signal at the death of the parent comes at
+    the death of the *thread* that started the process."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-spawner")
+
+
+def _start(
+    level: Level,
+    command: list[str],
+    view: View,
+    limits: Limits,
+    pass_fds: list[int],
+    environment: dict[str, str],
+    group: cgroup.Cgroup | None,
+) -> subprocess.Popen[bytes]:
+    # The environment is made here and nothing else is in it, hence no --clearenv for bwrap
+    filter_fd = -1
+    try:
+        if level is Level.BWRAP:
+            # A fresh descriptor keeps its number inside, so it cannot collide with a passed one
+            filter_fd = os.memfd_create("seccomp")
+            os.write(filter_fd, seccomp.assemble(seccomp.stage1_bwrap()))
+            os.lseek(filter_fd, 0, os.SEEK_SET)
+            command = bwrap.command(view, limits, filter_fd, command)
+            pass_fds = [*pass_fds, filter_fd]
+        elif level is Level.LANDLOCK:
+            landlock.abi()
+        if group is not None:
+            command = group.wrap(command)
+        return _spawner(os.getpid()).submit(_popen, command, pass_fds, environment).result()
+    finally:
+        if filter_fd >= 0:
+            os.close(filter_fd)
+
+
+def _popen(command: list[str], pass_fds: list[int], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=pass_fds,
+        env=environment,
+        cwd="/",
+        start_new_session=True,  # Ctrl-C in the terminal is the harness's to handle
+    )
+
+
+def _watched(
+    view: View, limits: Limits, pass_fds: Sequence[int], tmp: Path | None
+) -> Callable[[int], Watched]:
+    known = {(status.st_dev, status.st_ino) for status in map(os.fstat, pass_fds)}
+    gpu = None
+    if view.cuda_device is not None and limits.gpu_memory_bytes:
+        gpu = GpuMemory(view.cuda_device)
+    return lambda pid: Watched(pid, tmp, gpu, known)
+
+
+def _note(level: Level, uid: int | None, kept: bool, group: cgroup.Cgroup | None) -> str:
+    """What was found, for the record."""
+    parts = ["own uid" if uid is not None else "same user"]
+    if level is Level.BWRAP:
+        parts.append("no user namespace" if uid is not None else "user namespace")
+    if kept:
+        parts.append("CAP_DAC_READ_SEARCH kept (files lie where only root can enter)")
+    held = group is not None and group.holds_memory
+    parts.append("memory held by a control group" if held else "memory polled")
+    if level is Level.PROCESS:
+        parts.append("not confined")
+    return ", ".join(parts)

@@ -1,0 +1,95 @@
+"""The harness's eyes on a running sandbox: two threads that read, and report a limit that was passed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from eval.confine import processes
+from eval.confine.gpu import GpuMemory
+from eval.confine.types import Limits
+
+CHUNK = 1 << 16
+
+
+class Output:
+    """Reads stdout and stderr to the end, keeps the first bytes, reports when too much was written."""
+
+    def __init__(self, stream: IO[bytes], limits: Limits, exceeded: Callable[[str], None]) -> None:
+        self._stream, self._limits, self._exceeded = stream, limits, exceeded
+        self._kept = bytearray()
+        self._total = 0
+        self._thread = threading.Thread(target=self._drain, name="sandbox-output", daemon=True)
+        self._thread.start()
+
+    def _drain(self) -> None:
+        reported = False
+        with self._stream:
+            while chunk := os.read(self._stream.fileno(), CHUNK):
+                self._kept += chunk[: max(0, self._limits.output_kept_bytes - len(self._kept))]
+                self._total += len(chunk)
+                if not reported and self._limits.output_bytes and self._total > self._limits.output_bytes:
+                    reported = True
+                    self._exceeded("output_bytes")
+
+    def kept(self) -> bytes:
+        """The first bytes written so far."""
+        return bytes(self._kept)
+
+    def join(self) -> None:
+        """Wait for the end of the stream, which comes when the last process is gone."""
+        self._thread.join(timeout=2.0)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a watchdog looks at: the outermost process, its private folder, its GPU, files it was given."""
+
+    pid: int
+    tmp: Path | None
+    gpu: GpuMemory | None
+    known_files: set[tuple[int, int]]
+
+
+class Watchdog:
+    """Polls what no kernel limit holds (memory and processor time of the sum, folder size, GPU memory)."""
+
+    def __init__(self, watched: Watched, limits: Limits, exceeded: Callable[[str], None]) -> None:
+        self._watched, self._limits, self._exceeded = watched, limits, exceeded
+        self._stop = threading.Event()
+        self.memory_peak_bytes = 0
+        self.cpu_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._limits.watch_interval_s):
+            passed = self._look()
+            if passed is not None:
+                self._exceeded(passed)
+                return
+
+    def _look(self) -> str | None:
+        """Name of the field of `Limits` that is exceeded now, or None."""
+        usage = processes.usage(self._watched.pid, self._watched.known_files)
+        self.memory_peak_bytes = max(self.memory_peak_bytes, usage.memory_bytes)
+        self.cpu_s = max(self.cpu_s, usage.cpu_s)
+        measured = {"memory_bytes": usage.memory_bytes, "cpu_s": usage.cpu_s}
+        if self._watched.tmp is not None and self._limits.tmp_bytes:
+            measured["tmp_bytes"] = processes.folder_bytes(self._watched.tmp, self._limits.tmp_bytes)
+        if self._watched.gpu is not None and self._limits.gpu_memory_bytes:
+            measured["gpu_memory_bytes"] = self._watched.gpu.used_by(processes.tree(self._watched.pid))
+        for name, value in measured.items():
+            if getattr(self._limits, name) and value > getattr(self._limits, name):
+                return name
+        return None
+
+    def stop(self) -> None:
+        """End the thread; it may be called from the thread itself."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=2.0)
