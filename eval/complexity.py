@@ -1,14 +1,15 @@
 """Counting a network's complexity in the worker: one real forward pass, read by every counter.
 
-The official code runs two forward passes (activations, then fvcore). Here one hooked pass on noise gives the
-activations, torch's own count, what every operator returned and which modules were called. fvcore then traces
-the network while a dispatch mode answers each operator with an empty tensor of the shape that the real pass
-returned (`Replay`), so its graph is that of a real trace without the work; where the traced run departs from the
-real one, it is repeated in full. thop's formulas are applied to the recorded calls of the modules, so thop's
-buffers and hooks never touch the network. A second real pass, on a crop of a real image, shows networks whose
-work depends on the input.
+The official code runs two forward passes (activations, then fvcore). Here one hooked pass on noise gives
+the activations, torch's own count, what every operator returned and which modules were called. fvcore then
+traces the network while a dispatch mode answers each operator with an empty tensor of the shape that the
+real pass returned (`Replay`), so its graph is that of a real trace without the work; where the traced run
+departs from the real one, it is repeated in full. thop's formulas are applied to the recorded calls of the
+modules, so thop's buffers and hooks never touch the network. A second real pass, on a crop of a real image,
+shows networks whose work depends on the input.
 
-Everything here runs beside the submission's code and can be lied to by it; `eval.doubts` judges the outcome.
+Everything here runs beside the submission's code and can be lied to by it; `eval.doubts` judges the
+outcome.
 """
 
 from __future__ import annotations
@@ -33,16 +34,15 @@ SIZE = 256
 _NOISE_SEED = 20240521
 _CONVS = (nn.Conv2d, nn.ConvTranspose2d)
 # Operators without arithmetic: views, copies, allocation. Everything else that is not counted is reported.
-_FREE = frozenset(
-    "aten::" + name
-    for name in (
-        "alias as_strided cat clone constant_pad_nd contiguous copy_ detach empty empty_like empty_strided expand "
-        "fill_ full full_like index lift_fresh masked_fill new_empty new_zeros ones ones_like permute pixel_shuffle "
-        "pixel_unshuffle reflection_pad2d replication_pad2d reshape roll select slice split split_with_sizes squeeze "
-        "stack t transpose unbind unfold unsqueeze view _reshape_alias _to_copy _unsafe_view zeros zeros_like arange "
-        "as_strided_ chunk flip repeat _local_scalar_dense channel_shuffle unsafe_split narrow upsample_nearest2d"
-    ).split()
-)
+_MOVES = """
+alias arange as_strided as_strided_ cat channel_shuffle chunk clone constant_pad_nd contiguous copy_
+detach empty empty_like empty_strided expand fill_ flip full full_like index lift_fresh masked_fill
+narrow new_empty new_zeros ones ones_like permute pixel_shuffle pixel_unshuffle reflection_pad2d
+repeat replication_pad2d reshape roll select slice split split_with_sizes squeeze stack t transpose
+unbind unfold unsafe_split unsqueeze upsample_nearest2d view zeros zeros_like _local_scalar_dense
+_reshape_alias _to_copy _unsafe_view
+"""
+_FREE = frozenset("aten::" + name for name in _MOVES.split())
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 
 
@@ -90,7 +90,8 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
 
 
 def fit(crop: Tensor) -> Tensor:
-    """A 1x3x256x256 tensor from a 3xHxW or 1x3xHxW image: cut at the bottom right, mirrored where too small.
+    """A 1x3x256x256 tensor from a 3xHxW or 1x3xHxW image: cut at the bottom right, mirrored where too
+    small.
 
     Raises ValueError for another shape.
     """
@@ -116,7 +117,7 @@ def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """eval() for the time of the block; the flags are put back one by one, since train() may be overridden."""
+    """eval() during the block; the flags are put back one by one, since train() may be overridden."""
     flags = [(module, module.training) for module in model.modules()]
     if any(training for _, training in flags):
         model.eval()
@@ -139,7 +140,7 @@ def _guarded(counter: Callable[[], Counter]) -> Counter:
         return Counter(reason=_reason(error))
 
 
-# --- one real pass, everything about it recorded -----------------------------------------------------------
+# --- one real pass, everything about it recorded --------------------------------------------------
 
 
 class Record(TorchDispatchMode):
@@ -179,7 +180,7 @@ class Record(TorchDispatchMode):
         return result
 
     def _follow(self, inputs: list[Tensor], outputs: list[Tensor], weighs: bool) -> None:
-        """Note which parameters were read, and factors of convolutions and products that came from nowhere."""
+        """Note which parameters were read, and factors of products that came from nowhere."""
         seen = {_storage(tensor) for tensor in inputs}
         self._read |= seen & self._parameters
         # A view shares its storage: only new storages were made here.
@@ -188,7 +189,8 @@ class Record(TorchDispatchMode):
             for tensor in inputs:
                 storage = _storage(tensor)
                 if tensor.is_floating_point() and storage not in self._made | self._parameters:
-                    self._foreign_weights[storage] = max(self._foreign_weights.get(storage, 0), tensor.numel())
+                    largest = max(self._foreign_weights.get(storage, 0), tensor.numel())
+                    self._foreign_weights[storage] = largest
 
     def called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Forward hook of all modules: note the shapes of one call of a module of this network."""
@@ -210,7 +212,7 @@ class Record(TorchDispatchMode):
         return sum(p.numel() for p in model.parameters() if _storage(p) not in self._read)
 
     def weights_elsewhere(self) -> int:
-        """Elements of floating-point factors that are no parameters and come from no operator of this pass."""
+        """Elements of floating-point factors that are neither parameters nor made in this pass."""
         return sum(self._foreign_weights.values())
 
 
@@ -295,7 +297,7 @@ def _storage(tensor: Tensor) -> int:
         return 0
 
 
-# --- fvcore, traced over a replay of the real pass -----------------------------------------------------------
+# --- fvcore, traced over a replay of the real pass ------------------------------------------------
 
 
 class ReplayMismatchError(RuntimeError):
@@ -308,12 +310,12 @@ def _bookkeeping(inputs: list[Tensor], outputs: list[Tensor]) -> bool:
 
 
 def _is_view(func: Any) -> bool:
-    """Whether an operator only looks at memory: free to run, and tracing adds slices that eager mode skips."""
+    """Whether an operator is a view: free to run, and tracing adds slices that eager mode skips."""
     return bool(getattr(func, "is_view", False))
 
 
 def _describe(result: Any, inputs: list[Tensor]) -> Any:
-    """What is needed to return the like of `result` again: layout, number of an input returned, or the value."""
+    """What it takes to return the like of `result`: layout, number of an input returned, or value."""
     if isinstance(result, Tensor):
         for number, tensor in enumerate(inputs):
             if tensor is result:
@@ -341,7 +343,8 @@ def _rebuild(described: Any, inputs: list[Tensor]) -> Any:
 class Replay(TorchDispatchMode):
     """Answers each operator with an empty tensor laid out as the recorded pass's; nothing is computed.
 
-    Memory is reserved, never touched. Raises ReplayMismatchError where the operators differ from the record.
+    Memory is reserved, never touched. Raises ReplayMismatchError where the operators differ from the
+    record.
     """
 
     def __init__(self, record: Record) -> None:
@@ -370,7 +373,7 @@ class Replay(TorchDispatchMode):
         return _rebuild(described, inputs)
 
     def _convolution(self, asked: str) -> str:
-        """The recorded name of an operator; a convolution must have come through the tracer (`_TracedConvs`)."""
+        """The recorded name of an operator; a convolution must have been traced (`_TracedConvs`)."""
         if asked == "aten::convolution" and not self.mode_convs:
             raise ReplayMismatchError("a convolution that the trace does not show")
         return "aten::convolution" if asked == "aten::_convolution" else asked
@@ -385,8 +388,8 @@ class Replay(TorchDispatchMode):
 class _TracedConvs(TorchFunctionMode):
     """Calls convolutions by the operator that torch's tracer records, `_convolution`.
 
-    The tracer has no kernel for `convolution`: in a real trace the `_convolution` inside it is recorded, in a
-    replay nothing inside it runs.
+    The tracer has no kernel for `convolution`: in a real trace the `_convolution` inside it is recorded, in
+    a replay nothing inside it runs.
     """
 
     _SPATIAL: ClassVar[dict[Any, int]] = {
@@ -415,15 +418,23 @@ class _TracedConvs(TorchFunctionMode):
                 return func(*args, **kwargs)
             finally:
                 self._replay.mode_convs = False
-        sizes = [
+        stride, padding, dilation, output_padding = (
             [value] * self._SPATIAL[func] if isinstance(value, int) else list(value)
             for value in (stride, padding, dilation, output_padding)
-        ]
-        return torch._convolution(*tensors, *sizes[:3], transposed, sizes[3], groups, False, False, True, True)
+        )
+        return torch._convolution(
+            *tensors, stride, padding, dilation, transposed, output_padding, groups, False, False, True, True
+        )
 
 
 def _conv_arguments(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> tuple[Any, ...]:
     """The arguments of torch.conv1d, 2d and 3d, named as torch names them."""
     return (input, weight, bias), stride, padding, dilation, 0, groups
@@ -483,7 +494,7 @@ def _hooks_restored(model: nn.Module) -> Iterator[None]:
                 del table[key]
 
 
-# --- thop's formulas over the recorded calls --------------------------------------------------------------------
+# --- thop's formulas over the recorded calls ------------------------------------------------------
 
 
 class _Tallied:
@@ -498,7 +509,7 @@ class _Tallied:
 
 
 def _thop(model: nn.Module, record: Record) -> Counter:
-    """thop's count: its formula per module type over the recorded calls, summed the way `thop.profile` does."""
+    """thop's count: its formulas over the recorded calls, summed the way `thop.profile` does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from thop.profile import register_hooks as formulas
@@ -532,3 +543,22 @@ def _like(shapes: Any) -> Any:
     if isinstance(shapes, tuple):
         return tuple(_like(part) for part in shapes)
     return shapes
+
+
+# --- how fast the device is -----------------------------------------------------------------------
+
+
+def measure_speed(device: torch.device) -> float:
+    """Best speed of a 1024x1024 float32 matrix product over five runs, in FLOP/s; about 0.2 s on a CPU
+    core.
+
+    To be called before the team's module is loaded; for `eval.doubts.measured_peak`.
+    """
+    size, best = 1024, 0.0
+    left = torch.rand(size, size, device=device)
+    for _ in range(5):
+        start = time.perf_counter()
+        product = left @ left
+        product[0, 0].item()  # waits for the device
+        best = max(best, 2.0 * size**3 / (time.perf_counter() - start))
+    return best

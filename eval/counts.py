@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from data.errors import InputError
 
@@ -57,12 +58,13 @@ class Complexity:
 
     parameters:        elements of `model.parameters()`, the official figure.
     buffers:           elements of `model.buffers()`.
-    weights_elsewhere: elements of floating-point tensors that convolutions and matrix products read although
-                       they are neither parameters nor computed from anything: weights kept as buffers or plain
-                       attributes.
+    weights_elsewhere: elements of floating-point tensors that convolutions and matrix products read
+                       although they are neither parameters nor computed from anything: weights kept as
+                       buffers or plain attributes.
     unread_parameters: elements of parameters that no operator read.
     fvcore:            the official FLOPs; `thop` and `torch` stand beside it.
-    noise, crop:       the passes on random noise and on a crop of a real image; None where not run or failed.
+    noise, crop:       the passes on random noise and on a crop of a real image; None where not run or
+    failed.
     failure:           why the noise pass failed, else empty (the crop's: `crop_failure`).
     uncalled:          modules with parameters of their own that were never called.
     seconds:           time that the counting took, by part.
@@ -137,7 +139,8 @@ def dump(complexity: Complexity) -> bytes:
         if counts is not None:
             lines.append(f"{name}\t" + "\t".join(str(getattr(counts, f.name)) for f in fields(PassCounts)))
     lines += [f"uncalled\t{_clean(name)}" for name in _some(complexity.uncalled)]
-    lines += [f"seconds\t{value:.4f}\t{_clean(key)}" for key, value in list(complexity.seconds.items())[:MAX_NAMES]]
+    timed = list(complexity.seconds.items())[:MAX_NAMES]
+    lines += [f"seconds\t{value:.4f}\t{_clean(part)}" for part, value in timed]
     return "\n".join(lines).encode("ascii")
 
 
@@ -158,8 +161,8 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
 def parse(text: bytes) -> Complexity:
     """Read the plain-text form back; the worker that wrote it is not trusted.
 
-    Raises InputError naming the line when it is too long, not ASCII, has an unknown or repeated key, a number
-    that is no count (0..MAX_COUNT), or too many names.
+    Raises InputError naming the line when it is too long, not ASCII, has an unknown or repeated key, a
+    number that is no count (0..MAX_COUNT), or too many names.
     """
     if len(text) > MAX_TEXT_BYTES:
         raise InputError(f"complexity report of {len(text)} bytes: expected at most {MAX_TEXT_BYTES}")
@@ -227,21 +230,18 @@ class _Reader:
         if missing:
             raise InputError(f"complexity report: {missing[0]!r} is missing")
         single = self._single
-        counters = {
-            name: Counter(
-                macs=_count(single[f"{name}.macs"]) if single[f"{name}.macs"] else None,
-                reason=single[f"{name}.reason"],
-                unknown=self._unknown[name],
-            )
-            for name in _COUNTERS
-        }
-        return Complexity(
-            **{name: _count(single[name]) for name in _INTEGERS},
-            **{name: single[name] for name in _TEXTS},
-            **counters,
-            **self._passes,
-            uncalled=tuple(self._uncalled),
-            seconds=self._seconds,
+        figures: dict[str, Any] = {name: _count(single[name]) for name in _INTEGERS}
+        figures |= {name: single[name] for name in _TEXTS}
+        figures |= {name: self._counter(name) for name in _COUNTERS}
+        figures |= self._passes
+        return Complexity(**figures, uncalled=tuple(self._uncalled), seconds=self._seconds)
+
+    def _counter(self, name: str) -> Counter:
+        macs = self._single[f"{name}.macs"]
+        return Counter(
+            macs=_count(macs) if macs else None,
+            reason=self._single[f"{name}.reason"],
+            unknown=self._unknown[name],
         )
 
 

@@ -1,9 +1,9 @@
 """Timing one forward pass inside the worker, and the parent's rule for believing that time.
 
-The clocks are bound to module-level names when this module is imported, which the worker does before it loads a
-team's code: replacing `time.perf_counter_ns` or `torch.cuda.Event` later changes nothing here. Code that walks
-frames can still reach these names; that is why the parent keeps its own clock and applies `believe`.
-torch is imported by the worker only: this module can be imported without it.
+The clocks are bound to module-level names when this module is imported, which the worker does before it
+loads a team's code: replacing `time.perf_counter_ns` or `torch.cuda.Event` later changes nothing here. Code
+that walks frames can still reach these names; that is why the parent keeps its own clock and applies
+`believe`. torch is imported by the worker only: this module can be imported without it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ T = TypeVar("T")
 
 _perf_counter_ns = time.perf_counter_ns
 
-# Least allowance for the time that request, answer and conversion take beside the forward pass, in ms. Shown
-# on two loaded CPU cores: 0.4 ms at 64x64; the calibration measures the machine at hand, this is its floor.
+# Least allowance for the time that request, answer and conversion take beside the forward pass, in ms.
+# Shown on two loaded CPU cores: 0.4 ms at 64x64; the calibration measures the machine at hand, this is its
+# floor.
 MIN_GAP_MS = 1.0
 # Allowance relative to the calibrated gap: the minimum over twenty control requests is steady, a single
 # request is not, because the scheduler may take the processor away between two clock readings.
@@ -83,13 +84,15 @@ def make_timer(device: torch.device) -> CpuTimer | CudaTimer:
 def calibrate_gap(wall_ms: Sequence[float], worker_ms: Sequence[float]) -> float:
     """Gap in ms between the parent's clock and the worker's on a trusted control model, per image size.
 
-    wall_ms and worker_ms: the two clocks' times of the same requests for images of one size, the control model
-    run by the same worker code on the same device. The minimum difference over the requests is taken: it is
-    steadier than the median (measured: 14.3 and 14.6 ms in two runs at 339x510). Never negative.
+    wall_ms and worker_ms: the two clocks' times of the same requests for images of one size, the control
+    model run by the same worker code on the same device. The minimum difference over the requests is taken:
+    it is steadier than the median (measured: 14.3 and 14.6 ms in two runs at 339x510). Never negative.
     Raises ValueError when the lists are empty or differ in length.
     """
     if not wall_ms or len(wall_ms) != len(worker_ms):
-        raise ValueError(f"{len(wall_ms)} wall and {len(worker_ms)} worker times: expected as many, at least one")
+        raise ValueError(
+            f"{len(wall_ms)} wall and {len(worker_ms)} worker times: expected as many, at least one"
+        )
     return max(min(wall - own for wall, own in zip(wall_ms, worker_ms, strict=True)), 0.0)
 
 
@@ -101,8 +104,8 @@ def allowed_gap(gap_ms: float) -> float:
 def believe(wall_ms: float, worker_ms: float, gap_ms: float) -> bool:
     """Whether the worker's own time for one request agrees with the parent's clock around that request.
 
-    wall_ms: the parent's clock, from writing the input to having read the answer; it includes conversion and
-    copies, so it always exceeds an honest worker time. worker_ms: the time the worker states.
+    wall_ms: the parent's clock, from writing the input to having read the answer; it includes conversion
+    and copies, so it always exceeds an honest worker time. worker_ms: the time the worker states.
     gap_ms: `calibrate_gap` for this image size on this machine in this run.
     False when the worker states more than the wall, a time that is not finite or not positive, or when more
     than `allowed_gap(gap_ms)` is left over: then the work happened outside the worker's clock.
@@ -117,9 +120,9 @@ def believe(wall_ms: float, worker_ms: float, gap_ms: float) -> bool:
 def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]) -> str | None:
     """Why a pass's worker times are not believed, or None where they are.
 
-    Per request `believe` is applied. Preemption on a shared machine lengthens some gaps, so up to a tenth of
-    the requests may exceed theirs, as long as the excess of them all together stays under 5% of the worker's
-    total; a time longer than the wall is never excused, because no scheduler can cause it.
+    Per request `believe` is applied. Preemption on a shared machine lengthens some gaps, so up to a tenth
+    of the requests may exceed theirs, as long as the excess of them all together stays under 5% of the
+    worker's total; a time longer than the wall is never excused, because no scheduler can cause it.
     """
     requests = list(zip(wall_ms, worker_ms, gap_ms, strict=True))
     if not requests:
@@ -132,7 +135,7 @@ def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Se
     total = sum(own for _, own, _ in requests)
     if len(late) * 10 <= len(requests) and sum(excess for excess, _ in late) <= 0.05 * total:
         return None
-    excess, worst = max(late)
+    _, worst = max(late)
     wall, own, gap = requests[worst]
     return (
         f"{len(late)} of {len(requests)} requests: the parent's clock exceeds the worker's by more than the "

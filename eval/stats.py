@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -53,11 +54,13 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
     For n independent samples of any continuous distribution with median m,
     P(x_(k) <= m <= x_(n+1-k)) = 1 - 2 P(B <= k-1) with B ~ Binomial(n, 1/2). The interval returned takes the
     largest k for which that is at least `confidence` (exact, no normal approximation).
-    Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed., Wiley 2003, section 7.1; the same rule
-    as Y. Le Boudec, Performance Evaluation of Computer and Communication Systems, EPFL Press 2010, theorem 2.1.
+    Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed., Wiley 2003, section 7.1; the same
+    rule as Y. Le Boudec, Performance Evaluation of Computer and Communication Systems, EPFL Press 2010,
+    theorem 2.1.
 
     Returns None when even the smallest and the largest sample do not enclose the median with that
-    confidence (below six samples for 0.95). Raises ValueError for an empty list or a confidence outside 0..1.
+    confidence (below six samples for 0.95). Raises ValueError for an empty list or a confidence outside
+    0..1.
     """
     check_samples(samples)
     if not 0 < confidence < 1:
@@ -105,15 +108,16 @@ def median_standard_error(samples: Sequence[float]) -> float:
 
     The median of n draws with replacement is x_(i) with weight w_i = I(i/n) - I((i-1)/n), I the distribution
     function of Beta((n+1)/2, (n+1)/2); the error is the standard deviation of x under those weights.
-    Source: J. S. Maritz and R. G. Jarrett, JASA 73 (1978) 194-196. For an even n the parameter is rounded to
-    whole order statistics (n//2 + 1), which widens the error slightly. Raises ValueError for an empty list.
+    Source: J. S. Maritz and R. G. Jarrett, JASA 73 (1978) 194-196. For an even n the parameter is rounded
+    to whole order statistics (n//2 + 1), which widens the error slightly. Raises ValueError for an empty
+    list.
     """
     check_samples(samples)
     n = len(samples)
     ordered = sorted(samples)
     order = n // 2 + 1
     tails = [_binomial_upper_tail(n, i / n, order) for i in range(n + 1)]
-    weights = [upper - lower for lower, upper in zip(tails, tails[1:], strict=False)]
+    weights = [upper - lower for lower, upper in itertools.pairwise(tails)]
     centre = sum(w * x for w, x in zip(weights, ordered, strict=True))
     return math.sqrt(sum(w * (x - centre) ** 2 for w, x in zip(weights, ordered, strict=True)))
 
@@ -129,10 +133,11 @@ def summarize_robust(repeats_ms: Sequence[Sequence[float]], cold_ms: float) -> R
     Averaging over images keeps the figure comparable with `ntire`, whose mean weighs every image once, also
     where images differ in size; taking each image's median first removes the spikes of a shared machine.
 
-    repeats_ms: per image, its warm samples (warm-up left out); cold_ms: the process's very first forward pass.
+    repeats_ms: per image, its warm samples (warm-up left out); cold_ms: the process's very first forward
+    pass.
     ci95: for one image the exact interval of `median_interval`; for several the mean of the medians
-    +- 1.96 standard errors (`median_standard_error`, images independent), None where an image has fewer than
-    three samples. Raises ValueError for an empty list anywhere.
+    +- 1.96 standard errors (`median_standard_error`, images independent), None where an image has fewer
+    than three samples. Raises ValueError for an empty list anywhere.
     """
     check_samples([cold_ms])
     if not repeats_ms:

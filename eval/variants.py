@@ -1,8 +1,8 @@
 """Variants of an image for timing: flips, half turns and circular shifts, so that no input comes twice.
 
-A timed network that meets an image a second time may answer from a cache. Instead of repeating an image, the
-timing pass shows it mirrored, turned and then shifted around: same size, same content for a convolutional
-network, other bytes. numpy only; used by the parent.
+A timed network that meets an image a second time may answer from a cache. Instead of repeating an image,
+the timing pass shows it mirrored, turned and then shifted around: same size, same content for a
+convolutional network, other bytes. numpy only; used by the parent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHIFT_STEP = 7
 
 @dataclass(frozen=True, order=True)
 class Variant:
-    """Mirror first (left-right, then top-bottom; both together are a half turn), then shift around, in pixels."""
+    """Mirror first (left-right, then top-bottom; both are a half turn), then shift around, in pixels."""
 
     flip_x: bool = False
     flip_y: bool = False
@@ -47,7 +47,7 @@ _TURNS = ((False, False), (True, False), (False, True), (True, True))
 
 
 def variant(number: int) -> Variant:
-    """Variant `number` (0, 1, 2, ...) of the endless list: four mirrorings, then the same shifted, and so on.
+    """Variant `number` (0, 1, 2, ...) of an endless list: four mirrorings, then the same shifted.
 
     Number 0 leaves the image as it is. Raises ValueError for a negative number.
     """
@@ -72,9 +72,9 @@ def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8
 def undo_variant(output: NDArray[np.uint8], change: Variant, scale: int = 1) -> NDArray[np.uint8]:
     """Bring a network's output for a changed image back to the original's orientation.
 
-    output: H*scale x W*scale x C. Mirroring is undone exactly; a convolutional network's output still differs
-    from that of the original image where its padding or an asymmetric kernel meets the mirrored content, and,
-    after a shift, along the seam: only answers to the *same* changed input can be compared value for value.
+    output: H*scale x W*scale x C. Mirroring is undone exactly; a convolutional network's output still
+    differs from that of the original image, because its kernels are not symmetric (and, after a shift, along
+    the seam): only answers to the *same* changed input can be compared value for value.
     """
     if change.shift_y or change.shift_x:
         output = np.roll(output, (-change.shift_y * scale, -change.shift_x * scale), axis=(0, 1))
@@ -86,13 +86,14 @@ def undo_variant(output: NDArray[np.uint8], change: Variant, scale: int = 1) -> 
 
 
 def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -> list[TimedInput]:
-    """Order of a robust timing pass: `warm_ups` uncounted requests, then every image `repeats` times, shuffled.
+    """Order of a robust timing pass: `warm_ups` uncounted requests, then `repeats` shuffled rounds.
 
-    images: image numbers, each once; every counted sample of an image is another variant of it. Each repeat is
-    a complete round over the images in its own random order, so that a slow drift of the machine meets all
-    images alike. Warm-up requests cycle through the images (so that every size is met) with variants that no
-    counted request uses: no input occurs twice, except where an image is symmetric in itself.
-    The same arguments give the same plan. Raises ValueError for repeated or no images, repeats < 1, warm_ups < 0.
+    images: image numbers, each once; every counted sample of an image is another variant of it. Each repeat
+    is a complete round over the images in its own random order, so that a slow drift of the machine meets
+    all images alike. Warm-up requests cycle through the images (so that every size is met) with variants
+    that no counted request uses: no input occurs twice, except where an image is symmetric in itself.
+    The same arguments give the same plan. Raises ValueError for repeated or no images, repeats < 1,
+    warm_ups < 0.
     """
     numbers = list(images)
     if not numbers or len(set(numbers)) != len(numbers):
