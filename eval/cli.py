@@ -14,11 +14,11 @@ from rich.table import Table
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval import dataset, harness, machine, official, progress, results, sandbox, submission, workers
+from eval import dataset, harness, kinds, machine, official, progress, results, sandbox, submission, workers
 from eval.challenge import Challenge
 from eval.harness import Harness, Plan
 from eval.results import Record
-from eval.submission import Submission
+from eval.submission import MODELS, Submission
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
 DESCRIPTION = "Judge super-resolution submissions: quality, runtime, memory, complexity, ranking."
@@ -27,6 +27,7 @@ EPILOG = """examples:
   python test_demo.py --model_id 0 21 25 --data_dir DATA --ssim --include_test
   python test_demo.py --model_id 25 --pairs HR_DIR LR_DIR      any folders of pairs
   python test_demo.py --repo NTIRE2024_ESR --all               someone else's repository, unmodified
+  python test_demo.py --weights 4xNomos.pth                    a bare checkpoint, no script
 """
 
 
@@ -39,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
     what.add_argument("--all", action="store_true", help="every submission there is")
     what.add_argument("--repo", type=Path, metavar="DIR", help="an NTIRE-style repository, unmodified")
+    what.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="manifests (default: models/)")
+    what.add_argument("--weights", type=Path, nargs="+", metavar="FILE", help="bare checkpoints that spandrel knows")
+    what.add_argument(
+        "--self_ensemble", action="store_true", help="x8 geometric self-ensemble around each, named ID_NAME_x8"
+    )
     what.add_argument(
         "--checkpoint", default="auto", metavar="authors|reproduced|PATH",
         help="which weights (default: the authors' where present, else this project's own)",
@@ -94,15 +100,34 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _submissions(options: argparse.Namespace) -> list[Submission]:
-    if options.all == bool(options.model_id):
-        raise InputError("give --model_id ID ... or --all (`--help` shows examples)")
+    given = [name for name in ("all", "model_id", "weights") if getattr(options, name)]
+    if len(given) != 1:
+        raise InputError("give --model_id ID ..., --all or --weights FILE (`--help` shows examples)")
+    chosen = _from_weights(options) if options.weights else _by_id(options)
+    return [kinds.self_ensembled(one) for one in chosen] if options.self_ensemble else chosen
+
+
+def _from_weights(options: argparse.Namespace) -> list[Submission]:
+    chosen = [kinds.weights(path, allow_pickle=options.allow_pickle) for path in options.weights]
+    names = [one.model for one in chosen]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(f"--weights: two files are called {twice}; results need names of their own")
+    return chosen
+
+
+def _by_id(options: argparse.Namespace) -> list[Submission]:
     if options.repo:
         if options.checkpoint != "auto":
             raise InputError("--checkpoint: a repository loads its own checkpoints; leave it out with --repo")
         return submission.repository(options.repo, options.model_id, allow_pickle=options.allow_pickle)
-    ids = options.model_id or sorted(submission.manifests(), key=submission.by_id)
-    paths = dict.fromkeys(submission.find(model_id) for model_id in ids)
-    return [submission.native(path, options.checkpoint, allow_pickle=options.allow_pickle) for path in paths]
+    folder = options.models
+    ids = options.model_id or sorted(submission.manifests(folder), key=submission.by_id)
+    paths = dict.fromkeys(submission.find(model_id, folder) for model_id in ids)
+    return [
+        kinds.from_manifest(path, options.checkpoint, allow_pickle=options.allow_pickle, folder=folder)
+        for path in paths
+    ]
 
 
 def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:

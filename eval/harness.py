@@ -56,6 +56,7 @@ class Findings:
     flags: list[Flag] = field(default_factory=list)
     data_range: float | None = None
     model: str = ""
+    architecture: str = ""
 
 
 class Harness:
@@ -100,7 +101,12 @@ class Harness:
             self._measure(submission, findings)
         except SubmissionFailed as failure:
             error, findings.modes, findings.complexity = str(failure), {}, None
-        info = submission.info.model_copy(update={"data_range": findings.data_range, "model": findings.model})
+        found = {
+            "data_range": findings.data_range,
+            "model": findings.model,
+            "architecture": findings.architecture,
+        }
+        info = submission.info.model_copy(update=found)
         return Record(
             challenge=self._plan.challenge.name,
             dataset=self._plan.dataset.label,
@@ -126,8 +132,10 @@ class Harness:
             inspection = _inspect(scored, submission, findings)
             loaded = scored.load()
             findings.data_range = loaded.values[0]
-            if loaded.text.strip() and not submission.info.manifest:
+            if loaded.text.strip() and submission.adapter == "ntire_repo":
                 findings.model = ntire_repo.results_key(loaded.text, int(submission.info.model_id))
+            elif loaded.text.strip():
+                findings.architecture = loaded.text.strip()
             timed = stack.enter_context(WorkerProcess(submission, self._plan.setup)) if robust else None
             run = _Passes(self._plan, self._pool, self._reporter, findings.model)
             if timed is None:

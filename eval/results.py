@@ -73,6 +73,7 @@ class SubmissionInfo(Part):
     model_id: str = ""
     team: str = ""
     origin: str = "native"
+    architecture: str = ""
     data_range: float | None = None
     script: Artifact | None = None
     manifest: Artifact | None = None

@@ -10,9 +10,9 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.errors import InputError
 from eval import tomlfile
@@ -32,11 +32,15 @@ class Fields(BaseModel):
 
 
 class CheckpointFile(Fields):
-    """A checkpoint in `model_zoo/`: `key` is where its state_dict stands in the file, empty for the whole."""
+    """A checkpoint in `model_zoo/`: `key` is where its state_dict stands in the file, empty for the whole.
+
+    url: where `python -m model_zoo fetch` gets it. source: what a person gets from where, if no program can.
+    """
 
     file: str
     key: str = ""
     url: str = ""
+    source: str = ""
     sha256: str = Field(default="", pattern=rf"{SHA256}|^$")
     license: str = ""
 
@@ -68,15 +72,32 @@ class Claims(Fields):
     notes: str = ""
 
 
+class Ensemble(Fields):
+    """Member submissions that see the same image, and the rule that makes one output of theirs.
+
+    members: model ids. fusion: a rule of `models.ensemble.fusion_rule`. self_ensemble: x8 of each member.
+    turns_below_mib: see `models.ensemble.ModelEnsemble`.
+    """
+
+    members: tuple[str, ...] = Field(min_length=1)
+    fusion: Literal["mean", "mse1", "mse255"] = "mean"
+    self_ensemble: bool = False
+    turns_below_mib: float = Field(default=0, ge=0)
+
+
 class Manifest(Fields):
-    """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`."""
+    """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`.
+
+    parts: instead of `checkpoint`, several files by the name of the submodule that each of them fills.
+    ensemble: instead of `class`, other submissions that are run together; there is no script then.
+    """
 
     id: int = Field(ge=0, le=9999)
     variant: str = Field(default="", pattern=r"^[a-z]?$")
     team: str = Field(min_length=1)
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$")
     script: str = Field(default="", pattern=rf"{FILE_NAME}|^$")
-    class_: str = Field(alias="class", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    class_: str = Field(default="", alias="class", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     args: dict[str, Any] = {}
     data_range: float
     tile: int | None = Field(default=None, ge=8)
@@ -85,7 +106,8 @@ class Manifest(Fields):
     allow_pickle: bool = False
     reference: str = ""
     checkpoint: CheckpointFile | None = None
-    members: tuple[CheckpointFile, ...] = ()
+    parts: dict[str, CheckpointFile] = {}
+    ensemble: Ensemble | None = None
     reproduced: CheckpointFile | None = None
     claims: Claims = Claims()
 
@@ -95,6 +117,19 @@ class Manifest(Fields):
         if value not in (1.0, 255.0):
             raise ValueError("must be 1.0 or 255.0")
         return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Manifest:
+        if bool(self.class_) == (self.ensemble is not None):
+            raise ValueError("give either 'class' (a model script) or 'ensemble' (other submissions)")
+        if self.checkpoint and self.parts:
+            raise ValueError("give either 'checkpoint' (one file) or 'parts' (several)")
+        return self
+
+    @property
+    def authors(self) -> dict[str, CheckpointFile]:
+        """The authors' checkpoints by the submodule they fill; the empty name is the whole model."""
+        return self.parts or ({"": self.checkpoint} if self.checkpoint else {})
 
     @property
     def model_id(self) -> str:
@@ -141,6 +176,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def combined_sha256(hashes: list[str]) -> str:
+    """One sha256 for several files: a single file's own, else that of all hashes, one a line."""
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
 def manifests(folder: Path = MODELS) -> dict[str, Path]:
     """Manifest paths by model id, from file names and ids alone. Raises InputError for two with the same id."""
     found: dict[str, Path] = {}
@@ -181,18 +221,16 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     """
     manifest = read_manifest(path)
     script = path.parent / (manifest.script or f"{path.stem}.py")
-    problem = "" if script.is_file() else f"script {script}: no such file"
-    chosen, key, source, trouble = _choose_checkpoint(manifest, checkpoint)
-    problem = problem or trouble
+    chosen = choose_checkpoint(manifest, checkpoint)
+    problem = chosen.problem if script.is_file() else f"script {script}: no such file"
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
         team=manifest.team,
         data_range=manifest.data_range,
-        script=_artifact(script),
-        manifest=_artifact(path),
-        checkpoint=Checkpoint(file=_shown(chosen), sha256=sha256(chosen), source=source)
-        if chosen.is_file() else None,
+        script=artifact(script),
+        manifest=artifact(path),
+        checkpoint=chosen.recorded(),
         claims=manifest.claims.model_dump(exclude_defaults=True, mode="json"),
     )  # fmt: skip
     shared = [p for p in sorted(MODELS.glob("*.py")) if not p.name.startswith("team")]
@@ -203,8 +241,9 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "script": str(script),
             "class": manifest.class_,
             "args": manifest.args,
-            "checkpoint": str(chosen),
-            "key": key,
+            "checkpoints": [
+                {"prefix": part.prefix, "path": str(part.path), "key": part.key} for part in chosen.parts
+            ],
             "data_range": manifest.data_range,
             "tile": manifest.tile,
             "tile_overlap": manifest.tile_overlap,
@@ -212,7 +251,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "allow_pickle": allow_pickle or manifest.allow_pickle,
         },
         visible=(script, *shared),
-        checkpoints=(chosen,),
+        checkpoints=tuple(part.path for part in chosen.parts),
         problem=problem,
     )
 
@@ -245,7 +284,7 @@ def _from_branch(repo: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> S
         model=branch.name,
         model_id=str(branch.model_id),
         origin=f"repository {repo.name}",
-        script=_artifact(entry),
+        script=artifact(entry),
         checkpoint=Checkpoint(file=present[0].name, sha256=sha256(present[0]), source="repository")
         if present else None,
     )  # fmt: skip
@@ -259,25 +298,79 @@ def _from_branch(repo: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> S
     )
 
 
-def _choose_checkpoint(manifest: Manifest, choice: str) -> tuple[Path, str, str, str]:
-    """(path, key, source, problem) for `auto`, `authors`, `reproduced` or a path."""
-    if choice not in ("auto", "authors", "reproduced"):
-        path = Path(choice)
-        return path, "", "path", "" if path.is_file() else f"checkpoint {path}: no such file"
-    authors, reproduced = manifest.checkpoint, manifest.reproduced
-    order = {"auto": ("authors", "reproduced"), "authors": ("authors",), "reproduced": ("reproduced",)}[choice]
+@dataclass(frozen=True)
+class WeightsPart:
+    """A checkpoint file, where its state_dict stands in it, and the submodule it fills (empty: all of the model)."""
+
+    prefix: str
+    path: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The files that fill a model. source: `authors`, `reproduced` or `path`. problem: why they cannot."""
+
+    parts: tuple[WeightsPart, ...]
+    source: str
+    problem: str = ""
+
+    def recorded(self) -> Checkpoint | None:
+        """For the record; several files stand as one, with a sha256 over the sha256 of each in turn."""
+        if not self.parts or not all(part.path.is_file() for part in self.parts):
+            return None
+        return Checkpoint(
+            file=", ".join(_shown(part.path) for part in self.parts),
+            sha256=combined_sha256([sha256(part.path) for part in self.parts]),
+            source=self.source,
+        )
+
+
+def choose_checkpoint(manifest: Manifest, choice: str) -> Weights:
+    """What `--checkpoint` means for this manifest: `auto`, `authors`, `reproduced`, a file, or a folder of parts."""
+    named = {
+        "authors": manifest.authors,
+        "reproduced": {"": manifest.reproduced} if manifest.reproduced else {},
+    }
+    if choice not in ("auto", *named):
+        return _given(manifest, Path(choice))
+    order = ("authors", "reproduced") if choice == "auto" else (choice,)
     for source in order:
-        entry = authors if source == "authors" else reproduced
-        if entry is not None and (MODEL_ZOO / entry.file).is_file():
-            path = MODEL_ZOO / entry.file
-            return path, entry.key, source, _wrong_hash(path, entry.sha256)
-    entry = authors if order[0] == "authors" else reproduced
-    if entry is None:
-        problem = f"the manifest of {manifest.model} names no checkpoint '{order[0]}'"
-        return MODEL_ZOO / "none", "", order[0], problem
-    path = MODEL_ZOO / entry.file
-    fetch = f"; `python -m model_zoo fetch {manifest.model_id}` downloads it" if order[0] == "authors" else ""
-    return path, entry.key, order[0], f"checkpoint {_shown(path)}: no such file{fetch}"
+        entries = named[source]
+        if entries and all((MODEL_ZOO / entry.file).is_file() for entry in entries.values()):
+            wrong = [_wrong_hash(MODEL_ZOO / entry.file, entry.sha256) for entry in entries.values()]
+            return Weights(_parts(entries, MODEL_ZOO), source, "; ".join(filter(None, wrong)))
+    source, entries = order[0], named[order[0]]
+    if not entries:
+        return Weights((), source, f"the manifest of {manifest.model} names no checkpoint '{source}'")
+    return Weights(_parts(entries, MODEL_ZOO), source, _missing(manifest, entries, MODEL_ZOO))
+
+
+def _given(manifest: Manifest, path: Path) -> Weights:
+    if path.is_dir() and manifest.parts:
+        parts = _parts(manifest.parts, path)
+        complete = all(part.path.is_file() for part in parts)
+        return Weights(parts, "path", "" if complete else _missing(manifest, manifest.parts, path))
+    problem = "" if path.is_file() else f"checkpoint {path}: no such file"
+    return Weights((WeightsPart("", path, ""),), "path", problem)
+
+
+def _parts(entries: dict[str, CheckpointFile], folder: Path) -> tuple[WeightsPart, ...]:
+    return tuple(WeightsPart(name, folder / entry.file, entry.key) for name, entry in entries.items())
+
+
+def _missing(manifest: Manifest, entries: dict[str, CheckpointFile], folder: Path) -> str:
+    """Which files are not in `folder`, and how each is to be had."""
+    problems = []
+    for name, entry in entries.items():
+        if (folder / entry.file).is_file():
+            continue
+        part = f" (part '{name}')" if name else ""
+        remedy = f"; `python -m model_zoo fetch {manifest.model_id}` downloads it" if entry.url else ""
+        if entry.source:
+            remedy = f"; save {entry.source} under this name"
+        problems.append(f"checkpoint {_shown(folder / entry.file)}{part}: no such file{remedy}")
+    return "; ".join(problems)
 
 
 def _wrong_hash(path: Path, expected: str) -> str:
@@ -286,7 +379,8 @@ def _wrong_hash(path: Path, expected: str) -> str:
     return f"checkpoint {_shown(path)}: sha256 is {sha256(path)}, the manifest says {expected}"
 
 
-def _artifact(path: Path) -> Artifact | None:
+def artifact(path: Path) -> Artifact | None:
+    """The file at `path` by content, None where there is none."""
     return Artifact(file=_shown(path), sha256=sha256(path)) if path.is_file() else None
 
 

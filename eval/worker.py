@@ -54,11 +54,12 @@ class Worker:
         import torch
 
         from eval import channel, complexity, counts, cpu_stand_in, lockdown, memory, runtime
-        from eval.adapters import checkpoints
+        from eval.adapters import checkpoints, ensemble
 
         self._torch, self._channel = torch, channel
         self._complexity, self._counts = complexity, counts
         self._lockdown, self._checkpoints, self._cpu_stand_in = lockdown, checkpoints, cpu_stand_in
+        self._ensemble = ensemble
         self._job = job
         self._adapter = importlib.import_module(f"eval.adapters.{job['adapter']}")
         self._device = torch.device(job["device"])
@@ -109,6 +110,8 @@ class Worker:
         _hide_harness(keep_models=self._job["adapter"] != "ntire_repo")
         with self._mode:
             loaded: Loaded = self._adapter.load(self._job["source"], self._device, self._job["scale"])
+        if self._job["source"].get("self_ensemble"):
+            loaded = self._ensemble.self_ensemble(loaded)
         self._loaded = loaded
         self._mode = contextlib.nullcontext()
         if not 0 < loaded.data_range < 1e6:

@@ -26,7 +26,11 @@ from eval.channel import Operation, Reply, Status
 from eval.failures import SubmissionFailed
 from eval.submission import ROOT, Submission
 
-HARNESS_FILES = (ROOT / "eval", ROOT / "data" / "__init__.py", ROOT / "data" / "errors.py", ROOT / "models" / "__init__.py")
+HARNESS_FILES = (
+    ROOT / "eval",
+    *(ROOT / "data" / name for name in ("__init__.py", "errors.py")),
+    *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
+)
 # Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
 PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
 CROP = 256

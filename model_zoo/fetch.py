@@ -18,8 +18,7 @@ BLOCK = 1 << 16
 
 def files(manifest: Manifest) -> list[CheckpointFile]:
     """The checkpoints that `manifest` names with an address to fetch them from."""
-    named = [manifest.checkpoint] if manifest.checkpoint else []
-    return [entry for entry in (*named, *manifest.members) if entry.url]
+    return [entry for entry in manifest.authors.values() if entry.url]
 
 
 def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> tuple[Path, bool]:

@@ -43,23 +43,25 @@ def select(content: Any, key: str, name: str) -> dict[str, torch.Tensor]:
 
 
 def load_strict(model: torch.nn.Module, state: dict[str, torch.Tensor], name: str) -> None:
-    """`model.load_state_dict(state, strict=True)`; LoadError names the first few keys at fault."""
+    """`model.load_state_dict(state, strict=True)`; LoadError names the first few keys at fault.
+
+    Judged after the model's own loading hooks, which may translate a released layout.
+    """
     own = model.state_dict()
-    missing = [key for key in own if key not in state]
-    unexpected = [key for key in state if key not in own]
-    shapes = [
-        f"{key} is {tuple(state[key].shape)}, the model has {tuple(own[key].shape)}"
-        for key in own
-        if key in state and isinstance(state[key], torch.Tensor) and state[key].shape != own[key].shape
-    ]
-    problems = [
-        f"{label}: {_shown(keys)}"
-        for label, keys in (("missing", missing), ("unexpected", unexpected), ("wrong shape", shapes))
-        if keys
-    ]
+    wrong = {
+        key: f"{key} is {tuple(value.shape)}, the model has {tuple(own[key].shape)}"
+        for key, value in state.items()
+        if isinstance(value, torch.Tensor) and key in own and value.shape != own[key].shape
+    }
+    loaded = model.load_state_dict({k: v for k, v in state.items() if k not in wrong}, strict=False)
+    found = {
+        "missing": [key for key in loaded.missing_keys if key not in wrong],
+        "unexpected": list(loaded.unexpected_keys),
+        "wrong shape": list(wrong.values()),
+    }
+    problems = [f"{label}: {_shown(keys)}" for label, keys in found.items() if keys]
     if problems:
         raise LoadError(f"checkpoint {name} does not fit the model; {'; '.join(problems)}")
-    model.load_state_dict(state, strict=True)
 
 
 def tensors(content: Any) -> Iterator[torch.Tensor]:

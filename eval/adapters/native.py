@@ -21,15 +21,17 @@ from eval.adapters.loaded import Loaded, LoadError
 def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
     """Build `source["class"]` with its arguments and load the checkpoint strictly.
 
-    source: `script`, `class`, `args`, `checkpoint` (or empty), `key`, `data_range`, `tile`, `tile_overlap`,
-    `pad_multiple`, `allow_pickle`. Raises LoadError.
+    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`), `data_range`, `tile`,
+    `tile_overlap`, `pad_multiple`, `allow_pickle`. Raises LoadError.
     """
     script = Path(source["script"])
     model = _build(_import_script(script), script.name, source["class"], source["args"])
-    checkpoint = Path(source["checkpoint"])
-    content = checkpoints.load(checkpoint, allow_pickle=source["allow_pickle"])
-    state = checkpoints.select(content, source["key"], checkpoint.name)
-    checkpoints.load_strict(model, state, checkpoint.name)
+    for part in source["checkpoints"]:
+        path = Path(part["path"])
+        content = checkpoints.load(path, allow_pickle=source["allow_pickle"])
+        state = checkpoints.select(content, part["key"], path.name)
+        filled = model.get_submodule(part["prefix"]) if part["prefix"] else model
+        checkpoints.load_strict(filled, state, path.name)
     model.eval().requires_grad_(False).to(device)
     return Loaded(model, _forward(model, source, scale), float(source["data_range"]))
 

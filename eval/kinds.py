@@ -1,0 +1,108 @@
+"""The kinds of submissions beside a script with a manifest: ensembles of submissions, and bare checkpoints.
+
+Parent half: nothing here runs a team's code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from data.errors import InputError
+from eval import submission
+from eval.results import Checkpoint, SubmissionInfo
+from eval.submission import MODELS, Manifest, Submission
+
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
+
+
+def from_manifest(
+    path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False, folder: Path = MODELS
+) -> Submission:
+    """The submission of the manifest at `path`, whichever kind it declares; `folder` holds other manifests.
+
+    Raises InputError for a wrong manifest.
+    """
+    manifest = submission.read_manifest(path)
+    if manifest.ensemble is None:
+        return submission.native(path, checkpoint, allow_pickle=allow_pickle)
+    return _ensemble(path, manifest, checkpoint, allow_pickle, folder)
+
+
+def self_ensembled(one: Submission) -> Submission:
+    """`one` with x8 geometric self-ensemble around whatever it is: another system, so under another name."""
+    info = one.info.model_copy(update={"model": f"{one.info.model}_x8"})
+    return dataclasses.replace(one, info=info, source={**one.source, "self_ensemble": True})
+
+
+def weights(path: Path, *, allow_pickle: bool = False) -> Submission:
+    """The bare checkpoint at `path`, named after the file. Raises InputError where there is no such file."""
+    if not path.is_file():
+        raise InputError(f"--weights {path}: no such file")
+    if path.suffix.lower() not in CHECKPOINT_SUFFIXES:
+        raise InputError(
+            f"--weights {path}: expected a checkpoint, a file with one of {', '.join(CHECKPOINT_SUFFIXES)}"
+        )
+    path = path.resolve()
+    info = SubmissionInfo(
+        model=re.sub(r"[^A-Za-z0-9._+-]+", "_", path.stem)[:60],
+        origin="weights",
+        checkpoint=Checkpoint(file=str(path), sha256=submission.sha256(path), source="path"),
+    )
+    return Submission(
+        info=info,
+        adapter="spandrel_checkpoint",
+        source={"path": str(path), "allow_pickle": allow_pickle},
+        visible=(),
+        checkpoints=(path,),
+    )
+
+
+def _ensemble(
+    path: Path, manifest: Manifest, checkpoint: str, allow_pickle: bool, folder: Path
+) -> Submission:
+    rule = manifest.ensemble
+    assert rule is not None  # the caller's condition
+    members: dict[str, Submission] = {}
+    for model_id in rule.members:
+        member_path = submission.find(model_id, folder)
+        if submission.read_manifest(member_path).ensemble is not None:
+            raise InputError(f"{path}: field 'ensemble.members': {model_id} is an ensemble itself")
+        members[model_id] = submission.native(member_path, checkpoint, allow_pickle=allow_pickle)
+    problems = [f"member {model_id}: {one.problem}" for model_id, one in members.items() if one.problem]
+    info = SubmissionInfo(
+        model=manifest.model,
+        model_id=manifest.model_id,
+        team=manifest.team,
+        data_range=1.0,
+        manifest=submission.artifact(path),
+        checkpoint=_together([one.info.checkpoint for one in members.values()]),
+        claims=manifest.claims.model_dump(exclude_defaults=True, mode="json"),
+    )
+    return Submission(
+        info=info,
+        adapter="ensemble",
+        source={
+            "members": {model_id: one.source for model_id, one in members.items()},
+            "fusion": rule.fusion,
+            "member_self_ensemble": rule.self_ensemble,
+            "turns_below_mib": rule.turns_below_mib,
+            "allow_pickle": any(one.source["allow_pickle"] for one in members.values()),
+        },
+        visible=tuple(dict.fromkeys(file for one in members.values() for file in one.visible)),
+        checkpoints=tuple(dict.fromkeys(file for one in members.values() for file in one.checkpoints)),
+        problem="; ".join(problems),
+    )
+
+
+def _together(checkpoints: list[Checkpoint | None]) -> Checkpoint | None:
+    known = [one for one in checkpoints if one is not None]
+    if len(known) < len(checkpoints):
+        return None
+    sources = sorted({one.source for one in known})
+    return Checkpoint(
+        file=", ".join(one.file for one in known),
+        sha256=submission.combined_sha256([one.sha256 for one in known]),
+        source=sources[0] if len(sources) == 1 else " and ".join(sources),
+    )
