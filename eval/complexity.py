@@ -422,7 +422,7 @@ class _TracedConvs(TorchFunctionMode):
             [value] * self._SPATIAL[func] if isinstance(value, int) else list(value)
             for value in (stride, padding, dilation, output_padding)
         )
-        return torch._convolution(
+        return torch.ops.aten._convolution(
             *tensors, stride, padding, dilation, transposed, output_padding, groups, False, False, True, True
         )
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+from data.errors import InputError
 
 T = TypeVar("T")
 Grade = Literal["pass", "caution", "fail", "skipped"]
@@ -100,6 +103,11 @@ class Check:
     remedy: str = ""
 
 
+def describe(gpu_index: int | None = None) -> dict[str, Any]:
+    """`describe_machine` as plain data for a record: numbers, texts, lists, None."""
+    return asdict(describe_machine(gpu_index))
+
+
 def describe_machine(gpu_index: int | None = None, root: Path = Path("/")) -> Machine:
     """Describe this machine, and GPU `gpu_index` (CUDA's number). `root`: where proc and etc lie."""
     return Machine(
@@ -161,7 +169,44 @@ def _memory_mib(root: Path, entry: str) -> float | None:
     return None
 
 
-# --- NVML -----------------------------------------------------------------------------------------
+# --- the device to run on ---
+
+
+def choose_device(wanted: str) -> str:
+    """`cpu` or `cuda:N` for `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    `auto` takes the first GPU where NVML sees one and torch is no CPU build, else the CPU. Whether
+    CUDA then works is for the worker to find out: the parent never initialises it.
+    Raises InputError for another word and for a GPU that is not there.
+    """
+    if wanted == "cpu":
+        return wanted
+    count = gpu_count()
+    if wanted == "auto":
+        return "cuda:0" if count and not package_versions().get("torch", "").endswith("+cpu") else "cpu"
+    match = re.fullmatch(r"cuda(?::(\d{1,3}))?", wanted)
+    if match is None:
+        raise InputError(f"--device: {wanted!r} is none of auto, cpu, cuda:N")
+    index = int(match[1] or 0)
+    if index >= count:
+        there = f"this machine has cuda:0 to cuda:{count - 1}" if count else "NVML finds no NVIDIA GPU here"
+        raise InputError(f"--device: {wanted!r} is not there: {there}")
+    return f"cuda:{index}"
+
+
+def gpu_count() -> int:
+    """Number of GPUs that CUDA would show (CUDA_VISIBLE_DEVICES counts), by NVML; 0 without a driver."""
+    with _nvml() as nvml:
+        if nvml is None:
+            return 0
+        there = _ask(lambda: int(nvml.nvmlDeviceGetCount())) or 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return there
+    return min(there, len([part for part in visible.split(",") if part.strip() not in ("", "-1")]))
+
+
+# --- NVML ---
 
 
 @contextlib.contextmanager
@@ -285,7 +330,7 @@ def timing_disturbances(before: Gpu | None, after: Gpu | None, own_pids: frozens
     return found
 
 
-# --- checks ---------------------------------------------------------------------------------------
+# --- checks ---
 
 
 def check_environment(

@@ -48,6 +48,12 @@ def check_samples(samples_ms: Sequence[float]) -> None:
         raise ValueError(f"timing sample {bad[0]!r} ms: expected a finite number, not negative")
 
 
+def median(samples: Sequence[float]) -> float:
+    """The middle value, or the mean of the two middle ones. Raises ValueError for an empty list."""
+    check_samples(samples)
+    return statistics.median(samples)
+
+
 def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Distribution-free confidence interval of the median, from order statistics.
 
