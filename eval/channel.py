@@ -188,6 +188,9 @@ class Slot:
         self._pixels[: height * width * 3] = 0
 
     def close(self) -> None:
+        """Unmap and close; a second call does nothing."""
+        if self._map.closed:
+            return
         del self._pixels
         self._map.close()
         os.close(self.descriptor)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import demo, pairs
+from data import pairs
 from data.errors import InputError
 from data.images import image_size
 from data.pairs import ImagePair
@@ -57,6 +57,8 @@ def choose(
     if data_dir is None:
         beside = ROOT.parent
         if pairs.layout_folders(beside, "valid", challenge.scale) is None:
+            from data import demo  # imports scikit-image's photographs only where they are used
+
             return Dataset("demo set", {"valid": demo.demo_pairs()}, own=False)
         data_dir = beside
     if not data_dir.is_dir():
