@@ -143,12 +143,23 @@ def _guarded(counter: Callable[[], Counter]) -> Counter:
 # --- one real pass, everything about it recorded --------------------------------------------------
 
 
-class Record(TorchDispatchMode):
+class _Mode(TorchDispatchMode):
+    """A dispatch mode that torch does not wrap for its compiler, whose import takes 1.5 s or more."""
+
+    # Higher-order operators (flex_attention, Triton kernels) pass through and are reported by name.
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class Record(_Mode):
     """Sees every operator of a forward pass, below the modules, and every call of a module."""
 
     def __init__(self, model: nn.Module, image: Tensor) -> None:
         super().__init__()
-        self.macs = 0
+        self._flop = 0
         self.returned: list[tuple[str, Any]] = []
         self.calls: list[tuple[nn.Module, Any, Any]] = []
         self.uncalled: tuple[str, ...] = ()
@@ -159,19 +170,21 @@ class Record(TorchDispatchMode):
         self._read: set[int] = set()
         self._made = {_storage(image)}
         self._foreign_weights: dict[int, int] = {}
-        self._counted = _counted_operators()
+        self._formulas = _formulas()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         packet = getattr(func, "overloadpacket", None)
-        parts = _decomposed(self, func, packet in self._counted, args, kwargs)
+        parts = _decomposed(self, func, packet in self._formulas, args, kwargs)
         if parts is not NotImplemented:
             return parts
         result = func(*args, **kwargs)
         name = _name(func)
         inputs, outputs = _tensors((args, kwargs)), _tensors(result)
         self._operators[name] += 1
-        self._follow(inputs, outputs, weighs=packet in self._counted)
+        self._follow(inputs, outputs, weighs=packet in self._formulas)
+        if packet in self._formulas:
+            self._flop += int(self._formulas[packet](*args, **kwargs, out_val=result))
         if not (_bookkeeping(inputs, outputs) or _is_view(func)):
             self.returned.append((name, _describe(result, inputs)))
         if name == "aten::convolution" and outputs[0].ndim == 4:
@@ -199,8 +212,13 @@ class Record(TorchDispatchMode):
 
     def uncounted(self) -> dict[str, int]:
         """Operators that torch's counter gives no operations, views and copies left out."""
-        known = {getattr(packet, "_qualified_op_name", "") for packet in self._counted}
+        known = {getattr(packet, "_qualified_op_name", "") for packet in self._formulas}
         return {name: times for name, times in self._operators.items() if name not in known | _FREE}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates by torch's formulas, which count a multiplication and an addition as two."""
+        return self._flop // 2
 
     def counts(self) -> PassCounts:
         """The sums of this pass."""
@@ -219,20 +237,17 @@ class Record(TorchDispatchMode):
 def _observe(model: nn.Module, image: Tensor) -> tuple[Record | None, str]:
     """One forward pass under all observers; the record, or None and the reason of the failure."""
     from torch.nn.modules.module import register_module_forward_hook
-    from torch.utils.flop_counter import FlopCounterMode
 
     record = Record(model, image)
     # A hook on all modules of the process leaves the network itself untouched.
     handle = register_module_forward_hook(record.called)
     try:
-        with FlopCounterMode(display=False) as counter, record:
+        with record:
             model(image)
     except Exception as error:  # strangers' code may raise anything
         return None, _reason(error)
     finally:
         handle.remove()
-    # torch counts a multiplication and an addition as two.
-    record.macs = int(counter.get_total_flops()) // 2
     record.uncalled = _uncalled(model, {module for module, _, _ in record.calls})
     return record, ""
 
@@ -247,10 +262,11 @@ def _uncalled(model: nn.Module, called: set[nn.Module]) -> tuple[str, ...]:
     )
 
 
-def _counted_operators() -> frozenset[Any]:
+def _formulas() -> dict[Any, Callable[..., int]]:
+    """torch's own counter: its formula per operator, those of `torch.utils.flop_counter.FlopCounterMode`."""
     from torch.utils.flop_counter import flop_registry
 
-    return frozenset(flop_registry)
+    return dict(flop_registry)
 
 
 def _name(func: Any) -> str:
@@ -340,7 +356,7 @@ def _rebuild(described: Any, inputs: list[Tensor]) -> Any:
     return described[1].clone() if isinstance(described[1], Tensor) else described[1]
 
 
-class Replay(TorchDispatchMode):
+class Replay(_Mode):
     """Answers each operator with an empty tensor laid out as the recorded pass's; nothing is computed.
 
     Memory is reserved, never touched. Raises ReplayMismatchError where the operators differ from the
@@ -352,11 +368,11 @@ class Replay(TorchDispatchMode):
         # Whether a convolution with padding by name runs, which the tracer sees as one operator.
         self.mode_convs = False
         self._expected = iter(record.returned)
-        self._counted = _counted_operators()
+        self._formulas = _formulas()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        parts = _decomposed(self, func, getattr(func, "overloadpacket", None) in self._counted, args, kwargs)
+        parts = _decomposed(self, func, getattr(func, "overloadpacket", None) in self._formulas, args, kwargs)
         if parts is not NotImplemented:
             return parts
         if _is_view(func):
