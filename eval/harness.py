@@ -225,9 +225,9 @@ class _Passes:
         """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
         for mode, answers in self._answers.items():
             sizes = [image_size(pair.lr) for pair in self._modes[mode]]
-            trouble = timing.doubt(answers, sizes, gap)
-            if trouble:
-                self.flags.append(Flag(name="timing mismatch", reason=f"{mode}: {trouble}"))
+            doubt = timing.judge(answers, sizes, gap)
+            self.flags += [doubt] if doubt else []
+            if not timing.believed(doubt):
                 continue
             samples = [answer.worker_ms for answer in answers]
             self._runtimes[mode] = _summary(stats.summarize_ntire(samples), 1, [[ms] for ms in samples])
