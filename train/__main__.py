@@ -1,0 +1,102 @@
+"""`python -m train RECIPE --data DIR --out DIR`: trains as a recipe says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from data.errors import InputError
+from train.recipe import Recipe, load, scaled
+
+# Without an accelerator a scaled-down run also takes fewer and smaller patches, unless told otherwise.
+CPU_BATCH, CPU_PATCH = 1 / 32, 1 / 4
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m train", description="Train a network as a recipe says.")
+    p.add_argument("recipe", type=Path, help="TOML file, such as train/recipes/eern.toml")
+    p.add_argument("--data", type=Path, required=True, help="data sets by name, a folder of images, or an LMDB")
+    p.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the summary")
+    p.add_argument("--val", type=Path, nargs=2, metavar=("HR_DIR", "LR_DIR"), help="pairs to validate on")
+    p.add_argument("--stage", help="run this stage only (those before must be done in --out)")
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    p.add_argument("--scale-steps", type=float, default=1.0, metavar="F", help="steps of every stage times F")
+    p.add_argument("--scale-batch", type=float, metavar="F", help="patches per step times F")
+    p.add_argument("--scale-patch", type=float, metavar="F", help="patch sizes times F")
+    p.add_argument("--devices", type=int, default=1, help="per node")
+    p.add_argument("--nodes", type=int, default=1)
+    p.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto")
+    p.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="loader processes per device")
+    p.add_argument(
+        "--weights", action="append", default=[], metavar="NAME=PATH", help="a checkpoint that the recipe names"
+    )
+    return p
+
+
+def small(recipe: Recipe, options: argparse.Namespace, cpu: bool) -> tuple[Recipe, str]:
+    """The recipe at the scale asked for, and a sentence that says so."""
+    steps = options.scale_steps
+    shrink = cpu and steps < 1
+    batch = options.scale_batch or (CPU_BATCH if shrink else 1.0)
+    patch = options.scale_patch or (CPU_PATCH if shrink else 1.0)
+    if (steps, batch, patch) == (1.0, 1.0, 1.0):
+        return recipe, "full recipe"
+    text = f"steps x {steps:g}, batch x {batch:g}, patches x {patch:g}"
+    if shrink and None in (options.scale_batch, options.scale_patch):
+        text += " (batch and patches too because there is no accelerator; set them by --scale-batch, --scale-patch)"
+    return scaled(recipe, steps, batch, patch), text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return _train(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe = load(options.recipe)  # a wrong recipe is reported before torch is loaded
+    for name in ("devices", "nodes"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name} {getattr(options, name)}: expected 1 or more")
+    weights = dict(_named_path(text) for text in options.weights)
+    warnings.filterwarnings("ignore", module="lightning")
+    import torch
+
+    from train.engine import Options, train
+    from train.start import Origins
+
+    cpu = options.accelerator == "cpu" or not torch.cuda.is_available()
+    recipe, text = small(recipe, options, cpu)
+    if int(os.environ.get("LOCAL_RANK", "0")) == 0:
+        print(f"{recipe.name}: {text}", file=sys.stderr)
+    run = Options(
+        data=options.data,
+        out=options.out,
+        val=tuple(options.val) if options.val else None,
+        only=options.stage,
+        resume=options.resume,
+        workers=options.workers,
+        origins=Origins(weights, stand_ins=options.scale_steps < 1),
+        facts={"Scale": text},
+    )
+    train(recipe, run, options.devices, options.nodes, "cpu" if cpu else options.accelerator)
+    return 0
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not separator or not name or not path:
+        raise InputError(f"--weights {text}: expected NAME=PATH")
+    return name, Path(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Networks of a recipe: built from a manifest or a class path, with arguments given as imports."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from data.errors import InputError
+from eval.submission import MODEL_ZOO, find, read_manifest
+from train.recipe import Network
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A class with its arguments and data range: what is needed to build a network again."""
+
+    class_path: str
+    args: dict[str, Any]
+    imports: dict[str, str]
+    data_range: float
+
+    def build(self) -> nn.Module:
+        """A new network with fresh parameters. Raises InputError when the class refuses the arguments."""
+        arguments = self.args | {name: import_name(path) for name, path in self.imports.items()}
+        try:
+            return import_name(self.class_path)(**arguments)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.class_path}: does not take arguments {arguments}: {error}") from None
+
+    def changed(
+        self, *, without: tuple[str, ...] = (), args: Mapping[str, Any], imports: Mapping[str, str]
+    ) -> Blueprint:
+        """This one with the imports named `without` left out, and `args` and `imports` added or replaced."""
+        kept = {name: path for name, path in self.imports.items() if name not in without}
+        return Blueprint(self.class_path, self.args | dict(args), kept | dict(imports), self.data_range)
+
+
+def blueprint(network: Network) -> Blueprint:
+    """The blueprint of a recipe's network. Raises InputError for an unknown submission."""
+    if network.submission is None:
+        assert network.class_ is not None and network.data_range is not None
+        return Blueprint(network.class_, network.args, network.imports, network.data_range)
+    path = find(network.submission)
+    manifest = read_manifest(path)
+    module = (manifest.script or f"{path.stem}.py").removesuffix(".py")
+    return Blueprint(
+        f"models.{module}:{manifest.class_}",
+        manifest.args | network.args,
+        network.imports,
+        network.data_range or manifest.data_range,
+    )
+
+
+def import_name(path: str) -> Any:
+    """The object at "module:name". Raises InputError when there is none."""
+    module, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{path}: cannot be imported: {error}") from None
+
+
+def read_state(path: Path, key: str = "") -> State:
+    """The state_dict in a checkpoint file, tensors only, under `key` where given.
+
+    Raises InputError: missing, not a checkpoint, no such key, something else than tensors in it.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # torch raises many kinds, from the zip reader to the unpickler
+        raise InputError(f"{path}: not a checkpoint of tensors: {str(error).splitlines()[0]}") from None
+    if key:
+        if not isinstance(content, dict) or key not in content:
+            raise InputError(f"{path}: no key {key!r} in it")
+        content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise InputError(f"{path}: expected a state_dict (names and tensors){f' under {key!r}' if key else ''}")
+    return content
+
+
+def load_joining(model: nn.Module, state: State, joins: Mapping[str, str], origin: str) -> None:
+    """Load `state` strictly, but for the modules `joins`, which must be missing from it.
+
+    A joining module's parameters are left as its class made them ("keep"), set to zero ("zeros"), or, for
+    convolutions, to the identity ("identity"), with which the network computes what it did without it.
+    `joins` names modules or parameters, by prefix. Raises InputError for other missing or surplus names or
+    shapes.
+    """
+    missing, unexpected = [], sorted(set(state) - set(model.state_dict()))
+    for name, value in model.state_dict().items():
+        joining = any(name == prefix or name.startswith(f"{prefix}.") for prefix in joins)
+        if name not in state and not joining:
+            missing.append(name)
+        if name in state and state[name].shape != value.shape:
+            unexpected.append(f"{name} {tuple(state[name].shape)} instead of {tuple(value.shape)}")
+    if missing or unexpected:
+        raise InputError(
+            f"{origin}: does not fit {type(model).__name__}: "
+            f"missing {missing[:5] or 'nothing'}, unexpected {unexpected[:5] or 'nothing'}"
+        )
+    model.load_state_dict(state, strict=False)
+    for prefix, manner in joins.items():
+        _initialise(model, prefix, manner)
+
+
+@torch.no_grad()
+def _initialise(model: nn.Module, prefix: str, manner: str) -> None:
+    for name, parameter in model.named_parameters():
+        if name != prefix and not name.startswith(f"{prefix}."):
+            continue
+        if manner == "zeros":
+            parameter.zero_()
+        if manner == "identity":
+            if parameter.dim() >= 3:
+                nn.init.dirac_(parameter)
+            else:
+                parameter.zero_()
+
+
+def submission_network(model_id: str, checkpoint: str | None) -> tuple[nn.Module, float]:
+    """A submission with weights, and its data range: its checkpoint in model_zoo/, or the file `checkpoint`.
+
+    Raises InputError when it is unknown or its checkpoint is not there.
+    """
+    plan = blueprint(Network(submission=model_id))
+    manifest = read_manifest(find(model_id))
+    model = plan.build()
+    if checkpoint is not None:
+        model.load_state_dict(read_state(Path(checkpoint)), strict=True)
+        return model, plan.data_range
+    for entry in (manifest.checkpoint, manifest.reproduced):
+        if entry is not None and (MODEL_ZOO / entry.file).is_file():
+            model.load_state_dict(read_state(MODEL_ZOO / entry.file, entry.key), strict=True)
+            return model, plan.data_range
+    raise InputError(
+        f"teacher {model_id}: no checkpoint in model_zoo/; run `python -m model_zoo fetch {model_id}`"
+    )

@@ -1,0 +1,125 @@
+"""Batches of aligned random patches. Which patch is a function of (seed, its number), of nothing else.
+
+A sampler without state is what makes training resume bit for bit and come out the same on any number of
+processes: step s of a stage uses patches s*batch to (s+1)*batch-1, however they are spread over devices
+and worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from data.errors import InputError
+from data.images import Image
+from data.stores import PairStore
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """What to cut: `lr_patch` pixels square (HR: times the scale), and how it may be turned; `seed` picks."""
+
+    lr_patch: int
+    seed: int
+    flips: bool = True
+    rotations: bool = True
+
+
+def patch(store: PairStore, plan: PatchPlan, number: int) -> tuple[Image, Image]:
+    """Patch `number` of the endless sequence that `plan` defines: LR and HR, uint8, H x W x 3.
+
+    Images come in a new random order every epoch; one too small for the patch is replaced by a random other.
+    Raises InputError when none of 100 is large enough.
+    """
+    epoch, place = divmod(number, len(store))
+    index = int(_order(plan.seed, epoch, len(store))[place])
+    random = np.random.default_rng((plan.seed, 1, number))
+    for _ in range(100):
+        height, width = store.size(index)
+        if min(height, width) >= plan.lr_patch:
+            break
+        index = int(random.integers(len(store)))
+    else:
+        raise InputError(
+            f"training images: found none of at least {plan.lr_patch * store.scale} pixels each way; "
+            "expected larger images, or a smaller hr_patch in the recipe"
+        )
+    top = int(random.integers(height - plan.lr_patch + 1))
+    left = int(random.integers(width - plan.lr_patch + 1))
+    low, high = store.crop(index, top, left, plan.lr_patch, plan.lr_patch)
+    flip = bool(plan.flips and random.integers(2))
+    turns = int(random.integers(4)) if plan.rotations else 0
+    return turned(low, flip, turns), turned(high, flip, turns)
+
+
+def turned(image: Image, flip: bool, turns: int) -> Image:
+    """`image` flipped left to right if `flip`, then turned anticlockwise `turns` times 90 degrees: a view."""
+    return np.rot90(image[:, ::-1] if flip else image, turns)
+
+
+_orders: dict[tuple[int, int, int], np.ndarray] = {}
+
+
+def _order(seed: int, epoch: int, length: int) -> np.ndarray:
+    key = (seed, epoch, length)
+    if key not in _orders:
+        if len(_orders) > 4:  # the current epoch and its neighbours are all that is asked for
+            _orders.clear()
+        _orders[key] = np.random.default_rng((seed, 0, epoch)).permutation(length)
+    return _orders[key]
+
+
+class PatchBatches(Dataset[tuple[Tensor, Tensor]]):
+    """Item [numbers]: the patches of these numbers as uint8 tensors (batch, H, W, 3), LR and HR."""
+
+    def __init__(self, store: PairStore, plan: PatchPlan) -> None:
+        self.store, self.plan = store, plan
+
+    def __getitem__(self, numbers: range) -> tuple[Tensor, Tensor]:
+        side, scale = self.plan.lr_patch, self.store.scale
+        low = np.empty((len(numbers), side, side, 3), np.uint8)
+        high = np.empty((len(numbers), side * scale, side * scale, 3), np.uint8)
+        for place, number in enumerate(numbers):
+            low[place], high[place] = patch(self.store, self.plan, number)
+        return torch.from_numpy(low), torch.from_numpy(high)
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process's part of every batch: `rank` of `world` processes, `batch` patches over all of them."""
+
+    batch: int
+    rank: int = 0
+    world: int = 1
+
+    def numbers(self, step: int) -> range:
+        """Which patches this process takes at `step`. The batch must divide by `world`."""
+        own = self.batch // self.world
+        start = step * self.batch + self.rank * own
+        return range(start, start + own)
+
+
+def loader(
+    store: PairStore, plan: PatchPlan, share: Share, *, first_step: int, steps: int, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches for the steps `first_step` to `steps`-1, in order, made ahead by `workers` processes."""
+    numbers = [share.numbers(step) for step in range(first_step, steps)]
+    batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        PatchBatches(store, plan),
+        sampler=numbers,  # a list of ranges: with batch_size None each is one item, a whole batch
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return iter(batches)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in 0..1."""
+    return images.permute(0, 3, 1, 2).to(torch.float32) / 255

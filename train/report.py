@@ -1,0 +1,123 @@
+"""What a run tells while it runs and when it ends: lines, TensorBoard, a history file, a summary."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+from data.images import Image
+from train.recipe import Recipe
+from train.saving import write_bytes
+
+
+class Reporter:
+    """Lines to standard error every `line_seconds`, scalars and pictures to TensorBoard, rows to history.jsonl.
+
+    `offset` is the number of steps of the stages before, so that curves run on over stages.
+    """
+
+    def __init__(self, out: Path, line_seconds: float = 10.0) -> None:
+        self.out, self.line_seconds = out, line_seconds
+        self.board = SummaryWriter(str(out / "tensorboard"))
+        self._begin("", 0, 0, 0)
+
+    def _begin(self, stage: str, steps: int, first: int, offset: int) -> None:
+        self.stage, self.steps, self.first, self.offset = stage, steps, first, offset
+        self.began = self.last_line = time.monotonic()
+        self.images = 0
+        self.psnr_db = float("nan")
+
+    def stage_begins(self, stage: str, steps: int, first: int, offset: int) -> None:
+        """A stage of `steps` begins, or goes on, at step `first`; what history holds beyond is dropped."""
+        self._begin(stage, steps, first, offset)
+        rows = [row for row in read_history(self.out) if row["step"] <= offset + first]
+        write_bytes(self._history, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        self.note(f"stage {stage}: {steps} steps" + (f", from step {first}" if first else ""))
+
+    def note(self, text: str) -> None:
+        """One line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def step_done(self, step: int, loss: float, lr: float, images: int) -> None:
+        """Step `step` (0-based) of the stage is done with this loss."""
+        self.images += images
+        now = time.monotonic()
+        last = step + 1 == self.steps
+        if now - self.last_line < self.line_seconds and not last:
+            return
+        self.last_line = now
+        rate = self.images / max(now - self.began, 1e-9)
+        left_s = (now - self.began) / max(step + 1 - self.first, 1) * (self.steps - step - 1)
+        self.note(
+            f"{self.stage} {step + 1}/{self.steps}  loss {loss:.5f}  lr {lr:.2e}  PSNR {self.psnr_db:.2f} dB  "
+            f"{rate:.1f} images/s  {_clock(left_s)} left"
+        )
+        total = self.offset + step + 1
+        self.board.add_scalar("loss", loss, total)
+        self.board.add_scalar("lr", lr, total)
+        self.board.add_scalar("images_per_s", rate, total)
+        self._append({"step": total, "stage": self.stage, "loss": loss, "lr": lr})
+
+    def validated(self, step: int, psnr_db: float, psnr_y_db: float, sample: Image) -> None:
+        """The network after `step` steps of the stage has this PSNR; `sample` is one of its outputs."""
+        self.psnr_db = psnr_db
+        total = self.offset + step
+        self.board.add_scalar("psnr_db", psnr_db, total)
+        self.board.add_scalar("psnr_y_db", psnr_y_db, total)
+        self.board.add_image("sample", sample, total, dataformats="HWC")
+        self._append({"step": total, "stage": self.stage, "psnr_db": psnr_db, "psnr_y_db": psnr_y_db})
+
+    @property
+    def _history(self) -> Path:
+        return self.out / "history.jsonl"
+
+    def _append(self, row: dict[str, Any]) -> None:
+        with self._history.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def read_history(out: Path) -> list[dict[str, Any]]:
+    """The rows of a run's history; a last line that a kill cut short is left out."""
+    path = out / "history.jsonl"
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def summary(recipe: Recipe, stages: list[dict[str, Any]], facts: dict[str, str], notes: list[str]) -> str:
+    """The run in Markdown: command, versions, data, one row per stage, result, what is to be known."""
+    lines = [f"# Training of {recipe.name}", "", f"    {shlex.join(['python', '-m', 'train', *sys.argv[1:]])}", ""]
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "numpy"))
+    about = {"Versions": f"Python {platform.python_version()}, {versions}", **facts}
+    lines += [f"- {name}: {text}" for name, text in about.items()]
+    lines += ["", "| stage | network | steps | batch | HR patch | loss | PSNR (dB) | best (dB) | PSNR-Y (dB) | time |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|---|"]
+    for stage in stages:
+        lines.append(
+            f"| {stage['name']} | {stage['network']} | {stage['steps']} | {stage['batch']} | {stage['hr_patch']} "
+            f"| {stage['loss']:.5f} | {stage['psnr_db']:.3f} | {stage['best_db']:.3f} | {stage['psnr_y_db']:.3f} "
+            f"| {_clock(stage['seconds'])} |"
+        )
+    if notes:
+        lines += ["", *(f"- {note}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

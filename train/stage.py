@@ -1,0 +1,136 @@
+"""One stage of training: a network, an optimiser and what must be saved to go on exactly where it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from train.distill import Teacher
+from train.ema import Ema
+from train.losses import Term, weighted_sum
+from train.networks import Blueprint, State
+from train.patches import to_float
+from train.recipe import Loss, Optimizer, Stage
+from train.schedule import constant, cosine, halving
+
+
+def terms(losses: tuple[Loss, ...]) -> list[Term]:
+    """A recipe's losses as callables."""
+    return [Term(loss.name, loss.weight, dict(loss.options)) for loss in losses]
+
+
+def learning_rate(stage: Stage, step: int, steps: int) -> float:
+    """The rate at `step` of a stage of `steps`."""
+    lr, schedule = stage.optimizer.lr, stage.schedule
+    if schedule.name == "cosine":
+        return cosine(step, lr=lr, lr_min=schedule.lr_min, steps=steps)
+    if schedule.name == "halving":
+        return halving(step, lr=lr, at=schedule.at)
+    return constant(step, lr=lr)
+
+
+def make_optimizer(model: nn.Module, spec: Optimizer) -> torch.optim.Optimizer:
+    """Adam or AdamW as the recipe says."""
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.name]
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return kind(parameters, lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay)
+
+
+class Trainee:
+    """The network being trained, on its device, with its optimiser and average.
+
+    `plan` describes the network; `state` gives its parameters, `result` those the stage ends with (the
+    average where the stage keeps one).
+    """
+
+    def __init__(self, fabric: Fabric, stage: Stage, plan: Blueprint, state: State, seed: int) -> None:
+        self.fabric, self.stage, self.seed = fabric, stage, seed
+        self.terms = terms(stage.losses)
+        self.autocast = stage.precision == "bf16-mixed" and has_bf16(fabric.device)
+        self.adopt(plan, state)
+
+    def adopt(self, plan: Blueprint, state: State) -> None:
+        """Take on a network with these parameters, with a fresh optimiser and average."""
+        self.plan = plan
+        model = plan.build()
+        model.load_state_dict(state, strict=True)
+        if self.stage.channels_last:
+            model = model.to(memory_format=torch.channels_last)
+        self.network, self.optimizer = self.fabric.setup(model, make_optimizer(model, self.stage.optimizer))
+        self.model = model
+        self.ema = Ema(model, self.stage.ema) if self.stage.ema is not None else None
+
+    def step(self, number: int, steps: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None) -> tuple[Tensor, float]:
+        """One optimiser step on a batch of uint8 patches; the loss (this process's share) and the rate.
+
+        Randomness in the network (drop path) is seeded from the step's number, so it need not be saved.
+        """
+        torch.manual_seed(_mix(self.seed, number, self.fabric.global_rank))
+        rate = learning_rate(self.stage, number, steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        low, high = (to_float(images.to(self.fabric.device, non_blocking=True)) for images in batch)
+        if self.stage.channels_last:
+            low = low.contiguous(memory_format=torch.channels_last)
+        self.network.train()
+        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.autocast):
+            prediction = self.network(low * self.plan.data_range)
+        prediction = prediction.float() / self.plan.data_range
+        loss = weighted_sum(self.terms, prediction, high)
+        if teacher is not None:
+            loss = loss + teacher.loss(low, prediction)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        if self.stage.clip_norm is not None:
+            self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.stage.clip_norm)
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update(self.model)
+        return loss.detach(), rate
+
+    def result(self) -> State:
+        """A copy, on the CPU, of the parameters the stage would end with now."""
+        source = self.model.state_dict() if self.ema is None else self.ema.state_dict()
+        return {name: value.detach().cpu().clone() for name, value in source.items()}
+
+    def result_model(self) -> nn.Module:
+        """The network with the parameters of `result`, on its device."""
+        if self.ema is None:
+            return self.model
+        model = self.plan.build()
+        model.load_state_dict(self.ema.state_dict())
+        return model.to(self.fabric.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, as tensors and plain values."""
+        return {
+            "blueprint": json.dumps(asdict(self.plan)),
+            "params": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.adopt(Blueprint(**json.loads(saved["blueprint"])), saved["params"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.ema is not None:
+            self.ema.load_state_dict(saved["ema"])
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes bfloat16 natively (CUDA only: on CPUs it is usually slower than float32)."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _mix(*numbers: int) -> int:
+    """One seed below 2^63 from several numbers (polynomial over a prime, so that neighbours differ)."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 1) % (2**61 - 1)
+    return seed

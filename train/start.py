@@ -1,0 +1,120 @@
+"""Where a stage starts: which network, with which weights, from which stage or file; and its teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from data.errors import InputError
+from train.distill import Teacher
+from train.networks import Blueprint, State, blueprint, load_joining, read_state, submission_network
+from train.recipe import Recipe, Stage, WarmStart
+from train.reparam import fold_all
+from train.saving import read_network
+from train.stage import terms
+
+
+@dataclass
+class Finished:
+    """Stages that are done, in order, and their folders with last.pth and best.pth."""
+
+    folders: dict[str, Path] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+
+    def add(self, stage: Stage, folder: Path) -> None:
+        """`stage` ended with its checkpoints in `folder`."""
+        self.folders[stage.name], self.networks[stage.name] = folder, stage.network
+
+    def checkpoint(self, stage: Stage) -> Path | None:
+        """What `stage` starts from; None when it starts from nothing."""
+        if stage.start == "scratch":
+            return None
+        if stage.start == "previous":
+            names = [name for name, network in self.networks.items() if network == stage.network]
+        else:  # a repeated stage counts by its last repetition
+            names = [name for name in self.folders if name == stage.start or _repeats(name, stage.start)]
+        return self.folders[names[-1]] / f"{stage.pick}.pth" if names else None
+
+    def latest(self, network: str) -> Path:
+        """The last checkpoint of `network`. Raises InputError when no stage trained it."""
+        names = [name for name, trained in self.networks.items() if trained == network]
+        if not names:
+            raise InputError(f"network {network!r}: not trained yet; run the stages before, in the same --out")
+        return self.folders[names[-1]] / "last.pth"
+
+
+def _repeats(name: str, base: str) -> bool:
+    return name.startswith(f"{base}_") and name[len(base) + 1 :].isdigit()
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Weights given by name on the command line, and whether random ones may stand in for missing files."""
+
+    weights: dict[str, Path] = field(default_factory=dict)
+    stand_ins: bool = False
+
+
+def starting_network(
+    recipe: Recipe, stage: Stage, finished: Finished, origins: Origins, seed: int
+) -> tuple[Blueprint, State, list[str]]:
+    """The network `stage` starts with, and notes for the summary.
+
+    Raises InputError where weights do not fit or are missing.
+    """
+    torch.manual_seed(seed)
+    source = finished.checkpoint(stage)
+    notes: list[str] = []
+    if source is None:
+        plan, state = blueprint(recipe.networks[stage.network]), None
+    else:
+        plan, state = read_network(source)
+    if stage.fold and state is not None:
+        state = folded(plan, state)
+    plan = plan.changed(without=stage.without, args=stage.args, imports=stage.imports)
+    if stage.warm_start is not None:
+        state, note = _warm(recipe, stage.warm_start, origins)
+        notes.append(f"stage {stage.name}: {note}")
+    model = plan.build()
+    if state is not None:
+        load_joining(model, state, stage.joins, f"stage {stage.name}")
+    return plan, model.state_dict(), notes
+
+
+def folded(plan: Blueprint, state: State) -> State:
+    """`state` with every re-parameterised convolution folded into one."""
+    model = plan.build()
+    model.load_state_dict(state, strict=True)
+    fold_all(model)
+    return model.state_dict()
+
+
+def _warm(recipe: Recipe, warm: WarmStart, origins: Origins) -> tuple[State, str]:
+    path = origins.weights.get(warm.file, Path(warm.file))
+    if path.is_file():
+        return read_state(path, warm.key), f"warm start from {path.name}"
+    if origins.stand_ins and warm.network is not None:
+        state = blueprint(recipe.networks[warm.network]).build().state_dict()
+        return state, f"warm start from random weights of {warm.network}, in place of {warm.file}"
+    raise InputError(f"warm_start: {path}: no such file; give it with --weights {warm.file}=PATH")
+
+
+def teacher_for(
+    recipe: Recipe, stage: Stage, finished: Finished, origins: Origins, device: torch.device
+) -> Teacher | None:
+    """The teacher `stage` asks for. Raises InputError when its weights are missing."""
+    distil = stage.distil
+    if distil is None:
+        return None
+    if distil.network is not None:
+        plan, state = read_network(finished.latest(distil.network))
+        model, data_range = plan.build(), plan.data_range
+        model.load_state_dict(state, strict=True)
+    else:
+        assert distil.submission is not None
+        given = origins.weights.get(f"teacher_{distil.submission}")
+        model, data_range = submission_network(distil.submission, str(given) if given else distil.checkpoint)
+    fold_all(model)
+    return Teacher(model.to(device), data_range, terms(distil.losses))
