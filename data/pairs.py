@@ -72,7 +72,7 @@ def pair_folders(hr_dir: str | Path, lr_dir: str | Path, scale: int = 4) -> list
     hr_dir, lr_dir = Path(hr_dir), Path(lr_dir)
     if hr_dir.resolve() == lr_dir.resolve():
         raise InputError(f"{hr_dir}: given as HR and as LR folder; expected two folders")
-    hr_files, lr_files = _by_stem(hr_dir), _by_stem(lr_dir)
+    hr_files, lr_files = image_files(hr_dir), image_files(lr_dir)
     pairs = [ImagePair(stem, _lr_for(hr, lr_dir, lr_files, scale), hr) for stem, hr in hr_files.items()]
     _refuse_shared(pairs)
     surplus = sorted({path.name for path in lr_files.values()} - {pair.lr.name for pair in pairs})
@@ -111,7 +111,7 @@ def _layouts(data_dir: Path, mode: Mode, scale: int) -> tuple[tuple[Path, Path],
     )
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def image_files(folder: Path) -> dict[str, Path]:
     """The image files of a folder by name without suffix, sorted; hidden and other files are left out."""
     try:
         names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -122,7 +122,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
         if path.stem in files:
-            raise InputError(f"{folder}: both {files[path.stem].name} and {path.name} are {path.stem}; expected one")
+            raise InputError(
+                f"{folder}: both {files[path.stem].name} and {path.name} are {path.stem}; expected one"
+            )
         files[path.stem] = path
     if not files:
         raise InputError(f"{folder}: no image in this folder; expected files such as 0001.png")

@@ -28,6 +28,7 @@ EPILOG = """examples:
   python test_demo.py --model_id 25 --pairs HR_DIR LR_DIR      any folders of pairs
   python test_demo.py --repo NTIRE2024_ESR --all               someone else's repository, unmodified
   python test_demo.py --weights 4xNomos.pth                    a bare checkpoint, no script
+  python test_demo.py --images SR_DIR --hr HR_DIR              results only
 """
 
 
@@ -43,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="manifests (default: models/)")
     what.add_argument("--weights", type=Path, nargs="+", metavar="FILE", help="bare checkpoints that spandrel knows")
     what.add_argument(
+        "--images", type=Path, nargs="+", metavar="DIR", help="folders of SR images: results without a model"
+    )
+    what.add_argument(
         "--self_ensemble", action="store_true", help="x8 geometric self-ensemble around each, named ID_NAME_x8"
     )
     what.add_argument(
@@ -55,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     on = options.add_argument_group("on which images, by which rules")
     on.add_argument("--data_dir", type=Path, help="folder with DIV2K_LSDIR_valid_HR/LR (and test), or DIV2K's")
     on.add_argument("--pairs", nargs=2, type=Path, metavar=("HR_DIR", "LR_DIR"), help="two folders of image pairs")
+    on.add_argument("--hr", type=Path, metavar="DIR", help="with --images: a folder of HR images, no LR needed")
     on.add_argument("--include_test", action="store_true", help="the test set too")
     on.add_argument("--challenge", default="esr2024", metavar="NAME", help="rules (default: %(default)s)")
     on.add_argument("--ssim", action="store_true", help="SSIM beside PSNR")
@@ -100,19 +105,27 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _submissions(options: argparse.Namespace) -> list[Submission]:
-    given = [name for name in ("all", "model_id", "weights") if getattr(options, name)]
+    given = [name for name in ("all", "model_id", "weights", "images") if getattr(options, name)]
     if len(given) != 1:
-        raise InputError("give --model_id ID ..., --all or --weights FILE (`--help` shows examples)")
+        raise InputError(
+            "give one of --model_id ID ..., --all, --weights FILE and --images DIR (`--help` shows examples)"
+        )
+    if options.images:
+        return _named_apart([kinds.images(folder) for folder in options.images], "--images")
     chosen = _from_weights(options) if options.weights else _by_id(options)
     return [kinds.self_ensembled(one) for one in chosen] if options.self_ensemble else chosen
 
 
 def _from_weights(options: argparse.Namespace) -> list[Submission]:
     chosen = [kinds.weights(path, allow_pickle=options.allow_pickle) for path in options.weights]
+    return _named_apart(chosen, "--weights")
+
+
+def _named_apart(chosen: list[Submission], option: str) -> list[Submission]:
     names = [one.model for one in chosen]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise InputError(f"--weights: two files are called {twice}; results need names of their own")
+        raise InputError(f"{option}: two of them are called {twice}; results need names of their own")
     return chosen
 
 
@@ -131,7 +144,7 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
 
 
 def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
-    data = dataset.choose(challenge, options.data_dir, options.pairs, include_test=options.include_test)
+    data = _dataset(options, challenge)
     level, note = sandbox.choose(options.sandbox)
     required = sandbox.Level(challenge.sandbox)
     if not level.at_least(required):
@@ -149,6 +162,14 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         sandbox_note=note,
         save_images=options.save_dir / "images" if options.save_images else None,
     )
+
+
+def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Dataset:
+    if options.hr is None:
+        return dataset.choose(challenge, options.data_dir, options.pairs, include_test=options.include_test)
+    if not options.images:
+        raise InputError("--hr: only --images can be scored without LR images; give --data_dir or --pairs")
+    return dataset.hr_only(options.hr)
 
 
 def _prepare(save_dir: Path) -> None:

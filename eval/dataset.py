@@ -47,7 +47,8 @@ class Dataset:
 def choose(
     challenge: Challenge, data_dir: Path | None, folders: Sequence[Path] | None, *, include_test: bool
 ) -> Dataset:
-    """The data that the command line asks for: `--pairs`, `--data_dir`, or the demo set where nothing is there.
+    """The data that the command line asks for: `--pairs`, `--data_dir`, or the demo set where nothing is
+    there.
 
     Raises InputError for folders that are missing, empty or do not match.
     """
@@ -69,6 +70,18 @@ def choose(
     }
     own = all(len(one) == challenge.images.get(mode) for mode, one in modes.items())
     return Dataset(str(data_dir), modes, own)
+
+
+def hr_only(folder: Path) -> Dataset:
+    """The HR images of `folder` without LR images, for results that are there already; `lr` is the HR
+    file itself.
+
+    Raises InputError for a folder without images or an image that cannot be judged.
+    """
+    files = pairs.image_files(folder)
+    return Dataset(
+        f"HR images {folder}", {"valid": [ImagePair(name, hr, hr) for name, hr in files.items()]}, own=False
+    )
 
 
 def _stamp(path: Path) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data.images import image_size, read_rgb
 from data.pairs import ImagePair
-from eval import doubts, machine, metrics, results, stats, timing
+from eval import doubts, folders, machine, metrics, results, stats, timing
 from eval.adapters import ntire_repo
 from eval.challenge import Challenge, Mode
 from eval.counts import Complexity as Counted
@@ -98,7 +98,10 @@ class Harness:
         try:
             if submission.problem:
                 raise SubmissionFailed(submission.problem)
-            self._measure(submission, findings)
+            if submission.adapter == "images":
+                self._score_images(submission, findings)
+            else:
+                self._measure(submission, findings)
         except SubmissionFailed as failure:
             error, findings.modes, findings.complexity = str(failure), {}, None
         found = {
@@ -124,6 +127,16 @@ class Harness:
             session=self._session,
             job_key=self.job_key(submission),
         )
+
+    def _score_images(self, submission: Submission, findings: Findings) -> None:
+        """Results only: no worker, no runtime, no complexity."""
+        modes = self._plan.dataset.modes
+        for mode, folder in folders.mode_folders(Path(submission.source["folder"]), modes).items():
+            found = folders.find(folder, modes[mode], self._plan.challenge.scale)
+            findings.flags += folders.surplus_flags(mode, found)
+            findings.modes[mode] = folders.score(
+                findings.model, mode, found, modes[mode], self._plan.challenge.scale, self._pool, self._reporter
+            )
 
     def _measure(self, submission: Submission, findings: Findings) -> None:
         robust = self._plan.protocol == "robust"

@@ -1,4 +1,4 @@
-"""The kinds of submissions beside a script with a manifest: ensembles of submissions, and bare checkpoints.
+"""The kinds of submissions beside a script with a manifest: ensembles, bare checkpoints, folders of images.
 
 Parent half: nothing here runs a team's code.
 """
@@ -46,7 +46,7 @@ def weights(path: Path, *, allow_pickle: bool = False) -> Submission:
         )
     path = path.resolve()
     info = SubmissionInfo(
-        model=re.sub(r"[^A-Za-z0-9._+-]+", "_", path.stem)[:60],
+        model=_results_key(path.stem),
         origin="weights",
         checkpoint=Checkpoint(file=str(path), sha256=submission.sha256(path), source="path"),
     )
@@ -57,6 +57,28 @@ def weights(path: Path, *, allow_pickle: bool = False) -> Submission:
         visible=(),
         checkpoints=(path,),
     )
+
+
+def images(folder: Path) -> Submission:
+    """Results handed in as images, named after their folder. Raises InputError where there is no such
+    folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"--images {folder}: no such folder")
+    folder = folder.resolve()
+    info = SubmissionInfo(model=_results_key(folder.name), origin="images")
+    files = tuple(sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()))
+    return Submission(
+        info=info,
+        adapter="images",
+        source={"folder": str(folder), "allow_pickle": False},
+        visible=(),
+        checkpoints=files,
+    )
+
+
+def _results_key(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name)[:60]
 
 
 def _ensemble(
