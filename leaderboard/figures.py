@@ -1,0 +1,134 @@
+"""The figures of a group of entries that its order depends on, for the rule itself and for variants of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.challenge import (
+    Baseline,
+    Challenge,
+    EfficiencyRanking,
+    MetricRanking,
+    RankSumRanking,
+    Term,
+    Threshold,
+    Weights,
+)
+from leaderboard.entries import Array, Entry
+from leaderboard.scoring import Reference, efficiency_exponent, log_final_score, term_sum
+
+RuntimeOf = Callable[[Entry], float]
+
+
+def ranked_runtime(entry: Entry) -> float:
+    """The rule's own runtime: mean over modes of each mode's mean."""
+    return entry.runtime_ms
+
+
+def reference_for(entry: Entry, group: list[Entry], baseline: Baseline, runtime_of: RuntimeOf) -> Reference:
+    """What `entry` is divided by: the baseline measured in its session, else in its group, else the published
+    one.
+    """
+    measured = [other for other in group if other.ok and other.model in baseline.names]
+    same = [other for other in measured if other.record.session == entry.record.session]
+    for candidates, source in ((same, "same session"), (measured, "same machine, other session")):
+        for other in reversed(candidates):
+            reference = _measured_reference(other, runtime_of, f"{other.model}, {source}")
+            if reference:
+                return reference
+    return Reference(baseline.runtime_ms, baseline.flops_g, baseline.params_m, f"{baseline.model}, published")
+
+
+def _measured_reference(entry: Entry, runtime_of: RuntimeOf, source: str) -> Reference | None:
+    figures = (runtime_of(entry), entry.complexity("flops_g"), entry.complexity("params_m"))
+    if not all(math.isfinite(figure) and figure > 0 for figure in figures):
+        return None
+    return Reference(*figures, source)
+
+
+@dataclass(frozen=True)
+class Exponents:
+    """Logarithms of the track scores of a group, in its order, and of the final score; lower is better."""
+
+    runtime: Array
+    flops: Array
+    params: Array
+    final: Array
+    references: list[Reference]
+
+
+def exponents(
+    group: list[Entry],
+    rule: EfficiencyRanking,
+    runtime_of: RuntimeOf = ranked_runtime,
+    weights: Weights | None = None,
+) -> Exponents:
+    """Track and final scores of `group` as logarithms; NaN for what was not measured."""
+    references = [reference_for(entry, group, rule.baseline, runtime_of) for entry in group]
+    runtime = efficiency_exponent([runtime_of(entry) for entry in group], [r.runtime_ms for r in references])
+    flops = efficiency_exponent(
+        [entry.complexity("flops_g") for entry in group], [r.flops_g for r in references]
+    )
+    params = efficiency_exponent(
+        [entry.complexity("params_m") for entry in group], [r.params_m for r in references]
+    )
+    final = log_final_score(runtime, flops, params, weights or rule.weights)
+    return Exponents(runtime, flops, params, final, references)
+
+
+def metric_scores(group: list[Entry], rule: MetricRanking, terms: tuple[Term, ...]) -> Array:
+    """Sum of terms per entry; higher is better; NaN where a metric is missing."""
+    means = {term.metric: np.array([entry.mean(rule.mode, term.metric) for entry in group]) for term in terms}
+    return np.broadcast_to(term_sum(terms, means), (len(group),)).astype(float)
+
+
+def quantity(entry: Entry, name: str) -> float:
+    """`runtime_ms`, `memory_mib` or a complexity figure of `entry`."""
+    if name in ("runtime_ms", "memory_mib"):
+        return float(getattr(entry, name))
+    return entry.complexity(name)
+
+
+def psnr_key(entry: Entry) -> float:
+    """What entries are ranked by where the images are not the challenge's: mean PSNR of `valid`, else of
+    `test`.
+    """
+    valid = entry.mean("valid", "psnr")
+    return entry.mean("test", "psnr") if math.isnan(valid) else valid
+
+
+def failed_thresholds(
+    entry: Entry, thresholds: tuple[Threshold, ...], strict: bool | None = None
+) -> list[str]:
+    """Sentences for the thresholds that `entry` misses. `strict` True compares every mean unrounded, False
+    rounds all
+    to two decimals, None does as the rule says."""
+    reasons = []
+    for threshold in thresholds:
+        mean = entry.mean(threshold.mode, threshold.metric)
+        decimals = {None: threshold.decimals, True: None, False: 2}[strict]
+        shown = mean if decimals is None else round(mean, decimals)
+        if not shown >= threshold.minimum:
+            reasons.append(_reason(threshold, mean, shown, decimals))
+    return reasons
+
+
+def _reason(threshold: Threshold, mean: float, shown: float, decimals: int | None) -> str:
+    what = f"{threshold.mode} {threshold.metric.upper()}"
+    if math.isnan(mean):
+        return f"{what} was not measured (at least {threshold.minimum:.2f} dB)"
+    text = f"{shown:.4f}" if decimals is None else f"{shown:.{decimals}f}"
+    return f"{what} {text} dB is below {threshold.minimum:.2f} dB"
+
+
+def thresholds_that_apply(challenge: Challenge, group: list[Entry]) -> tuple[Threshold, ...]:
+    """The challenge's thresholds on modes that anyone in the group was evaluated on."""
+    rule = challenge.ranking
+    if not isinstance(rule, EfficiencyRanking | RankSumRanking):
+        return ()
+    modes = {mode for entry in group for mode in entry.modes}
+    return tuple(threshold for threshold in rule.thresholds if threshold.mode in modes)

@@ -1,0 +1,252 @@
+"""Official result files of any year become records, so that published and measured results stand in one
+table.
+
+Two layouts are read: `results.json` (a mapping from a model to its lists and means, per mode) and
+`results.txt` (a
+table with a header line). Published figures keep their own meaning: nothing is recomputed but the mean and
+median of
+lists that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from eval.results import (
+    Complexity,
+    ImageResult,
+    ModeResult,
+    Record,
+    RuntimeSummary,
+    SubmissionInfo,
+    append,
+    read_all,
+)
+from eval.stats import median_interval, summarize_ntire
+
+DATASET = "DIV2K_LSDIR"
+MODES = ("valid", "test")
+METRICS = ("psnr", "ssim")
+# Column titles of results.txt, all years: title without unit, lower case -> our name.
+COLUMNS = {
+    "val psnr": "valid_psnr",
+    "test psnr": "test_psnr",
+    "val ssim": "valid_ssim",
+    "test ssim": "test_ssim",
+    "val time": "valid_ms",
+    "test time": "test_ms",
+    "ave time": "ave_ms",
+    "params": "params_m",
+    "flops": "flops_g",
+    "acts": "activations_m",
+    "mem": "memory_mib",
+    "conv": "num_conv",
+}
+
+
+def import_file(path: Path, save_dir: Path, challenge: str = "", device: str = "") -> list[Record]:
+    """Append every model of the official file at `path` to the records of `save_dir`; returns them.
+
+    Importing the same file into the same folder again adds nothing and returns an empty list. Raises
+    InputError
+    naming the file, the model and the field where something is not as the official code writes it.
+    """
+    records = read_official(path, challenge, device)
+    known = {(record.session, record.model) for record in read_all(save_dir)}
+    added = [record for record in records if (record.session, record.model) not in known]
+    for record in added:
+        append(save_dir, record)
+    return added
+
+
+def read_official(path: Path, challenge: str = "", device: str = "") -> list[Record]:
+    """The records in an official `results.json` or `results.txt`, not stored anywhere yet."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    common = {
+        "source": "imported",
+        "imported_from": path.name,
+        "challenge": challenge,
+        "dataset": DATASET,
+        "scored_by_challenge_data": True,
+        "protocol": "ntire",
+        "device": device,
+        "status": "ok",
+        "session": f"import {hashlib.sha256(content).hexdigest()[:16]}",
+    }
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: not a text file; expected an official results.json or results.txt"
+        ) from None
+    records = (
+        _from_json(path, text, common)
+        if text.lstrip()[:1] in "{[" and text.strip()
+        else _from_text(path, text, common)
+    )
+    if not records:
+        raise InputError(
+            f"{path}: holds no model; expected an official results.json or results.txt with at least one"
+        )
+    return records
+
+
+def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
+        raise InputError(
+            f"{path}: expected a mapping from model names to their results, as the official code writes"
+        )
+    records = []
+    for model, results in content.items():
+        modes = {mode: found for mode in MODES if (found := _mode(path, model, mode, results))}
+        if not modes:
+            raise InputError(f"{path}: model '{model.strip()}' has neither 'valid_psnr' nor 'test_psnr'")
+        numbers = {
+            ours: _number(path, model, results, theirs)
+            for ours, theirs in (
+                ("params_m", "num_parameters"),
+                ("flops_g", "flops"),
+                ("activations_m", "activations"),
+            )
+        }
+        convs = _number(path, model, results, "num_conv")
+        complexity = Complexity(**numbers, num_conv=None if convs is None else int(convs))
+        records.append(Record(**common, submission=_submission(model), modes=modes, complexity=complexity))
+    return records
+
+
+def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeResult | None:
+    columns = {name: _numbers(path, model, results, f"{mode}_{name}") for name in (*METRICS, "runtime")}
+    if columns["psnr"] is None:
+        return None
+    count = len(columns["psnr"])
+    for name, values in columns.items():
+        if values is not None and len(values) != count:
+            raise InputError(
+                f"{path}: model '{model.strip()}': '{mode}_{name}' has {len(values)} values, "
+                f"'{mode}_psnr' has {count}; they must be equal"
+            )
+    times = columns["runtime"]
+    metrics = {name: values for name in METRICS if (values := columns[name]) is not None}
+    images = [
+        ImageResult(
+            name=f"{mode}_{index + 1:04d}",
+            metrics={name: values[index] for name, values in metrics.items()},
+            runtime_ms=times[index] if times else None,
+        )
+        for index in range(count)
+    ]
+    runtime = (
+        _runtime(times, is_first=mode == next((m for m in MODES if f"{m}_psnr" in results), mode))
+        if times
+        else None
+    )
+    return ModeResult(
+        images=images, runtime=runtime, memory_mib=_number(path, model, results, f"{mode}_memory")
+    )
+
+
+def _runtime(times: list[float], is_first: bool) -> RuntimeSummary:
+    """Only the first pass has a cold call: the second one runs in a warm process."""
+    summary = summarize_ntire(times)
+    return RuntimeSummary(
+        protocol="ntire",
+        mean=math.fsum(times) / len(times),
+        median=summary.median,
+        ci95=median_interval(times),
+        cold=times[0] if is_first else None,
+    )
+
+
+def _from_text(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    header = _header(lines[0]) if lines else []
+    if "valid_psnr" not in header:
+        raise InputError(
+            f"{path}: not an official results file: expected JSON, or a table whose header names "
+            "'Model' and 'Val PSNR'"
+        )
+    records = []
+    for number, line in enumerate(lines[1:], start=2):
+        (*name,) = line.split()
+        values = name[-len(header) :]
+        model = " ".join(name[: -len(header)])
+        if len(name) <= len(header) or not all(_is_number(value) for value in values):
+            raise InputError(
+                f"{path}: line {number}: expected a model and {len(header)} numbers, found '{line.strip()}'"
+            )
+        row = dict(zip(header, map(float, values), strict=True))
+        records.append(Record(**common, submission=_submission(model), **_row_results(row)))
+    return records
+
+
+def _header(line: str) -> list[str]:
+    """Our names of a header's columns, without the model's; an unknown title keeps its own text."""
+    titles = [
+        re.sub(r"\s*\[.*?\]", "", title).strip().lower() for title in re.split(r"\t|\s{2,}", line.strip())
+    ]
+    return [COLUMNS.get(title, title) for title in titles if title and title != "model"]
+
+
+def _row_results(row: dict[str, float]) -> dict[str, Any]:
+    modes = {}
+    for mode in MODES:
+        if f"{mode}_psnr" not in row:
+            continue
+        means = {metric: row[f"{mode}_{metric}"] for metric in METRICS if f"{mode}_{metric}" in row}
+        time = row.get(f"{mode}_ms")
+        runtime = None if time is None else RuntimeSummary(protocol="ntire", mean=time, median=time)
+        memory = row.get("memory_mib") if mode == "valid" else None
+        modes[mode] = ModeResult(images=[], means=means, runtime=runtime, memory_mib=memory)
+    convs = row.get("num_conv")
+    complexity = Complexity(
+        **{name: row.get(name) for name in ("params_m", "flops_g", "activations_m")},
+        num_conv=None if convs is None else int(convs),
+    )
+    return {"modes": modes, "complexity": complexity, "published_runtime_ms": row.get("ave_ms")}
+
+
+def _submission(model: str) -> SubmissionInfo:
+    name = model.strip()
+    match = re.match(r"0*(\d+)[_-]", name)
+    return SubmissionInfo(model=name, model_id=match.group(1) if match else "", origin="published")
+
+
+def _numbers(path: Path, model: str, results: dict[str, Any], key: str) -> list[float] | None:
+    values = results.get(key)
+    if values is None:
+        return None
+    if not isinstance(values, list) or not values or not all(_is_real(value) for value in values):
+        raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a list of numbers, one per image")
+    return [float(value) for value in values]
+
+
+def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float | None:
+    value = results.get(key)
+    if value is not None and not _is_real(value):
+        raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a number, found {value!r:.40}")
+    return None if value is None else float(value)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,308 @@
+"""From records and a challenge to one ranked table. A pure function: it reads no file and writes none.
+
+Groups: records of different machines, data sets, protocols or sources never share a runtime column and are
+never
+ranked against each other. The largest group comes first and owns `runtime_ms`; the rows of every further
+group carry
+their runtime in a column of their own, `runtime_ms [label of the group]`, and are ranked among themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking
+from eval.results import Record
+from leaderboard import doubts, figures, resampling
+from leaderboard.entries import Conditions, Entry, group_sizes, newest
+from leaderboard.scoring import score_of
+
+PSNR_NOTE = "Ranked by PSNR: these images are not the challenge's own, so its score does not apply."
+NUMBERS = ["val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m"]
+SCORES = ["score_runtime", "score_flops", "score_params", "score_final"]
+SUBTRACKS = ["rank_runtime", "rank_flops", "rank_params"]
+
+
+def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
+    """One row per model and conditions, best first; excluded entries below, then failed ones with their
+    reason.
+
+    `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose
+    difference
+    to this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a reader must
+    know.
+    Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
+    """
+    entries = newest(records)
+    groups = _grouped(entries)
+    frames, notes = [], []
+    for index, (conditions, group) in enumerate(groups.items()):
+        frame, said = _rank_group(group, challenge)
+        frame["conditions"] = conditions.label
+        if index:
+            frame = _own_runtime_column(frame, conditions)
+        frames.append(frame)
+        notes += said if len(groups) == 1 else [f"{conditions.label}: {note}" for note in said]
+    if len(groups) > 1:
+        notes.append(
+            "Several machines, data sets or protocols: each is ranked apart and has its own runtime column."
+        )
+    # Columns that are all missing in one group make pandas warn about a future change of dtype; objects do
+    # not.
+    table = pd.concat([frame.astype(object) for frame in frames], ignore_index=True) if frames else _empty()
+    table = _typed(table)
+    table.attrs["notes"] = list(dict.fromkeys(notes))
+    table.attrs["challenge"] = challenge.name
+    return table
+
+
+def ordered_groups(records: list[Record]) -> dict[Conditions, list[Entry]]:
+    """The groups that `rank` ranks apart, the largest first, each with its newest entries."""
+    return _grouped(newest(records))
+
+
+def _grouped(entries: list[Entry]) -> dict[Conditions, list[Entry]]:
+    sizes = group_sizes(entries)
+    groups: dict[Conditions, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.conditions, []).append(entry)
+    return dict(sorted(groups.items(), key=lambda item: -sizes.get(item[0], 0)))
+
+
+def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame, list[str]]:
+    frame = pd.DataFrame([_row(entry, challenge) for entry in group])
+    notes = _scores(frame, group, challenge)
+    by_psnr = not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
+    frame["ranked_by"] = "psnr" if by_psnr else "score"
+    frame["key"] = [-figures.psnr_key(entry) for entry in group] if by_psnr else frame["log_score"]
+    if by_psnr:
+        notes.append(PSNR_NOTE)
+    else:
+        notes += _missing_modes(group, challenge)
+    frame["reason"] = [
+        _reason(entry, key, challenge, group, by_psnr) for entry, key in zip(group, frame["key"], strict=True)
+    ]
+    frame["eligible"] = frame["reason"] == ""
+    ties = resampling.ties(
+        group, challenge, frame["key"].to_numpy(float), frame["eligible"].to_numpy(bool), by_psnr
+    )
+    frame["ties with"] = [", ".join(group[other].model for other in tied) for tied in ties]
+    frame["flags"] = doubts.flag_texts(group, challenge)
+    _add_ranks(frame, challenge)
+    below = np.array(
+        [
+            0 if eligible else 1 if entry.ok else 2
+            for eligible, entry in zip(frame["eligible"], group, strict=True)
+        ]
+    )
+    order = sorted(
+        range(len(group)), key=lambda i: (below[i], _last_if_nan(frame["key"].iloc[i]), group[i].model)
+    )
+    return frame.iloc[order].drop(columns=["key", "log_score"]), notes
+
+
+def _row(entry: Entry, challenge: Challenge) -> dict[str, Any]:
+    record = entry.record
+    checkpoint = record.submission.checkpoint
+    row: dict[str, Any] = {
+        "rank": None,
+        "model": entry.model,
+        "team": record.submission.team,
+        "eligible": False,
+        "val_psnr": entry.mean("valid", "psnr"),
+        "test_psnr": entry.mean("test", "psnr"),
+        "runtime_ms": entry.runtime_ms,
+        **{name: entry.complexity(name) for name in ("flops_g", "params_m")},
+        **dict.fromkeys(SCORES, math.nan),
+        **dict.fromkeys(SUBTRACKS),
+        "ties with": "",
+        "reason": "",
+        "flags": "",
+        "sandbox": record.sandbox,
+        "checkpoint_source": checkpoint.source if checkpoint else "",
+        "checkpoint_sha256": checkpoint.sha256 if checkpoint else "",
+        "reference": "",
+        "val_ms": _mode_mean(entry, "valid"),
+        "test_ms": _mode_mean(entry, "test"),
+        "runtime_median_ms": entry.median_ms,
+        "cold_ms": entry.cold_ms,
+        **{name: entry.complexity(name) for name in ("activations_m", "num_conv")},
+        "memory_mib": entry.memory_mib,
+    }
+    for metric in challenge.metrics:
+        for mode, short in (("valid", "val"), ("test", "test")):
+            row.setdefault(f"{short}_{metric}", entry.mean(mode, metric))
+    row.update(status=record.status, sequence=record.sequence, source=record.source)
+    return row
+
+
+def _mode_mean(entry: Entry, mode: str) -> float:
+    summary = entry.modes[mode].runtime if mode in entry.modes else None
+    return summary.mean if summary else math.nan
+
+
+def _scores(frame: pd.DataFrame, group: list[Entry], challenge: Challenge) -> list[str]:
+    """Fill the score columns, and `log_score`: what the group is ordered by, lower first. Returns notes."""
+    rule = challenge.ranking
+    if isinstance(rule, EfficiencyRanking):
+        found = figures.exponents(group, rule)
+        for name, values in zip(SCORES, (found.runtime, found.flops, found.params, found.final), strict=True):
+            frame[name] = score_of(values)
+        frame["log_score"] = found.final
+        frame["reference"] = [
+            reference.source if entry.ok else ""
+            for entry, reference in zip(group, found.references, strict=True)
+        ]
+        return _reference_notes(frame, group)
+    if isinstance(rule, MetricRanking):
+        frame["score_final"] = figures.metric_scores(group, rule, rule.terms)
+        for track in rule.tracks:
+            frame[f"score_{track.name}"] = figures.metric_scores(group, rule, track.terms)
+        frame["log_score"] = -frame["score_final"]
+        return []
+    frame["log_score"] = 0.0  # ranks are only known once it is known who is ranked
+    return []
+
+
+def _reference_notes(frame: pd.DataFrame, group: list[Entry]) -> list[str]:
+    sources = frame.loc[[entry.ok for entry in group], "reference"]
+    published = int(sources.str.endswith("published").sum())
+    if published and published < len(sources):
+        return [
+            f"{published} of {len(sources)} entries are compared with the published baseline: it was not "
+            "measured in their session or on their machine."
+        ]
+    if published:
+        return ["Scores compare with the published baseline figures, which another machine measured."]
+    return []
+
+
+def _missing_modes(group: list[Entry], challenge: Challenge) -> list[str]:
+    rule = challenge.ranking
+    thresholds = () if isinstance(rule, MetricRanking) else rule.thresholds
+    applied = figures.thresholds_that_apply(challenge, group)
+    missing = dict.fromkeys(threshold.mode for threshold in thresholds if threshold not in applied)
+    return [
+        f"Provisional: no entry was evaluated on '{mode}', so its threshold is not applied."
+        for mode in missing
+    ]
+
+
+def _reason(entry: Entry, key: float, challenge: Challenge, group: list[Entry], by_psnr: bool) -> str:
+    """Why `entry` stands below the line; empty when it is ranked."""
+    if not entry.ok:
+        return entry.record.error or "failed"
+    if by_psnr:
+        return "PSNR was not measured" if math.isnan(key) else ""
+    reasons = figures.failed_thresholds(entry, figures.thresholds_that_apply(challenge, group))
+    if isinstance(challenge.ranking, RankSumRanking):
+        needed = dict.fromkeys(name for track in challenge.ranking.tracks for name in track.quantities)
+        missing = [name for name in needed if math.isnan(figures.quantity(entry, name))]
+    elif isinstance(challenge.ranking, EfficiencyRanking):
+        missing = [name for name in NUMBERS[2:] if math.isnan(figures.quantity(entry, name))]
+    else:
+        missing = [
+            term.metric
+            for term in challenge.ranking.terms
+            if math.isnan(entry.mean(challenge.ranking.mode, term.metric))
+        ]
+    return "; ".join(reasons + [f"{name} is not known" for name in missing])
+
+
+def _add_ranks(frame: pd.DataFrame, challenge: Challenge) -> None:
+    eligible = frame["eligible"].to_numpy(bool)
+    rule = challenge.ranking
+    by_psnr = bool(len(frame)) and frame["ranked_by"].iloc[0] == "psnr"
+    if isinstance(rule, RankSumRanking):
+        for track in rule.tracks:
+            values = [_competition_ranks(frame[name].to_numpy(float), eligible) for name in track.quantities]
+            frame[f"ranksum_{track.name}"] = np.sum(values, axis=0)
+            frame[f"rank_{track.name}"] = _integers(
+                _competition_ranks(frame[f"ranksum_{track.name}"], eligible)
+            )
+        if not by_psnr:
+            main = rule.tracks[0]
+            direct = len(main.quantities) == 1
+            frame["key"] = frame[main.quantities[0]] if direct else frame[f"ranksum_{main.name}"]
+            frame["score_final"] = frame[f"ranksum_{main.name}"]
+    for name in SUBTRACKS if isinstance(rule, EfficiencyRanking) else []:
+        values = frame["score" + name.removeprefix("rank")].to_numpy(float)
+        frame[name] = _integers(_competition_ranks(values, eligible & ~np.isnan(values)))
+    for track_name in [track.name for track in rule.tracks] if isinstance(rule, MetricRanking) else []:
+        values = -frame[f"score_{track_name}"].to_numpy(float)
+        frame[f"rank_{track_name}"] = _integers(_competition_ranks(values, eligible & ~np.isnan(values)))
+    frame["rank"] = _integers(_competition_ranks(frame["key"].to_numpy(float), eligible))
+
+
+def _competition_ranks(values: Any, counted: Any) -> Any:
+    """1, 2, 2, 4 ...: equal values share a rank. NaN where not counted."""
+    series = pd.Series(np.where(counted, np.asarray(values, dtype=float), np.nan))
+    return series.rank(method="min").to_numpy()
+
+
+def _integers(ranks: Any) -> pd.array:
+    return pd.array([None if math.isnan(value) else int(value) for value in ranks], dtype="Int64")
+
+
+def _last_if_nan(key: float) -> float:
+    return math.inf if math.isnan(key) else key
+
+
+def _own_runtime_column(frame: pd.DataFrame, conditions: Conditions) -> pd.DataFrame:
+    """Move the times of a further group into columns named after it."""
+    timed = ["runtime_ms", "val_ms", "test_ms", "runtime_median_ms", "cold_ms", "memory_mib"]
+    renamed = frame.rename(columns={name: f"{name} [{conditions.label}]" for name in timed})
+    return renamed
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Ranks as nullable integers, booleans as such, numbers as floats, everything else as text."""
+    text = {
+        "model",
+        "team",
+        "ties with",
+        "reason",
+        "flags",
+        "sandbox",
+        "checkpoint_source",
+        "checkpoint_sha256",
+        "reference",
+        "ranked_by",
+        "conditions",
+        "status",
+        "source",
+    }
+    for column in table.columns:
+        if column == "eligible":
+            table[column] = table[column].astype(bool)
+        elif column == "rank" or column.startswith("rank_") or column == "sequence":
+            table[column] = table[column].astype("Int64")
+        elif column in text:
+            table[column] = table[column].fillna("").astype(str)
+        else:
+            table[column] = table[column].astype(float)
+    return table
+
+
+def _empty() -> pd.DataFrame:
+    columns = [
+        "rank",
+        "model",
+        "team",
+        "eligible",
+        *NUMBERS,
+        *SCORES,
+        *SUBTRACKS,
+        "ties with",
+        "reason",
+        "flags",
+        "sandbox",
+        "checkpoint_source",
+        "reference",
+        "conditions",
+    ]
+    return pd.DataFrame(columns=columns)

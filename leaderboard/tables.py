@@ -1,0 +1,206 @@
+"""Tables in the formats that people publish: CSV, Markdown, LaTeX and JSON. Formatting only; no rule is
+decided here.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eval.results import dump_json, json_number, write_atomic
+
+# Columns of the printed tables, their titles, decimals, and whether a lower figure is better (None: neither).
+PRINTED: dict[str, tuple[str, int, bool | None]] = {
+    "rank": ("Rank", 0, None),
+    "model": ("Model", 0, None),
+    "val_psnr": ("Val PSNR [dB]", 2, False),
+    "test_psnr": ("Test PSNR [dB]", 2, False),
+    "runtime_ms": ("Runtime [ms]", 2, True),
+    "flops_g": ("FLOPs [G]", 2, True),
+    "params_m": ("Params [M]", 3, True),
+    "score_runtime": ("Runtime score", 3, True),
+    "score_flops": ("FLOPs score", 3, True),
+    "score_params": ("Params score", 3, True),
+    "score_final": ("Score", 3, True),
+    "ties with": ("Ties with", 0, None),
+}
+LARGE = 1e5
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """All columns with all digits; missing figures are empty, infinite ones `inf`. UTF-8, one header line."""
+    write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def format_number(value: Any, decimals: int) -> str:
+    """`value` as tables print it: fixed decimals, scientific beyond 100,000, `∞`, and a dash for a missing
+    one.
+    """
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if abs(value) >= LARGE:
+        return f"{value:.2e}".replace("e+", "e")
+    return f"{value:.{decimals}f}"
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """Strict JSON: `{"challenge", "notes", "rows"}`; missing figures are null, infinite ones the string
+    "Infinity".
+    """
+    rows = [{str(column): _plain(value) for column, value in row.items()} for row in frame.to_dict("records")]
+    return dump_json(
+        {"challenge": frame.attrs.get("challenge", ""), "notes": frame.attrs.get("notes", []), "rows": rows}
+    )
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float):
+        return json_number(value)
+    return value if isinstance(value, str | bool | int) else value.item()
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """A table of the ranked entries, best figures bold; below it the excluded and failed ones with their
+    reasons.
+    """
+    columns = printed_columns(frame)
+    lines = [f"**{note}**\n" for note in frame.attrs.get("notes", [])]
+    lines.append("| " + " | ".join(PRINTED[column][0] for column in columns) + " |")
+    lines.append(
+        "|" + "|".join(":--" if column in ("model", "ties with") else "--:" for column in columns) + "|"
+    )
+    ranked = frame[frame["eligible"]]
+    marks = best_marks(ranked, columns)
+    for position in range(len(ranked)):
+        cells = []
+        for column in columns:
+            text = _markdown_text(_cell(ranked, position, column))
+            cells.append(f"**{text}**" if marks.get((position, column)) == 1 else text)
+        lines.append("| " + " | ".join(cells) + " |")
+    excluded = frame[~frame["eligible"]]
+    if len(excluded):
+        lines += ["", "Not ranked:", ""]
+        lines += [
+            f"- {_markdown_text(row['model'])}: {_markdown_text(row['reason'])}"
+            for _, row in excluded.iterrows()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\")
+    for mark in "|<>*_`[]":
+        escaped = escaped.replace(mark, "\\" + mark)
+    return " ".join(escaped.split())
+
+
+def to_latex(frame: pd.DataFrame, caption: str = "") -> str:
+    """A booktabs table as papers print it: best figure bold, second underlined, excluded entries below a
+    rule.
+
+    Needs `\\usepackage{booktabs}` only. The caption holds the notes and what was excluded why.
+    """
+    columns = [column for column in printed_columns(frame) if column != "ties with"]
+    ranked, excluded = frame[frame["eligible"]], frame[~frame["eligible"]]
+    marks = best_marks(ranked, columns)
+    spec = "".join("l" if column == "model" else "r" for column in columns)
+    lines = [
+        r"\begin{table}[t]",
+        r"\centering",
+        rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
+        r"\toprule",
+        " & ".join(_latex_text(PRINTED[column][0]) for column in columns) + r" \\",
+        r"\midrule",
+    ]
+    wrap = {1: r"\textbf{%s}", 2: r"\underline{%s}"}
+    for position in range(len(ranked)):
+        cells = [
+            wrap.get(marks.get((position, column), 0), "%s") % _latex_text(_cell(ranked, position, column))
+            for column in columns
+        ]
+        lines.append(" & ".join(cells) + r" \\")
+    if len(excluded):
+        lines.append(r"\midrule")
+        for position in range(len(excluded)):
+            cells = [
+                "--" if column in ("rank",) else _latex_text(_cell(excluded, position, column))
+                for column in columns
+            ]
+            lines.append(" & ".join(cells) + r" \\")
+    notes = [caption, *frame.attrs.get("notes", [])]
+    notes += [f"Not ranked: {row['model']} ({row['reason']})." for _, row in excluded.iterrows()]
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\caption{" + _latex_text(" ".join(note for note in notes if note)) + "}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "∞": r"$\infty$",
+    "−": "$-$",
+}
+
+
+def _latex_text(text: str) -> str:
+    plain = "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    # What the default input encoding of a bare pdflatex cannot set must not stop a paper from compiling.
+    return "".join(letter if ord(letter) < 0x250 else "?" for letter in plain)
+
+
+def printed_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns worth printing: those of PRINTED that hold anything in this table."""
+    wanted = []
+    for column in PRINTED:
+        values = frame.get(column)
+        if values is None or (column == "ties with" and not (values != "").any()):
+            continue
+        if column in ("rank", "model", "ties with") or values.notna().any():
+            wanted.append(column)
+    return wanted
+
+
+def best_marks(ranked: pd.DataFrame, columns: list[str]) -> dict[tuple[int, str], int]:
+    """1 for the best and 2 for the second best printed figure of each column; equal printed figures share the
+    mark.
+    """
+    marks: dict[tuple[int, str], int] = {}
+    for column in columns:
+        lower_is_better = PRINTED[column][2]
+        if lower_is_better is None or len(ranked) < 2:
+            continue
+        if column == "score_final" and ranked["score_runtime"].isna().all():
+            lower_is_better = False  # a sum of quality metrics
+        shown = [round(float(value), PRINTED[column][1]) for value in ranked[column]]
+        distinct = sorted({value for value in shown if not math.isnan(value)}, reverse=not lower_is_better)[
+            :2
+        ]
+        for position, value in enumerate(shown):
+            if value in distinct:
+                marks[position, column] = 1 + distinct.index(value)
+    return marks
+
+
+def _cell(frame: pd.DataFrame, position: int, column: str) -> str:
+    value = frame[column].iloc[position]
+    return value if isinstance(value, str) else format_number(value, PRINTED[column][1])
