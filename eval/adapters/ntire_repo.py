@@ -66,14 +66,16 @@ def _compared_ids(test: ast.expr) -> Iterator[int]:
 
 
 def _branch(model_id: int, body: list[ast.stmt]) -> Branch:
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    pieces = {id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in node.values}
     name, checkpoints = "", []
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Assign) and not name:
-                name = _assigned_name(node, model_id)
-            text = _text(node, model_id) if isinstance(node, (ast.Constant, ast.JoinedStr)) else ""
-            if text.endswith(CHECKPOINT_SUFFIXES):
-                checkpoints.append(os.path.basename(text))
+    for node in nodes:
+        if isinstance(node, ast.Assign) and not name:
+            name = _assigned_name(node, model_id)
+        whole = isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in pieces
+        text = _text(node, model_id) if whole else ""
+        if text.endswith(CHECKPOINT_SUFFIXES):
+            checkpoints.append(os.path.basename(text))
     return Branch(model_id, results_key(name, model_id), tuple(dict.fromkeys(checkpoints)))
 
 
