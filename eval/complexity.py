@@ -49,8 +49,8 @@ _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 def count(model: nn.Module, data_range: float, device: torch.device, crop: Tensor | None) -> Complexity:
     """Count parameters, buffers, MACs by three counters, activations and convolutions.
 
-    model:      the network, on `device`; hooks, attributes, train/eval flags and state_dict are as before
-                when this returns.
+    model:      the network, on `device`; hooks, attributes, train/eval flags, state_dict and random state
+                are as before when this returns.
     data_range: 1.0 or 255.0; the noise is uniform in 0..data_range, float32.
     crop:       3xHxW or 1x3xHxW of a real image in 0..data_range, or None; mirrored or cut to 256x256.
     A network or counter that raises never raises here: the figure is None and the reason is kept.
@@ -58,7 +58,8 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
     seconds: dict[str, float] = {}
     generator = torch.Generator().manual_seed(_NOISE_SEED)
     noise = (torch.rand(1, 3, SIZE, SIZE, generator=generator) * data_range).to(device)
-    with _evaluating(model), torch.no_grad():
+    cuda = [device] if device.type == "cuda" else []
+    with _evaluating(model), torch.no_grad(), torch.random.fork_rng(cuda):
         with _timed(seconds, "noise"):
             record, failure = _observe(model, noise)
         crop_record, crop_failure = None, ""

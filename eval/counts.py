@@ -18,6 +18,7 @@ MAX_NAMES = 64
 MAX_NAME_CHARS = 120
 # Above any count a network on a 256x256 input can have; keeps sums and products of counts harmless.
 MAX_COUNT = 10**18
+MAX_SECONDS = 1e6
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= MAX_SECONDS:
+        raise ValueError(f"{text[:30]!r}: expected seconds from 0 to {MAX_SECONDS:g}")
+    return value
+
+
 class _Reader:
     """Collects the lines of one report."""
 
@@ -202,7 +210,7 @@ class _Reader:
         if key.endswith(".unknown") and key.removesuffix(".unknown") in _COUNTERS:
             self._put(self._unknown[key.removesuffix(".unknown")], values[1], _count(values[0]))
         elif key == "seconds":
-            self._put(self._seconds, values[1], min(abs(float(values[0])), 1e6))
+            self._put(self._seconds, values[1], _seconds(values[0]))
         elif key == "uncalled":
             self._uncalled.append(values[0][:MAX_NAME_CHARS])
             if len(self._uncalled) > MAX_NAMES:
@@ -213,6 +221,8 @@ class _Reader:
                 raise ValueError(f"{key}: expected {len(fields(PassCounts))} numbers, found {len(numbers)}")
             self._put(self._passes, key, PassCounts(*numbers))
         elif key in _KEYS and len(values) == 1:
+            if key in _INTEGERS or (key.endswith(".macs") and values[0]):
+                _count(values[0])
             self._put(self._single, key, values[0][:MAX_NAME_CHARS])
         else:
             raise ValueError(f"unknown key {key[:30]!r}")
