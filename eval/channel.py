@@ -41,6 +41,7 @@ class Operation(IntEnum):
     MEMORY = 4  # peak memory since the last MEMORY request
     COUNT = 5  # complexity on noise and on the crop in the request slot
     EXIT = 6
+    FOLDER = 7  # let the program turn the job's input folder into its output folder
 
 
 class Status(IntEnum):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data.images import image_size, read_rgb
 from data.pairs import ImagePair
-from eval import doubts, folders, machine, metrics, results, stats, timing
+from eval import doubts, folders, machine, metrics, programs, results, stats, timing
 from eval.adapters import ntire_repo
 from eval.challenge import Challenge, Mode
 from eval.counts import Complexity as Counted
@@ -100,6 +100,8 @@ class Harness:
                 raise SubmissionFailed(submission.problem)
             if submission.adapter == "images":
                 self._score_images(submission, findings)
+            elif submission.adapter == "imagesr_folder":
+                self._run_program(submission, findings)
             else:
                 self._measure(submission, findings)
         except SubmissionFailed as failure:
@@ -127,6 +129,22 @@ class Harness:
             session=self._session,
             job_key=self.job_key(submission),
         )
+
+    def _run_program(self, submission: Submission, findings: Findings) -> None:
+        """A program that reads and writes folders: one call per mode in a worker of its own, then its images."""
+        scale = self._plan.challenge.scale
+        for mode, pairs in self._plan.dataset.modes.items():
+            with programs.places(pairs) as where:
+                name, ran = programs.run(submission, self._plan.setup, where, len(pairs))
+                findings.model = ntire_repo.results_key(name, int(submission.info.model_id))
+                found = folders.find(where.output, pairs, scale)
+                result = folders.score(
+                    findings.model, mode, found, pairs, scale, self._pool, self._reporter
+                )
+            findings.modes[mode] = programs.timed(result, ran)
+            findings.flags += programs.flags(mode, ran, len(pairs)) + folders.surplus_flags(mode, found)
+            if ran.parameters:
+                findings.complexity = Complexity(params_m=ran.parameters / 1e6, established=False)
 
     def _score_images(self, submission: Submission, findings: Findings) -> None:
         """Results only: no worker, no runtime, no complexity."""

@@ -108,12 +108,17 @@ class RuntimeSummary(Part):
 
 
 class ModeResult(Part):
-    """All images of `valid` or `test`. `means` holds published means where images are not known one by one."""
+    """All images of `valid` or `test`. `means` holds published means where images are not known one by one.
+
+    with_io_ms: of programs that read and write folders, the whole call divided by the number of images: model
+    loading, reading, writing and networks together.
+    """
 
     images: list[ImageResult]
     means: dict[str, Number] = {}
     runtime: RuntimeSummary | None = None
     memory_mib: Number | None = None
+    with_io_ms: Number | None = None
 
     def mean(self, metric: str) -> float | None:
         """Mean over all images of `metric`; None where any image lacks it (a partial mean is no mean)."""

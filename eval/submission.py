@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from data.errors import InputError
 from eval import tomlfile
-from eval.adapters import ntire_repo
+from eval.adapters import imagesr_folder, ntire_repo
 from eval.results import Artifact, Checkpoint, SubmissionInfo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,6 +151,7 @@ class Submission:
     source: dict[str, Any]
     visible: tuple[Path, ...]
     checkpoints: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
     cwd: Path | None = None
     problem: str = ""  # a reason not to start it at all: recorded as its failure
     notes: tuple[str, ...] = field(default=())
@@ -261,11 +262,11 @@ def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False)
 
     Raises InputError where `repo` is no such repository or an id is not in it.
     """
-    entry = repo / ntire_repo.ENTRY
+    entry = _entry(repo)
     try:
         branches = ntire_repo.discover(entry.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"--repo {repo}: no {ntire_repo.ENTRY} in it") from None
+    except OSError as error:
+        raise InputError(f"{entry}: cannot be read ({error.strerror or error})") from None
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{entry}: not an NTIRE entry point ({error})") from None
     known = {str(branch.model_id): branch for branch in branches}
@@ -273,11 +274,22 @@ def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False)
     unknown = [model_id for model_id in wanted if model_id not in known]
     if unknown:
         raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
-    return [_from_branch(repo.resolve(), known[model_id], allow_pickle) for model_id in wanted]
+    return [_from_branch(repo.resolve(), entry.resolve(), known[model_id], allow_pickle) for model_id in wanted]
 
 
-def _from_branch(repo: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
-    entry = repo / ntire_repo.ENTRY
+def _entry(repo: Path) -> Path:
+    """The file with `select_model`: `test_demo.py` of ESR and of Image SR up to 2024, `test.py` of Image SR since."""
+    if (repo / ntire_repo.ENTRY).is_file():
+        return repo / ntire_repo.ENTRY
+    entry = imagesr_folder.entry_file(repo)
+    if entry is None:
+        names = ", ".join((ntire_repo.ENTRY, *imagesr_folder.ENTRIES))
+        raise InputError(f"--repo {repo}: no file with a function select_model in it (looked for {names})")
+    return entry
+
+
+def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
+    is_program = entry.name != ntire_repo.ENTRY
     files = [repo / "model_zoo" / name for name in branch.checkpoints]
     present = tuple(path for path in files if path.is_file())
     info = SubmissionInfo(
@@ -290,8 +302,13 @@ def _from_branch(repo: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> S
     )  # fmt: skip
     return Submission(
         info=info,
-        adapter="ntire_repo",
-        source={"repo": str(repo), "model_id": branch.model_id, "allow_pickle": allow_pickle},
+        adapter="imagesr_folder" if is_program else "ntire_repo",
+        source={
+            "repo": str(repo),
+            "entry": str(entry),
+            "model_id": branch.model_id,
+            "allow_pickle": allow_pickle,
+        },
         visible=(repo,),
         checkpoints=present,
         cwd=repo,

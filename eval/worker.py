@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eval.channel import Reply, Request
 
 ROOT = Path(__file__).resolve().parent.parent
+REPOSITORIES = ("ntire_repo", "imagesr_folder")
 
 
 class HarnessModules(importlib.abc.MetaPathFinder):
@@ -81,6 +82,7 @@ class Worker:
             operations.MEMORY: self._peak_memory,
             operations.FORWARD: lambda: self._forward(request.height, request.width),
             operations.COUNT: lambda: self._count(request.height, request.width),
+            operations.FOLDER: self._folder,
         }
         try:
             return handlers[request.operation]()
@@ -107,7 +109,7 @@ class Worker:
         if self._device.type == "cpu":
             self._mode = self._cpu_stand_in.install()
         _patch_torch_load(self._torch, self._device, allow_pickle=self._job["source"]["allow_pickle"])
-        _hide_harness(keep_models=self._job["adapter"] != "ntire_repo")
+        _hide_harness(keep_models=self._job["adapter"] not in REPOSITORIES)
         with self._mode:
             loaded: Loaded = self._adapter.load(self._job["source"], self._device, self._job["scale"])
         if self._job["source"].get("self_ensemble"):
@@ -171,6 +173,15 @@ class Worker:
             raise ValueError(f"bad output: dtype {output.dtype}, expected a floating-point type")
         if not bool(self._torch.isfinite(output).all()):
             raise ValueError("bad output: NaN or infinity in it")
+
+    def _folder(self) -> Reply:
+        """Run a program on the job's folders; values: whole ms, ms in networks, their calls, their parameters."""
+        run_folder = self._model().run_folder
+        if run_folder is None:
+            raise RuntimeError("this submission is no program that reads a folder")
+        with self._torch.no_grad(), self._mode:
+            values = run_folder(self._job["source"]["input"], self._job["source"]["output"])
+        return self._ok(*values)
 
     def _peak_memory(self) -> Reply:
         peak = self._memory.peak_mib()

@@ -83,6 +83,16 @@ class Inspection:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class FolderRun:
+    """One call of a program on a folder: the parent's time, and what the worker saw of networks inside."""
+
+    wall_ms: float
+    network_ms: float
+    network_calls: int
+    parameters: int
+
+
 class WorkerProcess:
     """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
 
@@ -149,6 +159,14 @@ class WorkerProcess:
         )
         wall_ms = (time.perf_counter_ns() - start) / 1e6
         return Answer(self._answer.read(height * scale, width * scale), wall_ms, reply.values[0])
+
+    def run_folder(self, n_images: int) -> FolderRun:
+        """Let a program turn the submission's input folder into its output folder; limited by the images in it."""
+        start = time.perf_counter_ns()
+        timeout_s = self._setup.deadlines.image_s * n_images
+        values = self._ask(Operation.FOLDER, timeout_s, "running on the folder", n_values=4).values
+        wall_ms = (time.perf_counter_ns() - start) / 1e6
+        return FolderRun(wall_ms, values[1], int(values[2]), int(values[3]))
 
     def memory_mib(self) -> float | None:
         """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
@@ -222,7 +240,12 @@ def _job(submission: Submission, setup: Setup) -> dict[str, object]:
 
 def _view(submission: Submission, setup: Setup) -> sandbox.View:
     files: Sequence[Path] = [path.resolve() for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)]
-    return sandbox.View(readonly=tuple(dict.fromkeys(files)), cwd=submission.cwd, cuda_device=setup.cuda_index)
+    return sandbox.View(
+        readonly=tuple(dict.fromkeys(files)),
+        writable=submission.writable,
+        cwd=submission.cwd,
+        cuda_device=setup.cuda_index,
+    )
 
 
 def _last_words(output: bytes) -> str:
