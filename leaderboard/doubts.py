@@ -17,7 +17,7 @@ from leaderboard.entries import Entry
 # A first call this much slower than the median of its pass: start-up of the device or autotuning, not
 # inference.
 COLD_EXTRA_MS = 50.0
-COLD_RATIO = 1.5
+COLD_RATIO = 1.25
 # Every weight of a convolution at LR resolution is used once per pixel. Sub-sampled branches, attention
 # pooling and
 # linear layers on pooled features use fewer: published systems stay above 0.4, so a quarter is no such

@@ -111,10 +111,15 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
         )
     records = []
     for model, results in content.items():
+        if results.get("status") == "failed":  # as this project's own results.json lists a failed submission
+            error = str(results.get("error") or "failed")
+            failed = {**common, "status": "failed", "error": error}
+            records.append(Record(**failed, submission=_submission(model)))
+            continue
         modes = {mode: found for mode in MODES if (found := _mode(path, model, mode, results))}
         if not modes:
             raise InputError(f"{path}: model '{model.strip()}' has neither 'valid_psnr' nor 'test_psnr'")
-        numbers = {
+        numbers: dict[str, Any] = {
             ours: _number(path, model, results, theirs)
             for ours, theirs in (
                 ("params_m", "num_parameters"),
@@ -149,11 +154,8 @@ def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeRes
         )
         for index in range(count)
     ]
-    runtime = (
-        _runtime(times, is_first=mode == next((m for m in MODES if f"{m}_psnr" in results), mode))
-        if times
-        else None
-    )
+    first_mode = next(other for other in MODES if results.get(f"{other}_psnr") is not None)
+    runtime = _runtime(times, is_first=mode == first_mode) if times else None
     return ModeResult(
         images=images, runtime=runtime, memory_mib=_number(path, model, results, f"{mode}_memory")
     )
@@ -181,10 +183,10 @@ def _from_text(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
         )
     records = []
     for number, line in enumerate(lines[1:], start=2):
-        (*name,) = line.split()
-        values = name[-len(header) :]
-        model = " ".join(name[: -len(header)])
-        if len(name) <= len(header) or not all(_is_number(value) for value in values):
+        words = line.split()
+        values = words[-len(header) :]
+        model = " ".join(words[: -len(header)])
+        if len(words) <= len(header) or not all(_is_number(value) for value in values):
             raise InputError(
                 f"{path}: line {number}: expected a model and {len(header)} numbers, found '{line.strip()}'"
             )
@@ -212,10 +214,8 @@ def _row_results(row: dict[str, float]) -> dict[str, Any]:
         memory = row.get("memory_mib") if mode == "valid" else None
         modes[mode] = ModeResult(images=[], means=means, runtime=runtime, memory_mib=memory)
     convs = row.get("num_conv")
-    complexity = Complexity(
-        **{name: row.get(name) for name in ("params_m", "flops_g", "activations_m")},
-        num_conv=None if convs is None else int(convs),
-    )
+    figures: dict[str, Any] = {name: row.get(name) for name in ("params_m", "flops_g", "activations_m")}
+    complexity = Complexity(**figures, num_conv=None if convs is None else int(convs))
     return {"modes": modes, "complexity": complexity, "published_runtime_ms": row.get("ave_ms")}
 
 
@@ -231,7 +231,7 @@ def _numbers(path: Path, model: str, results: dict[str, Any], key: str) -> list[
         return None
     if not isinstance(values, list) or not values or not all(_is_real(value) for value in values):
         raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a list of numbers, one per image")
-    return [float(value) for value in values]
+    return [float(value) for value in values]  # float reads the string "Infinity" too
 
 
 def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float | None:
@@ -242,6 +242,8 @@ def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float 
 
 
 def _is_real(value: Any) -> bool:
+    if value in ("Infinity", "-Infinity"):  # how this project's results.json writes them
+        return True
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 

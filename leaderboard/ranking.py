@@ -87,12 +87,12 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame,
         _reason(entry, key, challenge, group, by_psnr) for entry, key in zip(group, frame["key"], strict=True)
     ]
     frame["eligible"] = frame["reason"] == ""
+    frame["flags"] = doubts.flag_texts(group, challenge)
+    _add_ranks(frame, challenge)
     ties = resampling.ties(
         group, challenge, frame["key"].to_numpy(float), frame["eligible"].to_numpy(bool), by_psnr
     )
     frame["ties with"] = [", ".join(group[other].model for other in tied) for tied in ties]
-    frame["flags"] = doubts.flag_texts(group, challenge)
-    _add_ranks(frame, challenge)
     below = np.array(
         [
             0 if eligible else 1 if entry.ok else 2
@@ -199,43 +199,49 @@ def _reason(entry: Entry, key: float, challenge: Challenge, group: list[Entry], 
     if by_psnr:
         return "PSNR was not measured" if math.isnan(key) else ""
     reasons = figures.failed_thresholds(entry, figures.thresholds_that_apply(challenge, group))
-    if isinstance(challenge.ranking, RankSumRanking):
-        needed = dict.fromkeys(name for track in challenge.ranking.tracks for name in track.quantities)
-        missing = [name for name in needed if math.isnan(figures.quantity(entry, name))]
-    elif isinstance(challenge.ranking, EfficiencyRanking):
-        missing = [name for name in NUMBERS[2:] if math.isnan(figures.quantity(entry, name))]
-    else:
-        missing = [
-            term.metric
-            for term in challenge.ranking.terms
-            if math.isnan(entry.mean(challenge.ranking.mode, term.metric))
-        ]
-    return "; ".join(reasons + [f"{name} is not known" for name in missing])
+    reasons += [f"{name} is not known" for name in _missing_figures(entry, challenge)]
+    return "; ".join(reasons)
+
+
+def _missing_figures(entry: Entry, challenge: Challenge) -> list[str]:
+    """Names of what the challenge ranks by and `entry` lacks."""
+    rule = challenge.ranking
+    if isinstance(rule, MetricRanking):
+        return [term.metric for term in rule.terms if math.isnan(entry.mean(rule.mode, term.metric))]
+    needed = list(NUMBERS[2:])
+    if isinstance(rule, RankSumRanking):
+        needed = list(dict.fromkeys(name for track in rule.tracks for name in track.quantities))
+    return [name for name in needed if math.isnan(figures.quantity(entry, name))]
 
 
 def _add_ranks(frame: pd.DataFrame, challenge: Challenge) -> None:
+    """Fill `rank` and the tracks' ranks; a rank sum also becomes the group's key, as only now it is known."""
     eligible = frame["eligible"].to_numpy(bool)
     rule = challenge.ranking
-    by_psnr = bool(len(frame)) and frame["ranked_by"].iloc[0] == "psnr"
     if isinstance(rule, RankSumRanking):
-        for track in rule.tracks:
-            values = [_competition_ranks(frame[name].to_numpy(float), eligible) for name in track.quantities]
-            frame[f"ranksum_{track.name}"] = np.sum(values, axis=0)
-            frame[f"rank_{track.name}"] = _integers(
-                _competition_ranks(frame[f"ranksum_{track.name}"], eligible)
-            )
-        if not by_psnr:
-            main = rule.tracks[0]
-            direct = len(main.quantities) == 1
-            frame["key"] = frame[main.quantities[0]] if direct else frame[f"ranksum_{main.name}"]
-            frame["score_final"] = frame[f"ranksum_{main.name}"]
-    for name in SUBTRACKS if isinstance(rule, EfficiencyRanking) else []:
-        values = frame["score" + name.removeprefix("rank")].to_numpy(float)
+        _add_rank_sums(frame, rule, eligible)
+    tracks: dict[str, Any] = {}
+    if isinstance(rule, EfficiencyRanking):
+        tracks = {name: frame["score" + name.removeprefix("rank")] for name in SUBTRACKS}
+    elif isinstance(rule, MetricRanking):
+        tracks = {f"rank_{track.name}": -frame[f"score_{track.name}"] for track in rule.tracks}
+    for name, scores in tracks.items():
+        values = scores.to_numpy(float)
         frame[name] = _integers(_competition_ranks(values, eligible & ~np.isnan(values)))
-    for track_name in [track.name for track in rule.tracks] if isinstance(rule, MetricRanking) else []:
-        values = -frame[f"score_{track_name}"].to_numpy(float)
-        frame[f"rank_{track_name}"] = _integers(_competition_ranks(values, eligible & ~np.isnan(values)))
     frame["rank"] = _integers(_competition_ranks(frame["key"].to_numpy(float), eligible))
+
+
+def _add_rank_sums(frame: pd.DataFrame, rule: RankSumRanking, eligible: Any) -> None:
+    for track in rule.tracks:
+        parts = [_competition_ranks(frame[name].to_numpy(float), eligible) for name in track.quantities]
+        frame[f"ranksum_{track.name}"] = np.sum(parts, axis=0)
+        frame[f"rank_{track.name}"] = _integers(_competition_ranks(np.sum(parts, axis=0), eligible))
+    main = rule.tracks[0]
+    frame["score_final"] = frame[f"ranksum_{main.name}"]
+    if len(frame) and frame["ranked_by"].iloc[0] == "score":
+        # One quantity ranks by itself: keeping its figure, not its rank, is what makes ties by resampling
+        # possible.
+        frame["key"] = frame[main.quantities[0] if len(main.quantities) == 1 else f"ranksum_{main.name}"]
 
 
 def _competition_ranks(values: Any, counted: Any) -> Any:
@@ -244,7 +250,7 @@ def _competition_ranks(values: Any, counted: Any) -> Any:
     return series.rank(method="min").to_numpy()
 
 
-def _integers(ranks: Any) -> pd.array:
+def _integers(ranks: Any) -> Any:
     return pd.array([None if math.isnan(value) else int(value) for value in ranks], dtype="Int64")
 
 

@@ -47,7 +47,8 @@ def log_final_score(runtime: Array, flops: Array, params: Array, weights: Weight
     """
     parts = [(runtime, weights.runtime), (flops, weights.flops), (params, weights.params)]
     logs = [exponent + np.log(weight) for exponent, weight in parts if weight > 0]
-    return np.asarray(np.logaddexp.reduce(np.stack(logs), axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.logaddexp.reduce(np.stack(logs), axis=0))
 
 
 def term_sum(terms: tuple[Term, ...], means: dict[str, Any]) -> Array:

@@ -1,0 +1,145 @@
+"""Command line of the leaderboard: `python -m leaderboard VERB --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from data.errors import InputError
+from eval import challenge as challenges
+from eval import results
+from leaderboard import audit, build, diff, importing
+
+EXAMPLES = """examples:
+  python -m leaderboard import results.json --save_dir results
+  python -m leaderboard build --save_dir results --challenge esr2026 --out site
+  python -m leaderboard audit results.json
+  python -m leaderboard diff site_before site_after
+  python -m leaderboard serve --save_dir results --challenge esr2026
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their arguments."""
+    main = argparse.ArgumentParser(
+        prog="python -m leaderboard",
+        description="Rank records, publish and check them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = main.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    add = verbs.add_parser("import", help="turn an official results.json or results.txt into records")
+    add.add_argument("file", type=Path)
+    add.add_argument("--save_dir", type=Path, default=Path("results"))
+    add.add_argument("--challenge", default="", help="challenge that the file belongs to, such as esr2026")
+    add.add_argument("--device", default="", help="machine that the file was measured on")
+    add.set_defaults(run=_import)
+
+    make = verbs.add_parser("build", help="write the tables and the site")
+    _add_source(make)
+    make.add_argument("--out", type=Path, default=Path("leaderboard_site"))
+    make.add_argument("--tables_only", action="store_true", help="CSV, Markdown, LaTeX and JSON, no pages")
+    make.set_defaults(run=_build)
+
+    check = verbs.add_parser("audit", help="what to doubt in a results file")
+    check.add_argument("file", type=Path, help="results.json, results.txt or a folder of results")
+    check.add_argument(
+        "--challenge", default="", help="whose rules; default: the one whose baseline is in the file"
+    )
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(run=_audit)
+
+    log = verbs.add_parser("verify-log", help="check that no record was changed or removed")
+    log.add_argument("--save_dir", type=Path, default=Path("results"))
+    log.set_defaults(run=_verify_log)
+
+    compare = verbs.add_parser("diff", help="who moved between two builds, and why")
+    compare.add_argument("before", type=Path, help="output folder of a build, or its leaderboard.json")
+    compare.add_argument("after", type=Path)
+    compare.set_defaults(run=_diff)
+
+    live = verbs.add_parser("serve", help="serve the site on this machine only, refreshed as records arrive")
+    _add_source(live)
+    live.add_argument("--port", type=int, default=8765)
+    live.set_defaults(run=_serve)
+    return main
+
+
+def _add_source(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--save_dir", type=Path, default=Path("results"))
+    verb.add_argument("--challenge", default="esr2024", help="name, or path of a .toml file")
+
+
+def _import(args: argparse.Namespace) -> int:
+    if args.challenge:
+        challenges.load(args.challenge)
+    added = importing.import_file(args.file, args.save_dir, args.challenge, args.device)
+    print(
+        f"{args.file}: {len(added)} records added to {args.save_dir}"
+        if added
+        else f"{args.file}: already in {args.save_dir}; nothing added"
+    )
+    return 0
+
+
+def _build(args: argparse.Namespace) -> int:
+    challenge = challenges.load(args.challenge)
+    records = build.load_records(args.save_dir, challenge)
+    frame = build.write_tables(records, challenge, args.out)
+    if not args.tables_only:
+        from leaderboard.site import (
+            pages,
+        )  # the templates and plotly's script load only where pages are wanted
+
+        pages.write(records, challenge, frame, args.save_dir, args.out)
+    print(build.summary(frame))
+    print(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
+    return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    records = audit.records_of(args.file)
+    challenge = challenges.load(args.challenge) if args.challenge else audit.guess_challenge(records)
+    report = audit.audit(records, challenge)
+    print(json.dumps(report, indent=1) if args.json else audit.to_text(report), end="\n" if args.json else "")
+    return 0
+
+
+def _verify_log(args: argparse.Namespace) -> int:
+    if not (args.save_dir / results.RECORDS).is_dir():
+        raise InputError(f"{args.save_dir}: holds no records")
+    problems = results.verify_chain(args.save_dir)
+    for problem in problems:
+        print(problem)
+    if not problems:
+        count = len(results.read_all(args.save_dir))
+        print(f"{count} records, each following the one before it. Head: {results.head(args.save_dir)}")
+    return 1 if problems else 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    print(diff.to_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))), end="")
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from leaderboard import serve
+
+    return serve.run(args.save_dir, challenges.load(args.challenge), args.port)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb. Exit status: 0 done, 1 a broken chain of records, 2 wrong input."""
+    args = parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

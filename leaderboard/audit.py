@@ -1,0 +1,130 @@
+"""`python -m leaderboard audit FILE`: what in a results file a reader should doubt, with the numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from eval import challenge as challenges
+from eval.challenge import Challenge, EfficiencyRanking
+from eval.results import Record, read_all
+from leaderboard import doubts, firmness
+from leaderboard.importing import read_official
+from leaderboard.ranking import ordered_groups
+
+
+def records_of(path: Path) -> list[Record]:
+    """The records in an official results file, or those of a folder of results."""
+    if path.is_dir():
+        records = read_all(path)
+        if not records:
+            raise InputError(
+                f"{path}: holds no records; expected a results folder, results.json or results.txt"
+            )
+        return records
+    return read_official(path)
+
+
+def guess_challenge(records: list[Record]) -> Challenge:
+    """The challenge whose baseline is among the models, or the records' own. Raises InputError if unclear."""
+    models = {record.model for record in records}
+    named = {record.challenge for record in records if record.challenge in challenges.available()}
+    if len(named) == 1:
+        return challenges.load(named.pop())
+    for name in challenges.available():
+        candidate = challenges.load(name)
+        if isinstance(candidate.ranking, EfficiencyRanking) and models & set(
+            candidate.ranking.baseline.names
+        ):
+            return candidate
+    raise InputError(
+        "no challenge's baseline is among the models: name the challenge with --challenge "
+        f"(there are: {', '.join(challenges.available())})"
+    )
+
+
+def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
+    """Findings by kind, plain enough for JSON. Other machines or data are audited apart."""
+    report: dict[str, Any] = {"challenge": challenge.name, "groups": []}
+    for conditions, group in ordered_groups(records).items():
+        found = doubts.find(group, challenge)
+        by_name: dict[str, list[dict[str, Any]]] = {}
+        for doubt in found:
+            by_name.setdefault(doubt.name, []).append({"model": doubt.model, "reason": doubt.reason})
+        report["groups"].append(
+            {
+                "conditions": conditions.label,
+                "models": len(group),
+                "failed": [
+                    {"model": entry.model, "reason": entry.record.error} for entry in group if not entry.ok
+                ],
+                "cold_starts": [
+                    {**item, **_cold_figures(group, item["model"])} for item in by_name.pop("cold_start", [])
+                ],
+                "implausible_flops": by_name.pop("implausible_flops", []),
+                "other": [{"name": name, **item} for name, items in by_name.items() for item in items],
+                "changed_pairs": firmness.changed_pairs(group, challenge),
+                "below_threshold_unrounded": firmness.misses(group, challenge, strict=True),
+                "below_threshold_rounded": firmness.misses(group, challenge, strict=False),
+            }
+        )
+    return report
+
+
+def _cold_figures(group: list[Any], model: str) -> dict[str, float]:
+    entry = next(entry for entry in group if entry.model == model)
+    times = next(iter(entry.runtimes.values()))
+    return {
+        "first_ms": float(times[0]),
+        "mean_ms": entry.runtime_ms,
+        "without_first_ms": entry.warm_ms,
+        "median_ms": entry.median_ms,
+    }
+
+
+def to_text(report: dict[str, Any]) -> str:
+    """The findings as lines for a terminal."""
+    lines = [f"Audit under the rules of {report['challenge']}"]
+    for group in report["groups"]:
+        lines += ["", f"{group['models']} models: {group['conditions']}"]
+        colds = group["cold_starts"]
+        spread = (
+            f", {min(c['first_ms'] for c in colds):.0f} to {max(c['first_ms'] for c in colds):.0f} ms"
+            if colds
+            else ""
+        )
+        lines += _section(
+            f"Cold starts inside the mean: {len(colds)} of {group['models']}{spread}",
+            [f"{item['model']}: {item['reason']}" for item in colds],
+        )
+        lines += _section(
+            "Implausible FLOPs", [f"{item['model']}: {item['reason']}" for item in group["implausible_flops"]]
+        )
+        lines += _section(
+            "Order that depends on the cold start, or on mean or median", _pair_lines(group["changed_pairs"])
+        )
+        for kind in ("unrounded", "rounded"):
+            models = group[f"below_threshold_{kind}"]
+            lines += _section(
+                f"Below a PSNR threshold, {kind}: {len(models)}", [", ".join(models)] if models else []
+            )
+        lines += _section(
+            "Other doubts", [f"{item['model']}: {item['name']}: {item['reason']}" for item in group["other"]]
+        )
+        lines += _section("Failed", [f"{item['model']}: {item['reason']}" for item in group["failed"]])
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, items: list[str]) -> list[str]:
+    return [f"  {title}", *(f"    {item}" for item in items or ["none"])]
+
+
+def _pair_lines(pairs: list[dict[str, str]]) -> list[str]:
+    merged: dict[tuple[str, str, str], list[str]] = {}
+    for pair in pairs:
+        merged.setdefault((pair["track"], pair["first"], pair["second"]), []).append(pair["by"])
+    return [
+        f"{track} score: {first} stands before {second}, but behind it with: {', '.join(by)}"
+        for (track, first, second), by in merged.items()
+    ]

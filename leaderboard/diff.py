@@ -1,0 +1,115 @@
+"""`python -m leaderboard diff A B`: who moved between two builds, and why."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+
+FIGURES = {"val_psnr": 4, "test_psnr": 4, "runtime_ms": 3, "flops_g": 3, "params_m": 4}
+
+
+@dataclass(frozen=True)
+class Move:
+    """One model's change between two builds. Ranks are None below the line or where the model is absent."""
+
+    model: str
+    before: int | None
+    after: int | None
+    why: str
+
+
+def read_build(path: Path) -> dict[str, dict[str, Any]]:
+    """Rows by model of a build: a folder with `leaderboard.json`, or that file. Else raises InputError."""
+    file = path / "leaderboard.json" if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {f"{row['model']}|{row.get('conditions', '')}": row for row in content["rows"]}
+    except OSError as error:
+        raise InputError(
+            f"{file}: cannot be read ({error.strerror}); expected the output of a build"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{file}: not a leaderboard; expected the leaderboard.json that a build writes"
+        ) from None
+
+
+def moves(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[Move]:
+    """Everyone whose rank or figures changed, in the new order, then those that are gone."""
+    found = []
+    for key in [*after, *(key for key in before if key not in after)]:
+        old, new = before.get(key), after.get(key)
+        row = new or old
+        assert row is not None  # the key comes from one of the two
+        why = _why(old, new)
+        ranks = (old or {}).get("rank"), (new or {}).get("rank")
+        if ranks[0] != ranks[1] or why:
+            found.append(Move(row["model"], *ranks, why or _passed(before, after, key)))
+    return found
+
+
+def _why(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
+    """The model's own changes; empty where nothing of its own changed."""
+    if old is None:
+        return "new"
+    if new is None:
+        return "no longer listed"
+    reasons = []
+    if old.get("eligible") != new.get("eligible"):
+        reasons.append("now ranked" if new.get("eligible") else f"no longer ranked: {new.get('reason')}")
+    for name, decimals in FIGURES.items():
+        one, two = _shown(old.get(name), decimals), _shown(new.get(name), decimals)
+        if one != two:
+            reasons.append(f"{name} {one} -> {two}")
+    for name, title in (
+        ("reference", "compared with"),
+        ("ranked_by", "ranked by"),
+        ("checkpoint_sha256", "checkpoint"),
+    ):
+        if (old.get(name) or "") != (new.get(name) or ""):
+            reasons.append(
+                f"{title} {str(old.get(name) or 'none')[:40]} -> {str(new.get(name) or 'none')[:40]}"
+            )
+    return "; ".join(reasons)
+
+
+def _passed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], key: str) -> str:
+    """Who went past a model that did not change itself."""
+    old, new = before[key].get("rank"), after[key].get("rank")
+    if old is None or new is None:
+        return "the rules changed"
+    names = []
+    for other, row in after.items():
+        was, now = before.get(other, {}).get("rank"), row.get("rank")
+        overtaken_by = now is not None and now < new and (was is None or was > old)
+        if new > old and overtaken_by:
+            names.append(row["model"])
+    for other, row in before.items():
+        now = after.get(other, {}).get("rank")
+        if new < old and row.get("rank") is not None and row["rank"] < old and (now is None or now > new):
+            names.append(row["model"])
+    return ("passed by " if new > old else "moved past ") + ", ".join(names) if names else "others moved"
+
+
+def _shown(value: Any, decimals: int) -> str:
+    if value is None:
+        return "–"
+    number = float(value)
+    return str(value) if math.isinf(number) else f"{number:.{decimals}f}"
+
+
+def to_text(found: list[Move]) -> str:
+    """One line per move: `3 -> 1  model  why`."""
+    if not found:
+        return "No change.\n"
+    lines = []
+    for move in found:
+        old = "–" if move.before is None else str(move.before)
+        new = "–" if move.after is None else str(move.after)
+        lines.append(f"{old:>4} -> {new:<4} {move.model}: {move.why}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,166 @@
+"""How firm is a rank? The same records ranked again under other defensible choices, pair by pair.
+
+Each variant changes one thing only: the median instead of the mean runtime, the first call left out,
+thresholds
+compared unrounded, other weights. The paired bootstrap over images says how often a neighbouring pair keeps
+its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from eval.challenge import Challenge, EfficiencyRanking, RankSumRanking, Weights
+from leaderboard import figures
+from leaderboard.entries import Array, Entry
+from leaderboard.resampling import resampled_keys
+
+Outcome = Literal["holds", "ties", "reverses", "drops out"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to rank a group: keys by entry (lower first) in the main track and by runtime alone, and who
+    counts.
+    """
+
+    name: str
+    title: str
+    keys: Array
+    runtime: Array
+    eligible: Array
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """Two neighbours in the ranking and what each variant says of their order.
+
+    `kept` is the share of paired resamples of the images that keep the order (a tie counts half); None where
+    images
+    are not known one by one.
+    """
+
+    upper: str
+    lower: str
+    outcomes: dict[str, Outcome]
+    kept: float | None
+
+    @property
+    def firm(self) -> bool:
+        """No variant changes the order and at least 97.5% of the resamples keep it."""
+        steady = all(outcome == "holds" for outcome in self.outcomes.values())
+        return steady and (self.kept is None or self.kept >= 0.975)
+
+
+def variants(group: list[Entry], challenge: Challenge) -> list[Variant]:
+    """The rule as published first, then one variant per choice. Empty for rankings without these choices."""
+    rule = challenge.ranking
+    if not isinstance(rule, EfficiencyRanking):
+        return []
+    thresholds = figures.thresholds_that_apply(challenge, group)
+
+    def eligible(strict: bool | None) -> Array:
+        return np.array(
+            [entry.ok and not figures.failed_thresholds(entry, thresholds, strict) for entry in group]
+        )
+
+    def variant(
+        name: str,
+        title: str,
+        runtime_of: figures.RuntimeOf = figures.ranked_runtime,
+        strict: bool | None = None,
+        weights: Weights | None = None,
+    ) -> Variant:
+        found = figures.exponents(group, rule, runtime_of, weights)
+        return Variant(name, title, found.final, found.runtime, eligible(strict) & ~np.isnan(found.final))
+
+    return [
+        variant("rule", "As the rule says"),
+        variant("median", "Median runtime", lambda entry: entry.median_ms),
+        variant("no_cold", "Without the first call", lambda entry: entry.warm_ms),
+        variant("strict", "Thresholds unrounded", strict=True),
+        variant("rounded", "Thresholds rounded", strict=False),
+        variant("equal_weights", "Equal weights", weights=Weights(runtime=1 / 3, flops=1 / 3, params=1 / 3)),
+        variant("runtime_only", "Runtime alone", weights=Weights(runtime=1, flops=0, params=0)),
+    ]
+
+
+def neighbours(
+    group: list[Entry], challenge: Challenge, by_psnr: bool, keys: Array, eligible: Array
+) -> list[PairCheck]:
+    """A check for each pair of neighbours in the ranking given by `keys` (lower first) and `eligible`, best
+    first.
+    """
+    order = [int(i) for i in np.argsort(keys, kind="stable") if eligible[i]]
+    alternatives = [] if by_psnr else variants(group, challenge)[1:]
+    drawn = resampled_keys(group, challenge, by_psnr) if len(order) > 1 else None
+    checks = []
+    for upper, lower in pairwise(order):
+        outcomes = {variant.name: outcome(variant, upper, lower) for variant in alternatives}
+        kept = None if drawn is None else _kept(drawn[:, upper], drawn[:, lower])
+        checks.append(PairCheck(group[upper].model, group[lower].model, outcomes, kept))
+    return checks
+
+
+def outcome(variant: Variant, upper: int, lower: int) -> Outcome:
+    """What `variant` says of a pair that the rule orders `upper` before `lower`."""
+    if not (variant.eligible[upper] and variant.eligible[lower]):
+        return "drops out"
+    if variant.keys[upper] == variant.keys[lower]:
+        return "ties"
+    return "holds" if variant.keys[upper] < variant.keys[lower] else "reverses"
+
+
+def _kept(upper: Array, lower: Array) -> float | None:
+    if np.isnan(upper).any() or np.isnan(lower).any():
+        return None
+    return float(np.mean(upper < lower) + np.mean(upper == lower) / 2)
+
+
+def changed_pairs(group: list[Entry], challenge: Challenge) -> list[dict[str, str]]:
+    """Every pair of rankable entries whose order the cold start or the choice of mean or median decides.
+
+    Each as `{track, first, second, by}`: under the rule `first` stands before `second`; under `by` behind it.
+    Tracks
+    are `final` (the score) and `runtime`.
+    """
+    found: list[dict[str, str]] = []
+    listed = variants(group, challenge)
+    if not listed:
+        return found
+    rule = listed[0]
+    for track in ("final", "runtime"):
+
+        def keys_of(variant: Variant, track: str = track) -> Array:
+            return variant.keys if track == "final" else variant.runtime
+
+        base = keys_of(rule)
+        order = [int(i) for i in np.argsort(base, kind="stable") if rule.eligible[i]]
+        for variant in listed[1:3]:
+            other = keys_of(variant)
+            for position, first in enumerate(order):
+                for second in order[position + 1 :]:
+                    if other[first] > other[second] and base[first] < base[second]:
+                        found.append(
+                            {
+                                "track": track,
+                                "first": group[first].model,
+                                "second": group[second].model,
+                                "by": variant.title.lower(),
+                            }
+                        )
+    return found
+
+
+def misses(group: list[Entry], challenge: Challenge, strict: bool) -> list[str]:
+    """Models that miss a threshold with means unrounded (`strict`) or rounded to two decimals."""
+    if not isinstance(challenge.ranking, EfficiencyRanking | RankSumRanking):
+        return []
+    thresholds = figures.thresholds_that_apply(challenge, group)
+    return [
+        entry.model for entry in group if entry.ok and figures.failed_thresholds(entry, thresholds, strict)
+    ]

@@ -1,0 +1,80 @@
+"""What the main command line prints and writes when a batch is done: the ranking of everything judged so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import InputError
+from eval import results
+from eval.challenge import Challenge
+from eval.results import Record
+from leaderboard import ranking, tables
+
+SHOWN = (
+    "rank",
+    "model",
+    "val_psnr",
+    "test_psnr",
+    "val_ssim",
+    "runtime_ms",
+    "params_m",
+    "flops_g",
+    "score_final",
+)
+TITLES = {"val_ssim": "Val SSIM"}
+DECIMALS = {"val_ssim": 4}
+
+
+def summarise(
+    records: list[Record], challenge: Challenge, save_dir: Path, shown: set[str], console: Console
+) -> None:
+    """Write `save_dir/leaderboard.csv` from the newest record of each model; print the rows of `shown`.
+
+    Raises InputError where the file cannot be written.
+    """
+    frame = ranking.rank(list(results.latest(records).values()), challenge)
+    try:
+        tables.write_csv(frame, save_dir / "leaderboard.csv")
+    except OSError as error:
+        raise InputError(
+            f"{save_dir}/leaderboard.csv: cannot be written ({error.strerror or error})"
+        ) from None
+    console.print(_table(frame[frame["model"].isin(list(shown))], challenge))
+    for note in frame.attrs.get("notes", []):
+        console.print(note, highlight=False, markup=False)
+    files = "results.json, results.txt, leaderboard.csv, records/"
+    console.print(f"Results: {save_dir}/ ({files})", highlight=False, markup=False)
+
+
+def _table(frame: pd.DataFrame, challenge: Challenge) -> Table:
+    table = Table(title=challenge.title)
+    by_score = (frame.get("ranked_by") == "score").any()
+    columns = [
+        column for column in SHOWN
+        if column in frame and not frame[column].isna().all() and (by_score or column != "score_final")
+    ]  # fmt: skip
+    for column in columns:
+        table.add_column(_title(column), justify="left" if column == "model" else "right")
+    table.add_column("Checkpoint")
+    table.add_column("Note")
+    for _, row in frame.iterrows():
+        note = row["reason"] or "; ".join(
+            dict.fromkeys(flag.split(":")[0] for flag in row["flags"].split("; ") if ":" in flag)
+        )
+        cells = [_cell(column, row[column]) for column in columns]
+        table.add_row(*cells, str(row["checkpoint_source"] or "–"), str(note))
+    return table
+
+
+def _title(column: str) -> str:
+    return TITLES.get(column) or tables.PRINTED[column][0]
+
+
+def _cell(column: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return tables.format_number(value, DECIMALS.get(column) or tables.PRINTED[column][1])
