@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from data.errors import InputError
 from eval import challenge as challenges
@@ -21,6 +20,9 @@ from eval.results import Record
 from eval.submission import MODELS, Submission
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
+# Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). Given by the caller,
+# because ranking lies above this package.
+Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
 DESCRIPTION = "Judge super-resolution submissions: quality, runtime, memory, complexity, ranking."
 EPILOG = """examples:
   python test_demo.py --model_id 25                            the demo set, no data needed
@@ -79,12 +81,12 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
     options = parser().parse_args(arguments)
     console = Console(soft_wrap=not sys.stdout.isatty())
     try:
-        return _run(options, console)
+        return _run(options, console, summarise)
     except InputError as error:
         print(f"test_demo.py: error: {error}", file=sys.stderr)
         return USAGE
@@ -93,14 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: argparse.Namespace, console: Console, summarise: Summarise) -> int:
     chosen = _submissions(options)
     plan = _plan(options, challenges.load(options.challenge))
     _prepare(options.save_dir)
     _announce(plan, console)
     failed = _batch(chosen, plan, options, console)
     records = results.read_all(options.save_dir)
-    _summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
+    summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
     return SOME_FAILED if failed else OK
 
 
@@ -217,27 +219,6 @@ def _report(record: Record, console: Console) -> None:
         console.print(f"{record.model}: failed: {record.error}", style="red", highlight=False, markup=False)
     for flag in record.flags:
         console.print(f"{record.model}: flag '{flag.name}': {flag.reason}", style="yellow", highlight=False, markup=False)
-
-
-def _summarise(
-    records: list[Record], challenge: Challenge, save_dir: Path, shown: set[str], console: Console
-) -> None:
-    """Write the leaderboard and print what was judged, best first."""
-    from leaderboard import ranking, tables
-
-    frame = ranking.rank(list(results.latest(records).values()), challenge)
-    tables.write_csv(frame, save_dir / "leaderboard.csv")
-    table = Table(title=challenge.title)
-    columns = {"rank": "Rank", "model": "Model", "val_psnr": "PSNR [dB]", "test_psnr": "Test PSNR", "runtime_ms": "Time [ms]",
-               "params_m": "Params [M]", "flops_g": "FLOPs [G]", "score_final": "Score", "checkpoint": "Checkpoint", "reason": "Note"}  # fmt: skip
-    known = [name for name in columns if name in frame and not frame[name].isna().all()]
-    for name in known:
-        table.add_column(columns[name], justify="left" if name in ("model", "checkpoint", "reason") else "right")
-    for _, row in frame.iterrows():
-        if row["model"] in shown:
-            table.add_row(*(tables.cell(name, row[name]) for name in known))
-    console.print(table)
-    console.print(f"Results: {save_dir}/results.json, results.txt, leaderboard.csv, records/", highlight=False)
 
 
 def _positive(text: str) -> int:

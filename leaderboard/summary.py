@@ -43,14 +43,15 @@ def summarise(
         raise InputError(
             f"{save_dir}/leaderboard.csv: cannot be written ({error.strerror or error})"
         ) from None
-    console.print(_table(frame[frame["model"].isin(list(shown))], challenge))
+    flags = {record.model: ", ".join(dict.fromkeys(flag.name for flag in record.flags)) for record in records}
+    console.print(_table(frame[frame["model"].isin(list(shown))], challenge, flags))
     for note in frame.attrs.get("notes", []):
         console.print(note, highlight=False, markup=False)
     files = "results.json, results.txt, leaderboard.csv, records/"
     console.print(f"Results: {save_dir}/ ({files})", highlight=False, markup=False)
 
 
-def _table(frame: pd.DataFrame, challenge: Challenge) -> Table:
+def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> Table:
     table = Table(title=challenge.title)
     by_score = (frame.get("ranked_by") == "score").any()
     columns = [

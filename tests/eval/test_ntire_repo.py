@@ -62,5 +62,5 @@ def test_unknown_id_lists_those_there_are(tmp_path) -> None:  # type: ignore[no-
 
 
 def test_a_folder_that_is_no_repository_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match="no test_demo.py in it"):
+    with pytest.raises(InputError, match="looked for test_demo.py"):
         submission.repository(tmp_path, None)
