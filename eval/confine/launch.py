@@ -3,7 +3,8 @@
 `python -I -S -B launch.py SPECIFICATION PROGRAM...`; the specification is JSON, written by `spawn.py`. It
 forks: the child gives up its rights and becomes the program, the parent stays as the keeper, adoptive parent
 of every orphan. At level bwrap the keeper is pid 1, whose end ends the namespace. At the other levels it is
-outside the restrictions and ends all descendants when the program ends, at SIGTERM, and when the harness dies.
+outside the restrictions and ends all descendants when the program ends, at SIGTERM, and when the harness
+dies.
 """
 
 from __future__ import annotations

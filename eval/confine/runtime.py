@@ -96,12 +96,13 @@ def readable(view: View) -> tuple[Path, ...]:
 
 
 def listable(view: View) -> tuple[Path, ...]:
-    """Folders that Python must be able to list (with those below) to import a visible module.
+    """Folders that Python must be able to list (with those below) to import a visible module from them.
 
-    At level bwrap they contain only what is bound; Landlock cannot say "this folder but not below".
+    At level bwrap they contain only what is bound; Landlock cannot say "this folder but not below", which is
+    why the repository's root is not among them and the worker finds its modules by exact paths.
     """
-    modules = [path for path in view.readonly if path.suffix == ".py"]
-    return outermost([_EVAL.parent, *(path.resolve().parent for path in modules)])
+    modules = [path for path in (*RUNTIME_FILES, *view.readonly) if path.suffix == ".py"]
+    return outermost(path.resolve().parent for path in modules if path.resolve().parent != _EVAL.parent)
 
 
 def is_visible(level: Level, view: View, path: Path) -> bool:

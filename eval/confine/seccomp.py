@@ -2,8 +2,8 @@
 
 Two stages. Stage 1 (before the interpreter starts) refuses what no model needs. Stage 2 (`eval.lockdown`)
 refuses new processes and programs once torch is imported. Refusals are errors (EPERM), not kills, so that a
-library that merely tries something falls back; clone3 and calls younger than our table are ENOSYS, so that libc
-falls back to calls whose arguments a filter can see.
+library that merely tries something falls back; clone3 and calls younger than our table are ENOSYS, so that
+libc falls back to calls whose arguments a filter can see.
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 ANY = 0xFFFFFFFF
 
 REFUSED = """
-acct add_key adjtimex bpf chroot clock_adjtime clock_settime connect create_module delete_module fanotify_init
-finit_module fsconfig fsmount fsopen fspick get_kernel_syms init_module io_uring_enter io_uring_register
-io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl listmount lookup_dcookie memfd_secret
-migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nfsservctl open_by_handle_at
-open_tree open_tree_attr perf_event_open pidfd_getfd pivot_root process_madvise process_mrelease process_vm_readv
-process_vm_writev ptrace query_module quotactl quotactl_fd reboot request_key sethostname setdomainname setns
-settimeofday statmount swapoff swapon syslog umount2 unshare uselib userfaultfd vhangup
+acct add_key adjtimex bpf chroot clock_adjtime clock_settime connect create_module delete_module
+fanotify_init finit_module fsconfig fsmount fsopen fspick get_kernel_syms init_module io_uring_enter
+io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl listmount lookup_dcookie
+memfd_secret migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nfsservctl
+open_by_handle_at open_tree open_tree_attr perf_event_open pidfd_getfd pivot_root process_madvise
+process_mrelease process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd reboot
+request_key sethostname setdomainname setns settimeofday statmount swapoff swapon syslog umount2 unshare
+uselib userfaultfd vhangup
 """.split()  # noqa: SIM905
 # What mounts and namespaces do at level bwrap and Landlock does not: modes, times, attributes of the user's
 # files, System V objects that outlive a process, other processes of the same user.
 REFUSED_WITHOUT_NAMESPACES = """
-chmod chown fchmod fchmodat fchmodat2 fchown fchownat file_setattr fremovexattr fsetxattr futimesat ioprio_set
-lchown lremovexattr lsetxattr mq_open msgget pidfd_send_signal removexattr removexattrat rt_sigqueueinfo
-rt_tgsigqueueinfo semget setpriority setxattr setxattrat shmget tkill truncate utime utimensat utimes
+chmod chown fchmod fchmodat fchmodat2 fchown fchownat file_setattr fremovexattr fsetxattr futimesat
+ioprio_set lchown lremovexattr lsetxattr mq_open msgget pidfd_send_signal removexattr removexattrat
+rt_sigqueueinfo rt_tgsigqueueinfo semget setpriority setxattr setxattrat shmget tkill truncate utime
+utimensat utimes
 """.split()  # noqa: SIM905
 NEW_PROCESSES = ["execve", "execveat", "fork", "vfork"]
 

@@ -1,7 +1,7 @@
 """Numbers of the system calls that the filters name, from the kernel's headers.
 
-asm/unistd_64.h and asm-generic/unistd.h; None: that machine has no such call. A test compares with the headers
-where they are installed.
+asm/unistd_64.h and asm-generic/unistd.h; None: that machine has no such call. A test compares with the
+headers where they are installed.
 """
 
 from __future__ import annotations

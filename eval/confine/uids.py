@@ -75,6 +75,6 @@ def lease() -> UidLease | None:
     found = next(_locks(candidates, _owners()), None)
     if found is None:
         raise InputError(
-            f"{RANGE_VARIABLE}: {candidates.start}-{candidates.stop - 1} are all in use; expected a larger range"
+            f"{RANGE_VARIABLE}: uids {candidates.start}-{candidates.stop - 1} are all in use; expected more"
         )
     return found

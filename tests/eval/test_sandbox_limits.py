@@ -1,0 +1,368 @@
+"""Limits hold and name themselves; nothing of a submission survives its end."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from eval.confine import uids
+from eval.sandbox import CPU_LIMITS, Confined, Level, View, choose, spawn
+from tests.eval.sandbox_helpers import ROOT, TIMEOUT_S, run, start
+
+MIB = 2**20
+AS_ROOT = os.geteuid() == 0
+# A daemon as hostile ones are: two forks, its own session, deaf to everything that can be ignored
+DAEMON = """
+def daemon():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            time.sleep(600)
+        os._exit(0)
+for _ in range(3):
+    daemon()
+"""
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    """Whether the condition came true in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def ended_by(confined: Confined) -> str | None:
+    """The limit that ended it by itself; fails if it does not end."""
+    confined.wait(TIMEOUT_S)
+    confined.kill()
+    assert confined.survivors() == []
+    return confined.limit_hit()
+
+
+def test_lock_refuses_processes_and_keeps_threads(level: Level) -> None:
+    code = """
+reason = lock()
+assert reason == "", reason
+def attempt(name, action):
+    try:
+        action()
+    except OSError:
+        print(name, "refused")
+    else:
+        print(name, "worked")
+def on_thread():
+    thread = threading.Thread(target=lambda: attempt("fork in a thread", os.fork))
+    thread.start()
+    thread.join()
+attempt("fork", os.fork)
+attempt("exec", lambda: os.execv(sys.executable, [sys.executable]))
+attempt("spawn", lambda: os.posix_spawn("/bin/true", ["true"], {}))
+attempt("subprocess", lambda: subprocess.run(["/bin/true"]))
+on_thread()
+"""
+    status, text = run(level, code)
+    assert status == 0, text
+    assert text.splitlines() == [f"{name} refused" for name in
+                                 ("fork", "exec", "spawn", "subprocess", "fork in a thread")]  # fmt: skip
+
+
+def test_lock_covers_threads_that_run_already(level: Level) -> None:
+    code = """
+go, done = threading.Event(), []
+def wait():
+    go.wait()
+    try:
+        os.fork()
+    except OSError:
+        done.append("refused")
+thread = threading.Thread(target=wait)
+thread.start()
+assert lock() == ""
+go.set()
+thread.join()
+print(done)
+"""
+    assert run(level, code) == (0, "['refused']\n")
+
+
+def test_fork_bomb_is_bounded(level: Level) -> None:
+    code = """
+count = 0
+try:
+    while count < 200:
+        if os.fork() == 0:
+            signal.pause()
+        count += 1
+except OSError:
+    pass
+print(count, flush=True)
+signal.pause()
+"""
+    with start(level, code, limits=replace(CPU_LIMITS, processes=20)) as confined:
+        assert wait_until(lambda: confined.output().endswith(b"\n"))
+        assert 1 <= int(confined.output()) <= 20
+        assert len(confined.survivors()) > 1
+        confined.kill()
+        assert confined.survivors() == []
+
+
+def test_kill_ends_daemons(level: Level) -> None:
+    code = DAEMON + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)"
+    with start(level, code) as confined:
+        assert wait_until(lambda: confined.output() == b"up\n" and len(confined.survivors()) >= 4)
+        began = time.monotonic()
+        confined.kill()
+        assert time.monotonic() - began < 3
+        assert confined.survivors() == []
+        assert confined.returncode is not None and confined.returncode != 0
+        confined.kill()  # again does nothing
+
+
+def test_daemons_end_with_the_program(level: Level) -> None:
+    with start(level, DAEMON + "print('done', flush=True)") as confined:
+        assert confined.wait(TIMEOUT_S) == 0
+        assert wait_until(lambda: confined.survivors() == [], 3.0)
+    assert confined.output() == b"done\n"
+    assert confined.limit_hit() is None
+
+
+def test_nothing_survives_the_kill_of_the_harness(level: Level, tmp_path: Path) -> None:
+    """The pipe's end is held by every process inside, so it closes when the last one is gone."""
+    read_end, write_end = os.pipe()
+    harness = tmp_path / "harness.py"
+    code = "import os, signal, time" + DAEMON + "print(1, flush=True)\ntime.sleep(600)"
+    harness.write_text(
+        f"import sys, time\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from eval.sandbox import Level, spawn\n"
+        f"argv = [sys.executable, '-I', '-S', '-c', {code!r}]\n"
+        "confined = spawn(Level(sys.argv[1]), argv, pass_fds=[int(sys.argv[2])])\n"
+        "while not confined.output():\n    time.sleep(0.01)\n"
+        "print('up', flush=True)\ntime.sleep(600)\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-B", str(harness), level.value, str(write_end)]
+    with subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.PIPE) as process:
+        os.close(write_end)
+        assert process.stdout is not None and process.stdout.readline() == b"up\n"
+        assert select.select([read_end], [], [], 0)[0] == []
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    closed, _, _ = select.select([read_end], [], [], 10)
+    os.close(read_end)
+    assert closed, "a process of the sandbox outlived the harness"
+
+
+def test_sandbox_outlives_the_thread_that_started_it(level: Level) -> None:
+    started: list[Confined] = []
+    thread = threading.Thread(target=lambda: started.append(start(level, "time.sleep(0.5)\nprint('alive')")))
+    thread.start()
+    thread.join()
+    with started[0] as confined:
+        assert confined.wait(TIMEOUT_S) == 0
+    assert confined.output() == b"alive\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL])
+def test_status_tells_the_signal(level: Level, number: signal.Signals) -> None:
+    assert run(level, f"os.kill(os.getpid(), {int(number)})")[0] == -number
+
+
+def test_status_tells_the_exit_code(level: Level) -> None:
+    assert run(level, "os._exit(7)")[0] == 7
+
+
+def test_large_allocation_fails(level: Level) -> None:
+    code = "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('refused')"
+    assert run(level, code, limits=replace(CPU_LIMITS, memory_bytes=256 * MIB)) == (0, "refused\n")
+
+
+def test_reserved_address_space_is_not_memory(level: Level) -> None:
+    """CUDA reserves twice the device's memory: RLIMIT_AS would refuse this, RLIMIT_DATA does not."""
+    code = """
+import mmap
+mmap.mmap(-1, 200 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
+print("reserved")
+"""
+    assert run(level, code, limits=replace(CPU_LIMITS, memory_bytes=256 * MIB)) == (0, "reserved\n")
+
+
+def test_shared_memory_counts(level: Level) -> None:
+    """Many memfds, each below the limit for one file and none in RLIMIT_DATA."""
+    code = """
+held = []
+while True:
+    held.append(os.memfd_create("x"))
+    os.write(held[-1], bytes(16 << 20))
+    time.sleep(0.005)
+"""
+    limits = replace(CPU_LIMITS, memory_bytes=256 * MIB, file_bytes=32 * MIB)
+    with start(level, code, limits=limits) as confined:
+        assert ended_by(confined) == "memory limit of 256 MiB"
+
+
+def test_large_file_is_refused(level: Level) -> None:
+    code = """
+try:
+    with open(os.environ["TMPDIR"] + "/x", "wb", 0) as file:
+        while True:
+            file.write(bytes(1 << 20))
+except OSError as error:
+    print(error.errno)
+"""
+    limits = replace(CPU_LIMITS, file_bytes=4 * MIB)
+    assert run(level, code, limits=limits) == (0, "27\n")  # EFBIG
+
+
+def test_temporary_files_are_bounded(level: Level) -> None:
+    code = """
+try:
+    for index in range(100000):
+        with open(os.environ["TMPDIR"] + f"/{index}", "wb", 0) as file:
+            file.write(bytes(1 << 20))
+        time.sleep(0.005)
+except OSError as error:
+    print(error.errno)
+"""
+    with start(level, code, limits=replace(CPU_LIMITS, tmp_bytes=32 * MIB)) as confined:
+        limit = ended_by(confined)
+    if level is Level.BWRAP:
+        assert (confined.returncode, confined.output()) == (0, b"28\n")  # ENOSPC
+    else:
+        assert limit == "temporary files limit of 32 MiB"
+
+
+def test_processor_time_is_bounded(level: Level) -> None:
+    code = "signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True:\n    pass"
+    with start(level, code, limits=replace(CPU_LIMITS, cpu_s=1)) as confined:
+        assert ended_by(confined) == "processor time limit of 1 s"
+    assert confined.cpu_s >= 0.5
+
+
+def test_output_is_kept_up_to_a_limit_and_read_beyond(level: Level) -> None:
+    code = "for _ in range(1000):\n    os.write(1, b'x' * 4096)\n    os.write(2, b'x' * 4096)"
+    with start(level, code, limits=replace(CPU_LIMITS, output_kept_bytes=1000)) as confined:
+        assert confined.wait(TIMEOUT_S) == 0
+    assert confined.output() == b"x" * 1000
+
+
+def test_flood_of_output_ends_it(level: Level) -> None:
+    limits = replace(CPU_LIMITS, output_bytes=2 * MIB)
+    with start(level, "while True:\n    os.write(1, b'x' * 65536)", limits=limits) as confined:
+        assert ended_by(confined) == "output limit of 2 MiB"
+    assert len(confined.output()) == limits.output_kept_bytes
+
+
+def test_wait_says_that_it_still_runs(level: Level) -> None:
+    with start(level, "time.sleep(600)") as confined:
+        assert confined.poll() is None
+        with pytest.raises(TimeoutError, match=r"still runs after 0\.05 s"):
+            confined.wait(0.05)
+    assert confined.limit_hit() is None
+
+
+def test_private_folder_is_removed(level: Level) -> None:
+    status, text = run(level, "open(os.environ['TMPDIR'] + '/x', 'w').close(); print(os.environ['TMPDIR'])")
+    assert status == 0, text
+    if level is not Level.BWRAP:
+        assert not Path(text.strip()).exists()
+
+
+def test_writable_folder_is_written(level: Level, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    status, text = run(level, f"open({str(output / 'built')!r}, 'w').write('x')", View(writable=[output]))
+    assert status == 0, text
+    assert (output / "built").read_text(encoding="ascii") == "x"
+
+
+def test_two_sandboxes_have_two_uids() -> None:
+    if not AS_ROOT:
+        assert uids.lease() is None
+        return
+    first, second = uids.lease(), uids.lease()
+    assert first is not None and second is not None
+    assert first.uid != second.uid
+    second.release()
+    third = uids.lease()
+    assert third is not None and third.uid == second.uid
+    first.release()
+    third.release()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root gives another uid")
+@pytest.mark.parametrize("text", ["60600", "a-b", "0-10", "70000-60000"])
+def test_uid_range_is_checked(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("SANDBOX_UIDS", text)
+    with pytest.raises(InputError, match=rf"SANDBOX_UIDS: '{text}'; expected FIRST-LAST"):
+        uids.lease()
+
+
+def test_view_is_checked(level: Level, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is relative; expected an absolute path"):
+        start(level, "", View(readonly=[Path("models")]))
+    with pytest.raises(InputError, match=r"missing\.pth does not exist"):
+        start(level, "", View(readonly=[tmp_path / "missing.pth"]))
+    with pytest.raises(InputError, match="sandbox program: python; expected an absolute path"):
+        spawn(level, ["python"])
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="an ordinary user's own files stay readable")
+def test_file_that_only_root_can_read_is_named(level: Level, tmp_path: Path) -> None:
+    hidden = tmp_path / "model.pth"
+    hidden.write_text("weights", encoding="ascii")
+    hidden.chmod(0o600)
+    code, view = f"print(open({str(hidden)!r}).read())", View(readonly=[hidden])
+    if level is Level.BWRAP:
+        with pytest.raises(InputError, match=r"model\.pth: mode 600 hides it from the sandbox's uid"):
+            start(level, code, view)
+    else:
+        assert run(level, code, view) == (0, "weights\n")
+
+
+def test_choose() -> None:
+    level, note = choose("auto")
+    assert f"{level} works here" in note
+    assert choose(level.value)[0] is level
+    with pytest.raises(InputError, match=r"--sandbox: 'docker'; expected auto, bwrap, landlock, process"):
+        choose("docker")
+
+
+def test_level_that_does_not_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from eval.confine import probe
+
+    monkeypatch.setattr(probe, "why_not", lambda level: "" if level is Level.PROCESS else "no such thing")
+    with pytest.raises(InputError, match=r"--sandbox bwrap: does not work here \(no such thing\)"):
+        probe.choose("bwrap")
+    assert probe.choose("auto") == (
+        Level.PROCESS,
+        "process works here; bwrap does not (no such thing); landlock does not (no such thing)",
+    )
+
+
+def test_missing_bwrap_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    from eval.confine import bwrap, probe
+
+    monkeypatch.setattr(bwrap.shutil, "which", lambda *_args, **_kwargs: None)
+    assert "apt-get install bubblewrap" in probe.why_not.__wrapped__(Level.BWRAP)
+
+
+def test_levels_are_ordered() -> None:
+    assert Level.BWRAP.at_least(Level.LANDLOCK)
+    assert Level.LANDLOCK.at_least(Level.LANDLOCK)
+    assert not Level.PROCESS.at_least(Level.LANDLOCK)

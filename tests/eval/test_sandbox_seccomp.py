@@ -1,0 +1,159 @@
+"""The filters' verdicts, by an interpreter of classic BPF, for both architectures; numbers against headers."""
+
+from __future__ import annotations
+
+import errno
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from eval.confine import seccomp
+from eval.confine.syscalls import AUDIT_ARCH, NEWEST, NUMBERS, number
+
+ARCHES = list(AUDIT_ARCH)
+PID = 1234
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+
+
+def verdict(code: bytes, arch: int, call: int, *arguments: int) -> int:
+    """What the kernel would do: run the filter on one `struct seccomp_data`."""
+    padded = [argument & (2**64 - 1) for argument in (*arguments, 0, 0, 0, 0, 0, 0)][:6]
+    data = struct.pack("<iIQ6Q", call - 2**32 if call >= 2**31 else call, arch, 0, *padded)
+    program = list(struct.iter_unpack("<HBBI", code))
+    accumulator = position = 0
+    while True:
+        operation, if_true, if_false, value = program[position]
+        position += 1
+        if operation == seccomp.LOAD:
+            accumulator = struct.unpack_from("<I", data, value)[0]
+        elif operation == seccomp.AND:
+            accumulator &= value
+        elif operation == seccomp.RETURN:
+            return int(value)
+        else:
+            holds = {
+                seccomp.JUMP_EQ: accumulator == value,
+                seccomp.JUMP_GE: accumulator >= value,
+                seccomp.JUMP_GT: accumulator > value,
+            }[operation]
+            position += if_true if holds else if_false
+
+
+EPERM, ENOSYS = seccomp.ERRNO | errno.EPERM, seccomp.ERRNO | errno.ENOSYS
+CASES = [
+    ("stage1_bwrap", "ptrace", (), EPERM),
+    ("stage1_bwrap", "clone3", (), ENOSYS),
+    ("stage1_bwrap", "fork", (), seccomp.ALLOW),
+    ("stage1_bwrap", "execve", (), seccomp.ALLOW),
+    ("stage1_bwrap", "clone", (0x11,), seccomp.ALLOW),
+    ("stage1_bwrap", "clone", (0x10000000 | 0x11,), EPERM),
+    ("stage1_bwrap", "clone", (0x20000 | 0x11,), EPERM),
+    ("stage1_bwrap", "socket", (1, 1), seccomp.ALLOW),
+    ("stage1_bwrap", "socket", (1, 5 | 0o2000000), seccomp.ALLOW),
+    ("stage1_bwrap", "socket", (1, 2), EPERM),
+    ("stage1_bwrap", "socket", (2, 1), EPERM),
+    ("stage1_bwrap", "socket", (10, 2), EPERM),
+    ("stage1_bwrap", "socket", (40, 1), EPERM),
+    ("stage1_bwrap", "socketpair", (1, 2), seccomp.ALLOW),
+    ("stage1_bwrap", "connect", (3,), EPERM),
+    ("stage1_bwrap", "ioctl", (0, 0x5412), EPERM),
+    ("stage1_bwrap", "ioctl", (0, 0x541C), EPERM),
+    ("stage1_bwrap", "ioctl", (0, 0xFFFFFFFF00005412), EPERM),
+    ("stage1_bwrap", "ioctl", (0, 0x5401), seccomp.ALLOW),
+    ("stage1_bwrap", "fchmod", (), seccomp.ALLOW),
+    ("landlock", "fchmod", (), EPERM),
+    ("landlock", "setxattrat", (), EPERM),
+    ("landlock", "kill", (PID,), seccomp.ALLOW),
+    ("landlock", "kill", (1,), EPERM),
+    ("landlock", "kill", (-1,), EPERM),
+    ("landlock", "kill", (0,), EPERM),
+    ("landlock", "tgkill", (PID, PID + 3), seccomp.ALLOW),
+    ("landlock", "prlimit64", (0,), seccomp.ALLOW),
+    ("landlock", "prlimit64", (PID,), seccomp.ALLOW),
+    ("landlock", "prlimit64", (1,), EPERM),
+    ("landlock", "sched_setaffinity", (1,), EPERM),
+    ("landlock", "socket", (2, 1), EPERM),
+    ("stage2", "fork", (), EPERM),
+    ("stage2", "vfork", (), EPERM),
+    ("stage2", "execve", (), EPERM),
+    ("stage2", "execveat", (), EPERM),
+    ("stage2", "clone3", (), ENOSYS),
+    ("stage2", "clone", (0x11,), EPERM),
+    ("stage2", "clone", (0x4111,), EPERM),
+    ("stage2", "clone", (0x3D0F00,), seccomp.ALLOW),  # what pthread_create asks for
+    ("stage2", "prctl", (1,), EPERM),
+    ("stage2", "prctl", (15,), seccomp.ALLOW),
+]
+FILTERS = {
+    "stage1_bwrap": seccomp.stage1_bwrap(),
+    "landlock": seccomp.stage1_landlock(PID),
+    "stage2": seccomp.stage2(),
+}
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize(("rules", "name", "arguments", "expected"), CASES)
+def test_verdict(arch: str, rules: str, name: str, arguments: tuple[int, ...], expected: int) -> None:
+    call = number(name, arch)
+    if call is None:
+        pytest.skip(f"{arch} has no {name}")
+    code = seccomp.assemble(FILTERS[rules], arch)
+    assert verdict(code, AUDIT_ARCH[arch], call, *arguments) == expected
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("rules", FILTERS)
+def test_every_refused_name_is_refused_and_the_rest_allowed(arch: str, rules: str) -> None:
+    code = seccomp.assemble(FILTERS[rules], arch)
+    refused = {number(name, arch) for name in FILTERS[rules].refused}
+    named = refused | {number(name, arch) for name in (*FILTERS[rules].conditional, "clone3")}
+    for call in range(NEWEST + 1):
+        expected = EPERM if call in refused else seccomp.ALLOW
+        if call in refused or call not in named:
+            assert verdict(code, AUDIT_ARCH[arch], call) == expected, call
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_unknown_calls_and_foreign_architectures(arch: str) -> None:
+    code = seccomp.assemble(seccomp.stage1_bwrap(), arch)
+    other = next(value for name, value in AUDIT_ARCH.items() if name != arch)
+    assert verdict(code, AUDIT_ARCH[arch], NEWEST + 1) == ENOSYS
+    assert verdict(code, other, 0) == seccomp.KILL
+    assert verdict(code, 0x40000003, 11) == seccomp.KILL  # execve of 32-bit x86
+    assert verdict(code, AUDIT_ARCH[arch], 0x40000000 | 39) == ENOSYS  # the x32 ABI
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_programs_fit_the_kernel(arch: str) -> None:
+    for rules in FILTERS.values():
+        code = seccomp.assemble(rules, arch)
+        assert len(code) % 8 == 0 and len(code) // 8 < 4096
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_numbers_are_the_headers(arch: str) -> None:
+    header = HEADERS[arch]
+    if not header.is_file():
+        pytest.skip(f"{header} is not installed (linux-libc-dev)")
+    text = header.read_text(encoding="utf-8")
+    found = {name: int(value) for name, value in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)\s", text)}
+    compared = 0
+    for name in NUMBERS:
+        ours = number(name, arch)
+        if name in found:
+            assert ours == found[name], name
+            compared += 1
+        else:  # absent on this architecture, or younger than the header
+            assert ours is None or ours > max(found.values()) - 2, name
+    assert compared > 70
+
+
+def test_unknown_machine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    with pytest.raises(OSError, match="no system call numbers for riscv64, only for x86_64 and aarch64"):
+        seccomp.assemble(seccomp.stage2())
