@@ -13,7 +13,7 @@ from rich.console import Console
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval import dataset, harness, kinds, machine, official, progress, results, sandbox, submission, workers
+from eval import dataset, harness, kinds, machine, metrics, official, perceptual, progress, results, sandbox, submission, workers
 from eval.challenge import Challenge
 from eval.harness import Harness, Plan
 from eval.results import Record
@@ -190,8 +190,17 @@ def _announce(plan: Plan, console: Console) -> None:
     own = "" if plan.dataset.own else " (not the challenge's own images: ranked by PSNR)"
     console.print(f"Challenge: {plan.challenge.title}", highlight=False)
     console.print(f"Images:    {plan.dataset.label}, {counts}{own}", highlight=False)
+    for name in plan.metric_names:
+        console.print(f"Metric:    {name} = {_described(name, plan.challenge.border)}", highlight=False)
     console.print(f"Device:    {plan.setup.device}, protocol {plan.protocol}", highlight=False)
     console.print(f"Sandbox:   {plan.setup.level.value}{f' ({plan.sandbox_note})' if plan.sandbox_note else ''}", highlight=False)
+
+
+def _described(name: str, border: int) -> str:
+    """The protocol of a metric in words: the same pixels differ by decibels from one to another."""
+    if name in perceptual.METRICS:
+        return perceptual.METRICS[name].describe()
+    return metrics.chosen([name], border)[0].describe()
 
 
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data.images import image_size, read_rgb
 from data.pairs import ImagePair
-from eval import doubts, folders, machine, metrics, programs, results, stats, timing
+from eval import doubts, folders, machine, metrics, perceptual, programs, results, stats, timing
 from eval.adapters import ntire_repo
 from eval.challenge import Challenge, Mode
 from eval.counts import Complexity as Counted
@@ -64,8 +64,12 @@ class Harness:
 
     def __init__(self, plan: Plan, reporter: Reporter, session: str) -> None:
         self._plan, self._reporter, self._session = plan, reporter, session
-        protocols = [metrics.PROTOCOLS[name] for name in plan.metric_names]
-        self._pool = ScorerPool(protocols, plan.challenge.scale)
+        names = plan.metric_names
+        protocols = metrics.chosen(
+            [name for name in names if name not in perceptual.METRICS], plan.challenge.border
+        )
+        self._perceptual = perceptual.PerceptualScorer(tuple(name for name in names if name in perceptual.METRICS))
+        self._pool = ScorerPool(protocols, plan.challenge.scale, beside=self._perceptual.score)
         self._gap = timing.GapCalibration(plan.setup)
         self._machine = machine.describe(plan.setup.cuda_index)
 
@@ -75,6 +79,7 @@ class Harness:
     def __exit__(self, *_exception: object) -> None:
         self._gap.close()
         self._pool.__exit__(None, None, None)
+        self._perceptual.__exit__()
 
     def job_key(self, submission: Submission) -> str:
         """Equal for two evaluations that must give the same numbers: what `--resume` compares."""
@@ -94,6 +99,10 @@ class Harness:
     def evaluate(self, submission: Submission) -> Record:
         """The record of `submission`, `ok` or `failed`; raises only for bad images (InputError)."""
         findings = Findings(data_range=submission.info.data_range, model=submission.model)
+        findings.flags += [
+            Flag(name="metric missing", reason=f"{name}: {reason}")
+            for name, reason in self._perceptual.missing.items()
+        ]
         error = None
         try:
             if submission.problem:

@@ -25,10 +25,19 @@ WAITING = 8
 
 
 class ScorerPool:
-    """Threads that decode HR images and compute metrics; one pool serves a whole batch."""
+    """Threads that decode HR images and compute metrics; one pool serves a whole batch.
 
-    def __init__(self, protocols: Sequence[metrics.MetricProtocol], scale: int, threads: int | None = None) -> None:
-        self._protocols, self._scale = protocols, scale
+    beside: computes further metrics of an SR and its cropped HR image, called from the threads.
+    """
+
+    def __init__(
+        self,
+        protocols: Sequence[metrics.MetricProtocol],
+        scale: int,
+        threads: int | None = None,
+        beside: Callable[[Image, Image], Scores] | None = None,
+    ) -> None:
+        self._protocols, self._scale, self._beside = protocols, scale, beside
         self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="scorer")
 
     def __enter__(self) -> ScorerPool:
@@ -53,7 +62,8 @@ class ScorerPool:
             hr = modcrop(read_rgb(pair.hr), self._scale)
             if save_as:
                 write_png(save_as, sr)
-            return metrics.score(sr, hr, self._protocols)
+            scores = metrics.score(sr, hr, self._protocols)
+            return {**scores, **self._beside(sr, hr)} if self._beside else scores
 
         return score
 

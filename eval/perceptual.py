@@ -1,0 +1,128 @@
+"""Metrics by neural networks or natural-image statistics, through the optional package `pyiqa`.
+
+They run in one process of their own, started when a challenge asks for them: the parent stays free of torch. Most
+of them fetch weights on first use. A metric that cannot be had is left out with its reason, never given a value:
+a submission without it is not ranked by it.
+
+Protocol: RGB images as handed in, values 0..1 (uint8 / 255), no border cut, mean over images; reference metrics
+compare with HR cropped to a multiple of the scale.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+
+Image = NDArray[np.uint8]
+PACKAGE = "pyiqa"
+
+
+@dataclass(frozen=True)
+class PerceptualMetric:
+    """One metric of `pyiqa`. with_reference: whether it compares with the HR image."""
+
+    name: str
+    with_reference: bool
+    needs_weights: bool
+    higher_is_better: bool
+
+    def describe(self) -> str:
+        kind = "with reference" if self.with_reference else "no reference"
+        return f"{self.name.upper()} by pyiqa, RGB 0..1, {kind}, no border, mean over images"
+
+
+METRICS: dict[str, PerceptualMetric] = {
+    metric.name: metric
+    for metric in (
+        PerceptualMetric("lpips", with_reference=True, needs_weights=True, higher_is_better=False),
+        PerceptualMetric("dists", with_reference=True, needs_weights=True, higher_is_better=False),
+        PerceptualMetric("niqe", with_reference=False, needs_weights=True, higher_is_better=False),
+        PerceptualMetric("maniqa", with_reference=False, needs_weights=True, higher_is_better=True),
+        PerceptualMetric("musiq", with_reference=False, needs_weights=True, higher_is_better=True),
+        PerceptualMetric("clipiqa", with_reference=False, needs_weights=True, higher_is_better=True),
+        PerceptualMetric("gmsd", with_reference=True, needs_weights=False, higher_is_better=False),
+        PerceptualMetric("ms_ssim", with_reference=True, needs_weights=False, higher_is_better=True),
+    )
+}
+
+
+class PerceptualScorer:
+    """A process that holds the metrics called `names` (keys of `METRICS`). Use as a context manager.
+
+    missing: metrics that cannot be computed here, with the reason. Starting waits until that is known.
+    """
+
+    def __init__(self, names: tuple[str, ...], device: str = "cpu") -> None:
+        self._executor: ProcessPoolExecutor | None = None
+        self.missing: dict[str, str] = {}
+        if names:
+            self._executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            self.missing = self._result(self._executor.submit(_create, names, device))
+
+    def __enter__(self) -> PerceptualScorer:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def score(self, sr: Image, hr: Image) -> dict[str, float]:
+        """Values of all metrics that are there, for one pair (uint8 HxWx3). May be called from threads."""
+        if self._executor is None:
+            return {}
+        return self._result(self._executor.submit(_score, sr, hr))
+
+    def _result(self, future: Future[Any]) -> Any:
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            raise InputError(f"{PACKAGE}: its process ended while it worked; is there enough memory?") from None
+
+
+# State of the metric process: one per process, filled by `_create`.
+_created: dict[str, Any] = {}
+
+
+def _create(names: tuple[str, ...], device: str) -> dict[str, str]:
+    """Build the metrics; returns those that could not be built, with the reason."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    try:
+        import pyiqa
+    except ImportError as error:
+        package = error.name or PACKAGE
+        remedy = "`pip install pyiqa`" if package == PACKAGE else f"its dependency '{package}' is not installed"
+        return dict.fromkeys(names, f"needs the optional package {PACKAGE}: {remedy}")
+    missing = {}
+    for name in names:
+        try:
+            _created[name] = pyiqa.create_metric(name, device=device)
+        except Exception as error:  # whatever a download or a third-party network raises
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            missing[name] = (
+                f"{PACKAGE} could not build it ({cause:.160}); it fetches weights on first use: run once with "
+                "network, or copy its cache folder (~/.cache/torch/hub/pyiqa) from a machine that has"
+            )
+    return missing
+
+
+def _score(sr: Image, hr: Image) -> dict[str, float]:
+    import torch
+
+    def tensor(image: Image) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+
+    values = {}
+    with torch.no_grad():
+        for name, metric in _created.items():
+            images = (tensor(sr), tensor(hr)) if METRICS[name].with_reference else (tensor(sr),)
+            values[name] = float(metric(*images).item())
+    return values
