@@ -112,8 +112,7 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
     records = []
     for model, results in content.items():
         if results.get("status") == "failed":  # as this project's own results.json lists a failed submission
-            error = str(results.get("error") or "failed")
-            failed = {**common, "status": "failed", "error": error}
+            failed = {**common, "status": "failed", "error": str(results.get("error") or "failed")}
             records.append(Record(**failed, submission=_submission(model)))
             continue
         modes = {mode: found for mode in MODES if (found := _mode(path, model, mode, results))}

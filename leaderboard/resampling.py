@@ -116,7 +116,7 @@ def _intervals_overlap(first: Entry, second: Entry) -> bool:
 
 
 def _means(group: list[Entry], mode: str, metric: str) -> Array:
-    """DRAWS x entries: resampled mean of a metric. NaN for entries on other images or with infinite values."""
+    """DRAWS x entries: resampled mean of a metric. NaN for entries on other images, or with an infinity."""
     names = common_images(group, mode)
     columns = [entry.metric(mode, metric) if entry.image_names(mode) == names else None for entry in group]
     return _resample(columns, len(names), seed=SEED + (mode == "test"))

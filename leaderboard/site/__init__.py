@@ -1,0 +1,1 @@
+"""The static site: pages that open from disk without network."""

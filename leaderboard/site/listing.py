@@ -1,0 +1,97 @@
+"""Every entry of a build with its row of the ranking and the name of its page."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from eval.challenge import Challenge, EfficiencyRanking
+from eval.results import Record
+from leaderboard.entries import Entry
+from leaderboard.ranking import ordered_groups
+
+
+@dataclass(frozen=True)
+class Listed:
+    """`id` is unique within a build and safe in file names and addresses."""
+
+    id: str
+    entry: Entry
+    row: dict[str, Any]
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.row["rank"] is pd.NA or pd.isna(self.row["rank"]) else int(self.row["rank"])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries measured under equal conditions, in the order of the ranking."""
+
+    label: str
+    listed: list[Listed]
+    baseline: Listed | None
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [item.entry for item in self.listed]
+
+    @property
+    def by_psnr(self) -> bool:
+        return any(item.row["ranked_by"] == "psnr" for item in self.listed)
+
+
+def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) -> list[Group]:
+    """The groups of `frame` (as `rank` made it of the same records), the largest first."""
+    rows = {
+        (row["model"], row["conditions"]): (place, row) for place, row in enumerate(frame.to_dict("records"))
+    }
+    used: set[str] = set()
+    found = []
+    for conditions, entries in ordered_groups(records).items():
+        ordered = sorted(entries, key=lambda entry: rows[entry.model, conditions.label][0])
+        listed = [
+            Listed(
+                _unique(entry.model, used),
+                entry,
+                _own_times(rows[entry.model, conditions.label][1], conditions.label),
+            )
+            for entry in ordered
+        ]
+        found.append(Group(conditions.label, listed, _baseline(listed, challenge)))
+    return found
+
+
+def _own_times(row: dict[Any, Any], label: str) -> dict[str, Any]:
+    """A row of a further group carries its times in columns of its own; a page shows them under the usual
+    names.
+    """
+    suffix = f" [{label}]"
+    own = {str(key).removesuffix(suffix): value for key, value in row.items() if str(key).endswith(suffix)}
+    known = {key: value for key, value in own.items() if not pd.isna(value)}
+    return {**{str(key): value for key, value in row.items()}, **known}
+
+
+def _baseline(listed: list[Listed], challenge: Challenge) -> Listed | None:
+    if not isinstance(challenge.ranking, EfficiencyRanking):
+        return None
+    names = challenge.ranking.baseline.names
+    return next((item for item in listed if item.entry.ok and item.entry.model in names), None)
+
+
+def _unique(name: str, used: set[str]) -> str:
+    slug = re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("._")[:60] or "entry"
+    candidate, number = slug, 2
+    while candidate.lower() in used:  # some file systems take upper and lower case for the same
+        candidate, number = f"{slug}-{number}", number + 1
+    used.add(candidate.lower())
+    return candidate
+
+
+def known(value: Any) -> bool:
+    """Whether a figure is there: neither None nor NaN."""
+    return value is not None and value is not pd.NA and not (isinstance(value, float) and math.isnan(value))

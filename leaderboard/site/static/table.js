@@ -1,0 +1,74 @@
+// Sort, filter and track switch of the leaderboard. Rows are in the page already; this only orders and hides them.
+"use strict";
+(function () {
+  const table = document.getElementById("board");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const heads = Array.from(table.tHead.rows[0].cells);
+  const search = document.getElementById("find");
+  const doubts = document.getElementById("clean");
+  const count = document.getElementById("count");
+  const rows = Array.from(body.rows).map(function (row, index) {
+    return { row: row, index: index, text: row.dataset.find, flagged: row.dataset.flagged === "1",
+      values: Array.from(row.cells).map(function (cell) { return cell.dataset.v; }) };
+  });
+  const numeric = heads.map(function (head) { return head.dataset.kind === "number"; });
+  let state = { column: 0, ascending: true };
+
+  function compare(column, ascending) {
+    const sign = ascending ? 1 : -1;
+    return function (a, b) {
+      const x = a.values[column], y = b.values[column];
+      const missing = (x === "") - (y === "");
+      if (missing) return missing; // unknown figures stay last in both directions
+      const order = numeric[column] ? x - y : x.localeCompare(y);
+      return sign * order || a.index - b.index;
+    };
+  }
+  function sort(column, ascending) {
+    state = { column: column, ascending: ascending };
+    const parts = document.createDocumentFragment();
+    rows.slice().sort(compare(column, ascending)).forEach(function (item) { parts.appendChild(item.row); });
+    body.appendChild(parts);
+    heads.forEach(function (head, index) {
+      head.setAttribute("aria-sort", index === column ? (ascending ? "ascending" : "descending") : "none");
+    });
+  }
+  function filter() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    rows.forEach(function (item) {
+      const fits = words.every(function (word) { return item.text.includes(word); }) && !(doubts.checked && item.flagged);
+      item.row.hidden = !fits;
+      shown += fits;
+    });
+    count.textContent = shown + " of " + rows.length + " ranked entries";
+  }
+  heads.forEach(function (head, index) {
+    const button = head.querySelector("button");
+    if (!button) return;
+    button.addEventListener("click", function () {
+      const first = head.dataset.first !== "descending";
+      sort(index, state.column === index ? !state.ascending : first);
+    });
+  });
+  search.addEventListener("input", filter);
+  doubts.addEventListener("change", filter);
+  document.querySelectorAll("[data-track]").forEach(function (button) {
+    button.addEventListener("click", function () {
+      const track = button.dataset.track;
+      document.querySelectorAll("[data-track]").forEach(function (other) {
+        other.setAttribute("aria-pressed", String(other === button));
+      });
+      rows.forEach(function (item) {
+        const rank = item.row.dataset[track] || "";
+        item.row.cells[0].textContent = rank || "–";
+        item.values[0] = item.row.cells[0].dataset.v = rank;
+        item.row.classList.toggle("first", rank === "1");
+      });
+      sort(0, true);
+    });
+  });
+  window.leaderboard = { sort: sort, filter: filter };
+  filter();
+})();
