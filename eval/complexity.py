@@ -5,8 +5,8 @@ the activations, torch's own count, what every operator returned and which modul
 traces the network while a dispatch mode answers each operator with an empty tensor of the shape that the
 real pass returned (`Replay`), so its graph is that of a real trace without the work; where the traced run
 departs from the real one, it is repeated in full. thop's formulas are applied to the recorded calls of the
-modules, so thop's buffers and hooks never touch the network. A second real pass, on a crop of a real image,
-shows networks whose work depends on the input.
+modules, so thop's buffers and hooks never touch the network. Two smaller passes, on a crop of a real image
+and on noise of the crop's size, show networks whose work depends on the input or its size.
 
 Everything here runs beside the submission's code and can be lied to by it; `eval.doubts` judges the
 outcome.
@@ -27,10 +27,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from eval.counts import Complexity, Counter, PassCounts
+from eval.counts import CROP_HEIGHT, CROP_WIDTH, SIZE, Complexity, Counter, PassCounts
 
-# The official input: 1x3x256x256 (NTIRE 2024 ESR, test_demo.py).
-SIZE = 256
 _NOISE_SEED = 20240521
 _CONVS = (nn.Conv2d, nn.ConvTranspose2d)
 # Operators without arithmetic: views, copies, allocation. Everything else that is not counted is reported.
@@ -52,20 +50,20 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
     model:      the network, on `device`; hooks, attributes, train/eval flags, state_dict and random state
                 are as before when this returns.
     data_range: 1.0 or 255.0; the noise is uniform in 0..data_range, float32.
-    crop:       3xHxW or 1x3xHxW of a real image in 0..data_range, or None; mirrored or cut to 256x256.
+    crop:       3xHxW or 1x3xHxW of a real image in 0..data_range, or None; mirrored or cut to 64x320.
     A network or counter that raises never raises here: the figure is None and the reason is kept.
     """
     seconds: dict[str, float] = {}
-    generator = torch.Generator().manual_seed(_NOISE_SEED)
-    noise = (torch.rand(1, 3, SIZE, SIZE, generator=generator) * data_range).to(device)
+    noise = _noise(SIZE, SIZE, data_range, device)
     cuda = [device] if device.type == "cuda" else []
     with _evaluating(model), torch.no_grad(), torch.random.fork_rng(cuda):
         with _timed(seconds, "noise"):
             record, failure = _observe(model, noise)
-        crop_record, crop_failure = None, ""
+        on_crop, on_noise, crop_failure = None, None, ""
         if crop is not None:
             with _timed(seconds, "crop"):
-                crop_record, crop_failure = _observe(model, fit(crop).to(device))
+                on_crop, crop_failure = _observe(model, fit(crop).to(device))
+                on_noise, _ = _observe(model, _noise(CROP_HEIGHT, CROP_WIDTH, data_range, device))
         fvcore, thop, own = Counter(reason=failure), Counter(reason=failure), Counter(reason=failure)
         if record is not None:
             with _timed(seconds, "fvcore"):
@@ -80,7 +78,8 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
         thop=thop,
         torch=own,
         noise=None if record is None else record.counts(),
-        crop=None if crop_record is None else crop_record.counts(),
+        crop=None if on_crop is None else on_crop.counts(),
+        crop_noise=None if on_noise is None else on_noise.counts(),
         failure=failure,
         crop_failure=crop_failure,
         uncalled=() if record is None else record.uncalled,
@@ -91,7 +90,7 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
 
 
 def fit(crop: Tensor) -> Tensor:
-    """A 1x3x256x256 tensor from a 3xHxW or 1x3xHxW image: cut at the bottom right, mirrored where too
+    """A 1x3x64x320 tensor from a 3xHxW or 1x3xHxW image: cut at the bottom right, mirrored where too
     small.
 
     Raises ValueError for another shape.
@@ -99,13 +98,19 @@ def fit(crop: Tensor) -> Tensor:
     image = crop if crop.ndim == 4 else crop.unsqueeze(0)
     if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
         raise ValueError(f"crop of shape {tuple(crop.shape)}: expected 3xHxW or 1x3xHxW")
-    rows, columns = (_mirrored(length) for length in image.shape[2:])
+    rows, columns = _mirrored(image.shape[2], CROP_HEIGHT), _mirrored(image.shape[3], CROP_WIDTH)
     return image[:, :, rows][:, :, :, columns].contiguous().float()
 
 
-def _mirrored(length: int) -> Tensor:
-    """Indices 0..length-1, length-1..0, 0.. and so on, SIZE of them."""
-    index = torch.arange(SIZE) % (2 * length)
+def _noise(height: int, width: int, data_range: float, device: torch.device) -> Tensor:
+    """Uniform noise, 1x3xHxW; seeded apart, so that the process's random state stays as it is."""
+    generator = torch.Generator().manual_seed(_NOISE_SEED)
+    return (torch.rand(1, 3, height, width, generator=generator) * data_range).to(device)
+
+
+def _mirrored(length: int, wanted: int) -> Tensor:
+    """Indices 0..length-1, length-1..0, 0.. and so on, `wanted` of them."""
+    index = torch.arange(wanted) % (2 * length)
     return torch.where(index < length, index, 2 * length - 1 - index)
 
 

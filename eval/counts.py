@@ -12,6 +12,13 @@ from typing import Any
 
 from data.errors import InputError
 
+# The official input is 1x3x256x256 (NTIRE 2024 ESR, test_demo.py).
+SIZE = 256
+# Input of the passes that look for work depending on the input: other than the official size in both
+# directions, beyond it in one, so that work saved for that size only shows too; a third of its area, to be
+# cheap; multiples of 64, so that windowed networks need no padding.
+CROP_HEIGHT, CROP_WIDTH = 64, 320
+
 # Bounds of the plain-text form. A network of the size seen in challenges needs about 2 kB.
 MAX_TEXT_BYTES = 32 * 1024
 MAX_NAMES = 64
@@ -37,7 +44,7 @@ class Counter:
 
 @dataclass(frozen=True)
 class PassCounts:
-    """What one forward pass on a 3x256x256 input did.
+    """What one forward pass did.
 
     macs:        as torch's own counter sees them below the modules.
     activations: elements of all outputs of Conv2d and ConvTranspose2d modules, the official definition.
@@ -64,9 +71,9 @@ class Complexity:
                        buffers or plain attributes.
     unread_parameters: elements of parameters that no operator read.
     fvcore:            the official FLOPs; `thop` and `torch` stand beside it.
-    noise, crop:       the passes on random noise and on a crop of a real image; None where not run or
-    failed.
-    failure:           why the noise pass failed, else empty (the crop's: `crop_failure`).
+    noise:             the pass on random noise of 3x256x256; None where it failed, `failure` says why.
+    crop, crop_noise:  passes on a crop of a real image, 3x64x320, and on noise of that size; None where not
+                       run or failed, `crop_failure` says why.
     uncalled:          modules with parameters of their own that were never called.
     seconds:           time that the counting took, by part.
     """
@@ -78,6 +85,7 @@ class Complexity:
     torch: Counter
     noise: PassCounts | None = None
     crop: PassCounts | None = None
+    crop_noise: PassCounts | None = None
     failure: str = ""
     crop_failure: str = ""
     uncalled: tuple[str, ...] = ()
@@ -112,7 +120,7 @@ class Complexity:
 
 
 _COUNTERS = ("fvcore", "thop", "torch")
-_PASSES = ("noise", "crop")
+_PASSES = ("noise", "crop", "crop_noise")
 _INTEGERS = ("parameters", "buffers", "unread_parameters", "weights_elsewhere")
 _TEXTS = ("failure", "crop_failure")
 

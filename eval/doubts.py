@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.counts import Complexity, PassCounts
+from eval.counts import CROP_HEIGHT, CROP_WIDTH, SIZE, Complexity, Counter, PassCounts
 
 NOT_ESTABLISHED = "complexity not established"
 PARAMETERS_ELSEWHERE = "parameters elsewhere"
+UNCOUNTED_OPERATORS = "operators uncounted"
 UNCOUNTED_CONVS = "convolutions uncounted"
 UNUSED_PARAMETERS = "parameters unused"
 
@@ -22,13 +23,13 @@ UNUSED_PARAMETERS = "parameters unused"
 COUNTER_FACTOR = 1.1
 # A share of weights below this is taken for normalisation statistics, fixed filters and the like.
 WEIGHT_SHARE = 0.05
-# 256x256, the input that the counts are for.
-COUNTED_PIXELS = 256 * 256
+# Work per pixel may differ this much between 256x256 and 64x320: borders, pooled branches, one global layer.
+SIZE_FACTOR = 1.25
 
 # Operators that do much arithmetic, by words in their names; everything element by element is left to the
 # list.
 _HEAVY = re.compile(
-    r"conv|matmul|attention|einsum|fft|lstm|gru|rnn|linalg|(?<!bi)(?<!tri)linear(?!_to)|tensordot|cdist|deform"
+    r"conv|matmul|attention|einsum|fft|lstm|gru|rnn|linalg(?!_(vector_|matrix_)?norm)|(?<!bi)(?<!tri)linear(?!_to)|tensordot|cdist|deform"
     r"|(^|_)(mm|bmm|mv|dot|vdot|addmm|addbmm|baddbmm|addmv|addr|outer|ger|kron|bilinear|trilinear)($|_)"
 )
 _LIGHT = re.compile(r"^_?(upsample|interpolate|grid_sampler)")
@@ -122,6 +123,7 @@ def judge(complexity: Complexity) -> list[Doubt]:
     """All doubts that the counts alone raise, one per name: several reasons are joined."""
     reasons: dict[str, list[str]] = {
         NOT_ESTABLISHED: [*_counter_reasons(complexity), *_input_reasons(complexity)],
+        UNCOUNTED_OPERATORS: _minor_reasons(complexity),
         UNCOUNTED_CONVS: _conv_reasons(complexity.noise),
         PARAMETERS_ELSEWHERE: _elsewhere_reasons(complexity),
         UNUSED_PARAMETERS: _unused_reasons(complexity),
@@ -133,20 +135,41 @@ def _counter_reasons(complexity: Complexity) -> list[str]:
     if complexity.failure:
         return [f"the network failed on noise of 3x256x256: {complexity.failure}"]
     reasons = []
-    macs = {"fvcore": complexity.fvcore.macs, "torch's counter": complexity.torch.macs}
     for name, counter in (("fvcore", complexity.fvcore), ("torch's counter", complexity.torch)):
         if counter.macs is None:
             reasons.append(f"{name} failed: {counter.reason}")
         elif counter.macs == 0:
             reasons.append(f"{name} saw no operation that it counts")
-        heavy = heavy_operators(counter.unknown)
-        if heavy:
-            listed = ", ".join(f"{operator} ({times})" for operator, times in sorted(heavy.items())[:5])
-            reasons.append(f"{name} counts as zero: {listed}")
-    first, second = macs.values()
-    if first and second and max(first, second) > COUNTER_FACTOR * min(first, second):
+        if heavy_operators(counter.unknown) and not (name == "fvcore" and _agree(complexity)):
+            reasons.append(f"{name} counts as zero: {_listed(counter)}")
+    first, second = complexity.fvcore.macs, complexity.torch.macs
+    if first and second and not _agree(complexity):
         reasons.append(f"fvcore counts {_giga(first)}, torch's counter {_giga(second)}")
     return reasons
+
+
+def _agree(complexity: Complexity) -> bool:
+    """Whether fvcore and torch's counter, which sees inside what is opaque to fvcore, give about the same."""
+    first, second = complexity.fvcore.macs, complexity.torch.macs
+    return bool(first and second and max(first, second) <= COUNTER_FACTOR * min(first, second))
+
+
+def _listed(counter: Counter) -> str:
+    heavy = sorted(heavy_operators(counter.unknown).items())
+    more = f" and {len(heavy) - 5} more" if len(heavy) > 5 else ""
+    return ", ".join(f"{operator} ({times})" for operator, times in heavy[:5]) + more
+
+
+def _minor_reasons(complexity: Complexity) -> list[str]:
+    """Operators that fvcore leaves out, where torch's counter shows that little is missing."""
+    first, second = complexity.fvcore.macs, complexity.torch.macs
+    if not (first and second and _agree(complexity) and heavy_operators(complexity.fvcore.unknown)):
+        return []
+    return [
+        f"fvcore counts as zero: {_listed(complexity.fvcore)}; "
+        f"with them torch's counter has {_giga(second)}, "
+        f"fvcore {_giga(first)}"
+    ]
 
 
 def _giga(macs: int) -> str:
@@ -156,18 +179,26 @@ def _giga(macs: int) -> str:
 def _input_reasons(complexity: Complexity) -> list[str]:
     if complexity.crop_failure:
         return [f"the network failed on a crop of a real image: {complexity.crop_failure}"]
-    noise, crop = complexity.noise, complexity.crop
-    if noise is None or crop is None or noise == crop:
-        return []
-    if noise.macs != crop.macs:
-        return [
-            f"the work depends on the input: {_giga(noise.macs)} on noise, {_giga(crop.macs)} on a real crop"
-        ]
-    return [
-        f"the work depends on the input: {noise.conv_calls} convolutions with "
-        f"{noise.conv_elements / 1e6:.4g} M outputs on noise, {crop.conv_calls} with "
-        f"{crop.conv_elements / 1e6:.4g} M on a real crop"
-    ]
+    reasons = []
+    noise, crop, like_crop = complexity.noise, complexity.crop, complexity.crop_noise
+    if crop is not None and crop != like_crop:
+        reasons.append(
+            f"the work depends on the input: {_work(like_crop)} on noise, {_work(crop)} on a real crop"
+        )
+    if noise is not None and crop is not None:
+        there, here = noise.macs / SIZE**2, crop.macs / (CROP_HEIGHT * CROP_WIDTH)
+        if max(there, here) > SIZE_FACTOR * min(there, here):
+            reasons.append(
+                f"the work depends on the size: {there / 1e3:.4g} k per pixel at {SIZE}x{SIZE}, "
+                f"{here / 1e3:.4g} k at {CROP_HEIGHT}x{CROP_WIDTH}"
+            )
+    return reasons
+
+
+def _work(counts: PassCounts | None) -> str:
+    if counts is None:
+        return "a failure"
+    return f"{_giga(counts.macs)} in {counts.conv_calls} convolutions"
 
 
 def _conv_reasons(noise: PassCounts | None) -> list[str]:
@@ -203,7 +234,7 @@ def judge_speed(macs: int | None, runtime_ms: float, pixels: int, peak: Peak | N
     """
     if macs is None or peak is None or pixels <= 0:
         return []
-    flop = 2.0 * macs * pixels / COUNTED_PIXELS
+    flop = 2.0 * macs * pixels / SIZE**2
     if runtime_ms > 0 and flop / (runtime_ms / 1e3) <= peak.flops_per_s:
         return []
     implied = f"{flop / runtime_ms / 1e9:.4g} TFLOP/s" if runtime_ms > 0 else "no time at all"

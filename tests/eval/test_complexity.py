@@ -212,10 +212,12 @@ class OnlyOnNoise(nn.Module):
 def test_work_that_depends_on_the_input_is_flagged() -> None:
     found = count(OnlyOnNoise(), crop=torch.full((3, 60, 90), 0.5))
 
-    assert found.crop is not None and found.noise is not None
-    assert found.crop.macs == found.noise.macs + 81 * 16 * PIXELS
-    assert (
-        "the work depends on the input: 0.08493 G on noise, 0.1699 G on a real crop" in judge(found)[0].reason
+    assert found.crop is not None and found.crop_noise is not None
+    assert found.crop.macs == found.crop_noise.macs + 81 * 16 * 64 * 320
+    assert judge(found)[0].reason == (
+        "the work depends on the input: 0.02654 G in 1 convolutions on noise, "
+        "0.05308 G in 2 convolutions on a real crop; "
+        "the work depends on the size: 1.296 k per pixel at 256x256, 2.592 k at 64x320"
     )
     assert found.uncalled == ("second",)
 
@@ -373,15 +375,34 @@ def test_inference_mode_inside_the_network_changes_nothing() -> None:
     assert {found.flops_fvcore, found.flops_torch} == {3 * 7 * PIXELS}
 
 
-def test_crop_is_mirrored_or_cut_to_the_official_size() -> None:
-    image = torch.arange(3 * 100 * 300, dtype=torch.float32).reshape(3, 100, 300)
+def test_crop_is_mirrored_or_cut_to_its_size() -> None:
+    image = torch.arange(3 * 100 * 130, dtype=torch.float32).reshape(3, 100, 130)
 
     fitted = complexity.fit(image)
 
-    assert fitted.shape == (1, 3, 256, 256)
-    assert torch.equal(fitted[0, :, :100], image[:, :, :256])
-    assert torch.equal(fitted[0, :, 100:200], image[:, :, :256].flip(1))
-    assert torch.equal(fitted[0, :, 200:], image[:, :56, :256])
+    assert fitted.shape == (1, 3, 64, 320)
+    assert torch.equal(fitted[0, :, :, :130], image[:, :64])
+    assert torch.equal(fitted[0, :, :, 130:260], image[:, :64].flip(2))
+    assert torch.equal(fitted[0, :, :, 260:], image[:, :64, :60])
+
+
+class OnlyAtTheCountedSize(nn.Module):
+    """Skips its second convolution at 256x256."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = upsampler(), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return y if x.shape[2:] == (256, 256) else self.second(y)
+
+
+def test_work_that_is_saved_at_the_counted_size_is_flagged() -> None:
+    found = count(OnlyAtTheCountedSize(), crop=torch.rand(3, 60, 90))
+
+    reason = judge(found)[0].reason
+    assert reason == "the work depends on the size: 1.296 k per pixel at 256x256, 2.592 k at 64x320"
 
 
 def test_crop_of_wrong_shape_is_refused() -> None:

@@ -58,6 +58,7 @@ def test_round_trip() -> None:
         torch=counters,
         noise=passes,
         crop=passes,
+        crop_noise=passes,
         failure=texts,
         crop_failure=texts,
         uncalled=st.lists(texts, max_size=MAX_NAMES).map(tuple),

@@ -10,6 +10,7 @@ from eval.counts import Complexity, Counter, PassCounts
 from eval.doubts import Doubt, Peak, gpu_peak, heavy_operators, judge, judge_speed, measured_peak
 
 NOISE = PassCounts(1_000_000, 500, 3, 500, 3)
+CROP = PassCounts(312_500, 150, 3, 150, 3)
 HONEST = Complexity(
     parameters=1000,
     buffers=0,
@@ -17,7 +18,8 @@ HONEST = Complexity(
     thop=Counter(900_000, unknown={"Sigmoid": 4}),
     torch=Counter(1_000_000, unknown={"aten::add": 3}),
     noise=NOISE,
-    crop=NOISE,
+    crop=CROP,
+    crop_noise=CROP,
 )
 
 
@@ -48,20 +50,31 @@ def test_honest_counts_raise_no_doubt() -> None:
             "fvcore counts 0.002 G, torch's counter 0.001 G",
         ),
         (
+            {"fvcore": Counter(990_000, unknown={"aten::_convolution_mode": 1})},
+            "operators uncounted",
+            "fvcore counts as zero: aten::_convolution_mode (1); with them torch's counter has 0.001 G, "
+            "fvcore 0.00099 G",
+        ),
+        (
             {"torch": Counter(1_000_000, unknown={"mine::conv": 2, "aten::mul": 9})},
             "complexity not established",
             "torch's counter counts as zero: mine::conv (2)",
         ),
         (
-            {"crop": replace(NOISE, macs=2_000_000)},
+            {"crop": replace(CROP, macs=350_000)},
             "complexity not established",
-            "the work depends on the input: 0.001 G on noise, 0.002 G on a real crop",
+            "the work depends on the input: 0.0003125 G in 3 convolutions on noise, "
+            "0.00035 G in 3 convolutions on a real crop",
         ),
         (
-            {"crop": replace(NOISE, conv_calls=4)},
+            {"crop": replace(CROP, macs=600_000), "crop_noise": replace(CROP, macs=600_000)},
             "complexity not established",
-            "the work depends on the input: 3 convolutions with 0.0005 M outputs on noise, "
-            "4 with 0.0005 M on a real crop",
+            "the work depends on the size: 0.01526 k per pixel at 256x256, 0.0293 k at 64x320",
+        ),
+        (
+            {"crop_noise": None},
+            "complexity not established",
+            "the work depends on the input: a failure on noise, 0.0003125 G in 3 convolutions on a real crop",
         ),
         (
             {"crop": None, "crop_failure": "ValueError: y"},
@@ -132,6 +145,7 @@ def test_several_reasons_make_one_doubt() -> None:
         ("aten::pow", False),
         ("aten::softmax", False),
         ("aten::norm", False),
+        ("aten::linalg_vector_norm", False),
         ("aten::remainder", False),
     ],
 )
