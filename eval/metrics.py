@@ -93,8 +93,8 @@ def psnr(sr: Image | Plane, hr: Image | Plane, border: int = BORDER) -> float:
 def ssim(sr: Image | Plane, hr: Image | Plane, border: int = BORDER) -> float:
     """Structural similarity (Wang et al. 2004): Gaussian 11x11, sigma 1.5, valid region, mean over channels.
 
-    sr, hr: uint8 (or float64 in 0..255), height x width (x channels), same shape, at least 11 x 11 pixels left
-    after the border is cut. Raises InputError for anything else.
+    sr, hr: uint8 (or float64 in 0..255), height x width (x channels), same shape, at least 11 x 11 pixels
+    left after the border is cut. Raises InputError for anything else.
     """
     _check(sr, hr, border, least=WINDOW)
     return mean_ssim(_crop(sr, border), _crop(hr, border))
@@ -159,9 +159,8 @@ def _check(sr: Image | Plane, hr: Image | Plane, border: int, least: int = 1) ->
     if border < 0:
         raise InputError(f"border is {border}; expected 0 or more pixels")
     if min(hr.shape[:2]) - 2 * border < least:
-        raise InputError(
-            f"image of {hr.shape[:2]}: fewer than {least} rows or columns left inside border {border}"
-        )
+        size = f"{hr.shape[1]}x{hr.shape[0]}"
+        raise InputError(f"image of {size}: expected {least}x{least} or more inside a border of {border}")
 
 
 def _crop(image: NDArray[Any], border: int) -> NDArray[Any]:
