@@ -1,0 +1,83 @@
+"""What the two clocks and the two workers reveal, on answers made up for the purpose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval import timing
+from eval.results import Flag
+from eval.sandbox import CPU_LIMITS, Level
+from eval.timing import GapCalibration, PixelSample
+from eval.variants import TimedInput, Variant, apply_variant
+from eval.workers import Answer, Setup
+
+SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)
+EMPTY = np.zeros((1, 1, 3), np.uint8)
+
+
+@pytest.fixture
+def gap() -> GapCalibration:
+    calibration = GapCalibration(SETUP)
+    calibration._gaps = {1000: 1.0, 3000: 3.0}
+    return calibration
+
+
+def answers(*times: tuple[float, float]) -> list[Answer]:
+    return [Answer(EMPTY, wall, own) for wall, own in times]
+
+
+def judge(gap: GapCalibration, *times: tuple[float, float]) -> Flag | None:
+    return timing.judge(answers(*times), [(40, 50)] * len(times), gap)
+
+
+def test_the_gap_between_calibrated_sizes_is_interpolated_by_pixels(gap: GapCalibration) -> None:
+    assert gap.gap_ms(40, 50) == pytest.approx(2.0)
+    assert gap.gap_ms(10, 10) == pytest.approx(1.0)
+
+
+def test_clocks_that_agree_raise_no_doubt(gap: GapCalibration) -> None:
+    assert judge(gap, (102, 100), (52.5, 50)) is None
+
+
+def test_hidden_time_is_a_mismatch_and_not_believed(gap: GapCalibration) -> None:
+    flag = judge(gap, (202, 0.2), (203, 0.2))
+    assert flag is not None and flag.name == "timing mismatch" and not timing.believed(flag)
+
+
+def test_a_worker_time_above_the_wall_is_a_mismatch(gap: GapCalibration) -> None:
+    flag = judge(gap, (100, 101))
+    assert flag is not None and flag.name == "timing mismatch"
+
+
+def test_a_busy_machine_is_a_doubt_that_keeps_the_times(gap: GapCalibration) -> None:
+    flag = judge(gap, (1100, 1000), (1090, 1000))
+    assert flag is not None and flag.name == "timing doubtful" and timing.believed(flag)
+
+
+def test_answers_of_two_workers_are_compared_without_keeping_images() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (300, 300, 3), np.uint8)
+    sample = PixelSample(seed=1)
+    changed = Variant(flip_x=True)
+    sample.keep(("valid", 0), image)
+    sample.keep(("valid", 0, changed), apply_variant(image, changed))
+    view = sample.view("valid")
+    assert view.difference(TimedInput(0, Variant(), False), image) == 0
+    assert view.difference(TimedInput(0, Variant(), False), image + 1) == 1
+    assert view.difference(TimedInput(0, changed, False), image) > 1  # type: ignore[operator]
+    assert view.difference(TimedInput(1, Variant(), False), image) is None
+    assert sample.view("test").difference(TimedInput(0, Variant(), False), image) is None
+
+
+def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:
+    inputs = timing.plan(3, 4)
+    checks = timing.cross_checks(inputs)
+    assert len(checks) == timing.CROSS_CHECKS
+    assert all(not one.warm_up and one.variant != Variant() and one in inputs for one in checks)
+
+
+def test_the_control_model_calibrates_a_small_gap() -> None:
+    calibration = GapCalibration(SETUP)
+    calibration.measure([(16, 16), (64, 64)])
+    assert 0 <= calibration.gap_ms(64, 64) < 1000
