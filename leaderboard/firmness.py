@@ -22,6 +22,10 @@ from leaderboard.resampling import resampled_keys
 Outcome = Literal["holds", "ties", "reverses", "drops out"]
 
 
+# The share of resamples that must keep an order: a two-sided 95% interval that excludes a tie.
+FIRM_SHARE = 0.975
+
+
 @dataclass(frozen=True)
 class Variant:
     """One way to rank a group: keys by entry (lower first) in the main track and by runtime alone, and who
@@ -41,19 +45,26 @@ class PairCheck:
 
     `kept` is the share of paired resamples of the images that keep the order (a tie counts half); None where
     images
-    are not known one by one.
+    are not known one by one. `dropped` names who drops out of the ranking under a variant.
     """
 
     upper: str
     lower: str
     outcomes: dict[str, Outcome]
     kept: float | None
+    dropped: dict[str, list[str]]
 
-    @property
-    def firm(self) -> bool:
-        """No variant changes the order and at least 97.5% of the resamples keep it."""
-        steady = all(outcome == "holds" for outcome in self.outcomes.values())
-        return steady and (self.kept is None or self.kept >= 0.975)
+    def doubts_for(self, model: str) -> list[str]:
+        """Names of the variants under which `model`, one of the two, loses its place: the order turns or
+        ties, or
+        it drops out itself. That the other one drops out does not hurt it. `images` when resampling turns
+        it."""
+        found = [
+            name
+            for name, outcome in self.outcomes.items()
+            if outcome in ("ties", "reverses") or model in self.dropped.get(name, [])
+        ]
+        return found + (["images"] if self.kept is not None and self.kept < FIRM_SHARE else [])
 
 
 def variants(group: list[Entry], challenge: Challenge) -> list[Variant]:
@@ -85,8 +96,17 @@ def variants(group: list[Entry], challenge: Challenge) -> list[Variant]:
         variant("strict", "Thresholds unrounded", strict=True),
         variant("rounded", "Thresholds rounded", strict=False),
         variant("equal_weights", "Equal weights", weights=Weights(runtime=1 / 3, flops=1 / 3, params=1 / 3)),
-        variant("runtime_only", "Runtime alone", weights=Weights(runtime=1, flops=0, params=0)),
+        variant("less_runtime", "Runtime weighs 0.1 less", weights=_shifted(rule.weights, -0.1)),
+        variant("more_runtime", "Runtime weighs 0.1 more", weights=_shifted(rule.weights, 0.1)),
     ]
+
+
+def _shifted(weights: Weights, shift: float) -> Weights:
+    """Weights with that of runtime changed by `shift` within 0..1, the others sharing the rest as before."""
+    runtime = min(max(weights.runtime + shift, 0.0), 1.0)
+    others = weights.flops + weights.params
+    flops = (1 - runtime) * (weights.flops / others if others else 0.5)
+    return Weights(runtime=runtime, flops=flops, params=1 - runtime - flops)
 
 
 def neighbours(
@@ -101,8 +121,13 @@ def neighbours(
     checks = []
     for upper, lower in pairwise(order):
         outcomes = {variant.name: outcome(variant, upper, lower) for variant in alternatives}
+        dropped = {
+            variant.name: [group[i].model for i in (upper, lower) if not variant.eligible[i]]
+            for variant in alternatives
+            if outcomes[variant.name] == "drops out"
+        }
         kept = None if drawn is None else _kept(drawn[:, upper], drawn[:, lower])
-        checks.append(PairCheck(group[upper].model, group[lower].model, outcomes, kept))
+        checks.append(PairCheck(group[upper].model, group[lower].model, outcomes, kept, dropped))
     return checks
 
 

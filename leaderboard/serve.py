@@ -17,8 +17,9 @@ from leaderboard import build
 from leaderboard.site import pages
 
 POLL_SECONDS = 2.0
-WAITING = "<!doctype html><meta http-equiv='refresh' content='3'><title>Waiting</title><p>Waiting for the
-first record."
+WAITING = """<!doctype html><meta http-equiv="refresh" content="3"><title>Waiting</title>
+<p>Waiting for the first record.
+"""
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -57,8 +58,9 @@ def rebuild(save_dir: Path, challenge: Challenge, out: Path) -> None:
     pages.write(records, challenge, frame, save_dir, out)
 
 
-def watch(save_dir: Path, challenge: Challenge, out: Path, stop: threading.Event, say: Callable[[str], None])
--> None:
+def watch(
+    save_dir: Path, challenge: Challenge, out: Path, stop: threading.Event, say: Callable[[str], None]
+) -> None:
     """Rebuild whenever the records change, until `stop`."""
     known = state(save_dir)
     while not stop.wait(POLL_SECONDS):

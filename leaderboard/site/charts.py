@@ -23,21 +23,23 @@ def histogram(values: Array, unit: str, description: str, bins: int = 30) -> Mar
     across = _scale(low, high, LEFT, WIDTH - RIGHT)
     up = _scale(0, float(counts.max()), HEIGHT - BOTTOM, TOP)
     bars = "".join(
-        f'<rect class="bars" x="{across(a) + 0.5:.1f}" y="{up(n):.1f}" width="{max(across(b) - across(a) - 1,
-        1):.1f}" '
-        f'height="{HEIGHT - BOTTOM - up(n):.1f}"/>'
+        f'<rect class="bars" x="{across(a) + 0.5:.1f}" y="{up(n):.1f}" '
+        f'width="{max(across(b) - across(a) - 1, 1):.1f}" height="{HEIGHT - BOTTOM - up(n):.1f}"/>'
         for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
     )
     median = float(np.median(finite))
-    marks = _vertical(across(median), "median", f"median {median:+.3f}" if low < 0 else f"median {median:.2f}")
+    marks = _vertical(
+        across(median), "median", f"median {median:+.3f}" if low < 0 else f"median {median:.2f}"
+    )
     if low < 0 < high:
-        marks += f'<line class="zero" x1="{across(0):.1f}" x2="{across(0):.1f}" y1="{TOP}" y2="{HEIGHT -
-        BOTTOM}"/>'
+        x = f"{across(0):.1f}"
+        marks += f'<line class="zero" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
     return _svg(bars + marks + _axis(low, high, across, unit) + _counts(float(counts.max()), up), description)
 
 
 def sequence(times: Array, cold: bool, description: str) -> Markup:
-    """Runtime of each image in the order of the pass, on a logarithmic scale; a cold first call stands out."""
+    """Runtime of each image in the order of the pass, on a logarithmic scale; a cold first call stands out.
+    """
     finite = times[np.isfinite(times) & (times > 0)]
     if len(finite) < 2:
         return Markup("")
@@ -47,7 +49,8 @@ def sequence(times: Array, cold: bool, description: str) -> Markup:
     dots = "".join(
         f'<circle class="{"cold" if cold and i == 0 else "dots"}" cx="{across(i + 1):.1f}" '
         f'cy="{up_log(math.log(time)):.1f}" r="{4 if cold and i == 0 else 1.8}"/>'
-        for i, time in enumerate(times) if math.isfinite(time) and time > 0
+        for i, time in enumerate(times)
+        if math.isfinite(time) and time > 0
     )
     median = float(np.median(finite))
     y = up_log(math.log(median))
@@ -70,8 +73,10 @@ def _scale(low: float, high: float, start: float, end: float):  # type: ignore[n
 def _vertical(x: float, css: str, text: str) -> str:
     anchor = "end" if x > WIDTH * 0.7 else "start"
     shift = -5 if anchor == "end" else 5
-    return (f'<line class="{css}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{HEIGHT - BOTTOM}"/>'
-            f'<text x="{x + shift:.1f}" y="{TOP - 4}" text-anchor="{anchor}">{escape(text)}</text>')
+    return (
+        f'<line class="{css}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{HEIGHT - BOTTOM}"/>'
+        f'<text x="{x + shift:.1f}" y="{TOP - 4}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _axis(low: float, high: float, across, unit: str) -> str:  # type: ignore[no-untyped-def]
@@ -80,8 +85,10 @@ def _axis(low: float, high: float, across, unit: str) -> str:  # type: ignore[no
         f'<text x="{across(tick):.1f}" y="{base + 15}" text-anchor="middle">{tick:g}</text>'
         for tick in _nice_ticks(low, high)
     )
-    return (f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>{ticks}'
-            f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(unit)}</text>')
+    return (
+        f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>{ticks}'
+        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(unit)}</text>'
+    )
 
 
 def _counts(high: float, up) -> str:  # type: ignore[no-untyped-def]
@@ -109,6 +116,6 @@ def _log_ticks(low: float, high: float) -> list[float]:
 def _svg(content: str, description: str) -> Markup:
     # Everything in `content` is numbers or escaped; descriptions hold model names.
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-
-        label="{escape(description)}">{content}</svg>'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">'
+        f"{content}</svg>"
     )

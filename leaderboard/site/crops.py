@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,8 +26,8 @@ SIDE = 160
 MAX_BYTES = 13_000
 QUALITIES = (95, 90, 85, 80, 70, 60, 45, 30, 15, 5, 1)
 RULE = (
-    f"The {SIDE}×{SIDE} window in which entries are furthest from HR; WebP of at most {MAX_BYTES // 1000} kB, "
-    "HR and LR lossless."
+    f"The {SIDE}×{SIDE} window in which entries are furthest from HR; "
+    f"WebP of at most {MAX_BYTES // 1000} kB, HR and LR lossless."
 )
 
 Image = NDArray[np.uint8]
@@ -125,7 +126,7 @@ def _lossy(image: Image) -> bytes:
     return _encode(cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), 1)
 
 
-def _encode(image: Image, quality: int) -> bytes:
+def _encode(image: NDArray[Any], quality: int) -> bytes:
     """WebP; a quality above 100 is lossless."""
     good, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])
     if not good:  # pragma: no cover - cv2 encodes every uint8 array

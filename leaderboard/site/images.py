@@ -35,7 +35,8 @@ class SiteImage:
 
 
 def collect(group: Group, save_dir: Path, out: Path, scale: int) -> list[SiteImage]:
-    """The images of `group`, those that separate entries most first, with crops stored for the first of them."""
+    """The images of `group`, those that separate entries most first, with crops stored for the first of them.
+    """
     found = []
     for mode in dict.fromkeys(mode for entry in group.entries for mode in entry.modes):
         names = common_images(group.entries, mode)
@@ -48,12 +49,16 @@ def collect(group: Group, save_dir: Path, out: Path, scale: int) -> list[SiteIma
             column = finite[:, index][~np.isnan(finite[:, index])]
             spread = float(column.max() - column.min()) if len(column) else 0.0
             median = float(np.median(column)) if len(column) else math.nan
-            found.append(SiteImage(f"{mode}-{index + 1:04d}", mode, name, index, spread, median, entries, None))
+            found.append(
+                SiteImage(f"{mode}-{index + 1:04d}", mode, name, index, spread, median, entries, None)
+            )
     found.sort(key=lambda image: -image.spread)
     if not crops.has_images(save_dir):
         return found
-    return [_with_crop(image, save_dir, out, scale) if place < crops.MAX_IMAGES else image
-            for place, image in enumerate(found)]
+    return [
+        _with_crop(image, save_dir, out, scale) if place < crops.MAX_IMAGES else image
+        for place, image in enumerate(found)
+    ]
 
 
 def _with_crop(image: SiteImage, save_dir: Path, out: Path, scale: int) -> SiteImage:
@@ -72,14 +77,22 @@ def list_context(images: list[SiteImage]) -> dict[str, Any]:
     for image in images:
         values = np.array(image.psnr)
         best = image.entries[int(np.nanargmax(values))].entry.model if np.isfinite(values).any() else "–"
-        rows.append({"id": image.id, "name": image.name, "mode": image.mode, "median":
-        format_number(image.median, 2),
-                     "spread": format_number(image.spread, 3), "best": best})
+        rows.append(
+            {
+                "id": image.id,
+                "name": image.name,
+                "mode": image.mode,
+                "median": format_number(image.median, 2),
+                "spread": format_number(image.spread, 3),
+                "best": best,
+            }
+        )
     return {"images": rows}
 
 
-def context(image: SiteImage, group: Group, neighbours: tuple[SiteImage | None, SiteImage | None]) ->
-dict[str, Any]:
+def context(
+    image: SiteImage, group: Group, neighbours: tuple[SiteImage | None, SiteImage | None]
+) -> dict[str, Any]:
     """Variables of image.html."""
     values = dict(zip((item.id for item in image.entries), image.psnr, strict=True))
     base = values.get(group.baseline.id) if group.baseline else None
@@ -88,15 +101,27 @@ dict[str, Any]:
         times = item.entry.runtimes.get(image.mode)
         value = values[item.id]
         gain = value - base if base is not None and math.isfinite(value) and math.isfinite(base) else math.nan
-        rows.append({"id": item.id, "model": item.entry.model, "psnr": format_number(value, 3),
-                     "gain": "–" if math.isnan(gain) else f"{gain:+.3f}",
-                     "runtime": format_number(float(times[image.index]), 2) if times is not None else "–"})
+        rows.append(
+            {
+                "id": item.id,
+                "model": item.entry.model,
+                "psnr": format_number(value, 3),
+                "gain": "–" if math.isnan(gain) else f"{gain:+.3f}",
+                "runtime": format_number(float(times[image.index]), 2) if times is not None else "–",
+            }
+        )
     finite = [value for value in values.values() if math.isfinite(value)]
     return {
-        "id": image.id, "name": image.name, "mode": image.mode, "rows": rows, "crops": _crops(image, rows),
-        "crop_rule": crops.RULE, "low": format_number(min(finite, default=math.nan), 2),
-        "high": format_number(max(finite, default=math.nan), 2), "before": neighbours[0], "after":
-        neighbours[1],
+        "id": image.id,
+        "name": image.name,
+        "mode": image.mode,
+        "rows": rows,
+        "crops": _crops(image, rows),
+        "crop_rule": crops.RULE,
+        "low": format_number(min(finite, default=math.nan), 2),
+        "high": format_number(max(finite, default=math.nan), 2),
+        "before": neighbours[0],
+        "after": neighbours[1],
     }
 
 
@@ -105,8 +130,11 @@ def _crops(image: SiteImage, rows: list[dict[str, str]]) -> list[dict[str, str]]
         return []
     fixed = [("HR", "_hr", image.crop.hr), ("LR", "_lr", image.crop.lr)]
     shown = [{"title": title, "file": file, "psnr": ""} for title, file, there in fixed if there]
-    return shown + [{"title": row["model"], "file": row["id"], "psnr": row["psnr"] + " dB"}
-                    for row in rows if row["id"] in image.crop.models]
+    return shown + [
+        {"title": row["model"], "file": row["id"], "psnr": row["psnr"] + " dB"}
+        for row in rows
+        if row["id"] in image.crop.models
+    ]
 
 
 def compare_data(images: list[SiteImage], group: Group) -> dict[str, Any]:
@@ -115,15 +143,23 @@ def compare_data(images: list[SiteImage], group: Group) -> dict[str, Any]:
     listed = []
     for image in sorted(images, key=lambda image: (image.crop is None, -image.spread)):
         values = dict(zip((item.id for item in image.entries), image.psnr, strict=True))
-        listed.append({
-            "id": image.id, "name": image.name,
-            "psnr": [_rounded(values.get(item.id)) for item in models],
-            "crop": None if image.crop is None else
-            {"models": image.crop.models, "hr": image.crop.hr, "lr": image.crop.lr},
-        })
-    return {"crop": crops.SIDE, "images": listed,
-            "models": [{"id": item.id, "name": item.entry.model, "index": index} for index, item in
-            enumerate(models)]}
+        listed.append(
+            {
+                "id": image.id,
+                "name": image.name,
+                "psnr": [_rounded(values.get(item.id)) for item in models],
+                "crop": None
+                if image.crop is None
+                else {"models": image.crop.models, "hr": image.crop.hr, "lr": image.crop.lr},
+            }
+        )
+    return {
+        "crop": crops.SIDE,
+        "images": listed,
+        "models": [
+            {"id": item.id, "name": item.entry.model, "index": index} for index, item in enumerate(models)
+        ],
+    }
 
 
 def _rounded(value: float | None) -> float | str | None:

@@ -12,27 +12,52 @@ from leaderboard.firmness import PairCheck
 from leaderboard.site.listing import Group, Listed, known
 from leaderboard.tables import format_number
 
-FIGURES = [("val_psnr", "Val PSNR", "dB", 2), ("test_psnr", "Test PSNR", "dB", 2), ("runtime_ms", "Runtime",
-"ms", 2),
-           ("flops_g", "FLOPs", "G", 2), ("params_m", "Params", "M", 3)]
-TRACK_TITLES = {"rank": "Overall", "rank_runtime": "Runtime", "rank_flops": "FLOPs", "rank_params":
-"Parameters"}
+FIGURES = [
+    ("val_psnr", "Val PSNR", "dB", 2),
+    ("test_psnr", "Test PSNR", "dB", 2),
+    ("runtime_ms", "Runtime", "ms", 2),
+    ("flops_g", "FLOPs", "G", 2),
+    ("params_m", "Params", "M", 3),
+]
+TRACK_TITLES = {
+    "rank": "Overall",
+    "rank_runtime": "Runtime",
+    "rank_flops": "FLOPs",
+    "rank_params": "Parameters",
+}
+# A variant's name -> the choice it changes, as the table names it.
+SHORT = {
+    "median": "mean or median",
+    "no_cold": "cold start",
+    "strict": "rounding",
+    "rounded": "rounding",
+    "equal_weights": "weights",
+    "less_runtime": "weights",
+    "more_runtime": "weights",
+    "images": "images",
+}
 COSTS = [("runtime_ms", "runtime [ms]"), ("flops_g", "FLOPs [G]"), ("params_m", "parameters [M]")]
 
 
-def context(challenge: Challenge, groups: list[Group], checks: list[list[PairCheck]],
-            frame: pd.DataFrame) -> dict[str, Any]:
+def context(
+    challenge: Challenge, groups: list[Group], checks: list[list[PairCheck]], frame: pd.DataFrame
+) -> dict[str, Any]:
     """Variables of index.html. `checks` holds the neighbour checks of each group."""
     columns = _columns(frame)
     return {
-        "notes": frame.attrs.get("notes", []), "rule_text": rule_text(challenge), "reading":
-        reading(challenge),
-        "tracks": tracks(frame), "columns": columns,
-        "groups": [_group(group, found, columns, first=index == 0)
-                   for index, (group, found) in enumerate(zip(groups, checks, strict=True))],
+        "notes": frame.attrs.get("notes", []),
+        "rule_text": rule_text(challenge),
+        "reading": reading(challenge),
+        "tracks": tracks(frame),
+        "columns": columns,
+        "groups": [
+            _group(group, found, columns, first=index == 0)
+            for index, (group, found) in enumerate(zip(groups, checks, strict=True))
+        ],
         "plots": [{"key": key, "title": title} for key, title in COSTS],
-        "threshold": threshold(challenge, groups), "psnr_mode": psnr_mode(groups), "has_points":
-        bool(points(groups)),
+        "threshold": threshold(challenge, groups),
+        "psnr_mode": psnr_mode(groups),
+        "has_points": bool(points(groups)),
     }
 
 
@@ -46,24 +71,35 @@ def rule_text(challenge: Challenge) -> str:
     if not isinstance(rule, EfficiencyRanking):
         return "Ranked by " + " and ".join(rule.tracks[0].quantities) + "." + limit
     w, b = rule.weights, rule.baseline
-    return (f"Lower is better: {w.runtime:g} · exp(2 · runtime/baseline) + {w.flops:g} · exp(2 · FLOPs/baseline) + "
-            f"{w.params:g} · exp(2 · parameters/baseline), with {b.model} as the baseline (score 7.389).{limit}")
+    return (
+        f"Lower is better: {w.runtime:g} · exp(2 · runtime/baseline) + {w.flops:g} · exp(2 · FLOPs/baseline) "
+        f"+ {w.params:g} · exp(2 · parameters/baseline). The baseline, {b.model}, scores 7.389.{limit}"
+    )
 
 
 def reading(challenge: Challenge) -> str:
     if isinstance(challenge.ranking, EfficiencyRanking):
-        return ("Runtime is the mean of the means over validation and test images. It is compared with the baseline "
-                "measured in the same session where there is one, otherwise with the published figure. FLOPs
-                are "
-                "multiply-adds at a 256×256 input.")
+        return (
+            "Runtime is the mean of the means over validation and test images. It is compared with the "
+            "baseline measured in the same session where there is one, otherwise with the published figure. FLOPs are "
+            "multiply-adds at a 256×256 input."
+        )
     return "Runtime is the mean over modes of each mode's mean. FLOPs are multiply-adds at a 256×256 input."
 
 
 def tracks(frame: pd.DataFrame) -> list[dict[str, str]]:
-    found = [name for name in frame.columns if (name == "rank" or name.startswith("rank_")) and
-    frame[name].notna().any()]
-    return [{"key": name.replace("_", "-"), "title": TRACK_TITLES.get(name, name.removeprefix("rank_").capitalize())}
-            for name in found]
+    found = [
+        name
+        for name in frame.columns
+        if (name == "rank" or name.startswith("rank_")) and frame[name].notna().any()
+    ]
+    return [
+        {
+            "key": name.replace("_", "-"),
+            "title": TRACK_TITLES.get(name, name.removeprefix("rank_").capitalize()),
+        }
+        for name in found
+    ]
 
 
 def threshold(challenge: Challenge, groups: list[Group]) -> float | None:
@@ -86,38 +122,48 @@ def points(groups: list[Group]) -> list[dict[str, Any]]:
         psnr = item.row[column]
         if not item.entry.ok or not known(psnr) or math.isinf(psnr):
             continue
-        found.append({
-            "label": item.entry.model, "page": f"team/{item.id}.html", "psnr": psnr,
-            "eligible": bool(item.row["eligible"]), "baseline": item is groups[0].baseline,
-            **{key: item.row[key] if known(item.row[key]) else None for key, _ in COSTS},
-        })
+        found.append(
+            {
+                "label": item.entry.model,
+                "page": f"team/{item.id}.html",
+                "psnr": psnr,
+                "eligible": bool(item.row["eligible"]),
+                "baseline": item is groups[0].baseline,
+                **{key: item.row[key] if known(item.row[key]) else None for key, _ in COSTS},
+            }
+        )
     return found
 
 
 def _columns(frame: pd.DataFrame) -> list[dict[str, str]]:
-    shown = [{"key": "rank", "title": "Rank", "kind": "number", "first": "ascending"},
-             {"key": "model", "title": "Model", "kind": "text", "first": "ascending"}]
+    shown = [
+        {"key": "rank", "title": "Rank", "kind": "number", "first": "ascending"},
+        {"key": "model", "title": "Model", "kind": "text", "first": "ascending"},
+    ]
     if frame["score_final"].notna().any():
         shown.append({"key": "score_final", "title": "Score", "kind": "number", "first": "ascending"})
     for key, title, unit, _ in FIGURES:
         if key in frame and frame[key].notna().any():
             direction = "descending" if "psnr" in key else "ascending"
-            shown.append({"key": key, "title": f"{title} [{unit}]", "kind": "number", "first": direction})
+            shown.append({"key": key, "title": title, "unit": unit, "kind": "number", "first": direction})
     return [*shown, {"key": "firm", "title": "Order", "kind": "text", "first": "ascending"}]
 
 
-def _group(group: Group, checks: list[PairCheck], columns: list[dict[str, str]], first: bool) -> dict[str,
-Any]:
+def _group(
+    group: Group, checks: list[PairCheck], columns: list[dict[str, str]], first: bool
+) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
     return {
-        "label": group.label, "first": first,
+        "label": group.label,
+        "first": first,
         "ranked": [_row(item, group, checks, columns, ranked) for item in ranked],
         "below": [_below(item) for item in group.listed if not item.row["eligible"]],
     }
 
 
-def _row(item: Listed, group: Group, checks: list[PairCheck], columns: list[dict[str, str]],
-         ranked: list[Listed]) -> dict[str, Any]:
+def _row(
+    item: Listed, group: Group, checks: list[PairCheck], columns: list[dict[str, str]], ranked: list[Listed]
+) -> dict[str, Any]:
     row = item.row
     cells = []
     decimals = {key: digits for key, _, _, digits in FIGURES} | {"score_final": 3}
@@ -126,16 +172,34 @@ def _row(item: Listed, group: Group, checks: list[PairCheck], columns: list[dict
         value = row.get(key)
         best = known(value) and value == _best(ranked, key, column["first"]) and len(ranked) > 1
         css = " ".join(name for name, on in (("score", key == "score_final"), ("best", best)) if on)
-        cells.append({"value": f"{value:.9g}" if known(value) else "", "text": format_number(value, decimals[key]),
-                      "css": css})
-    tags = tags_of(item, checks)
+        cells.append(
+            {
+                "value": f"{value:.9g}" if known(value) else "",
+                "text": format_number(value, decimals[key]),
+                "css": css,
+            }
+        )
+    tags = firm_tags(item, checks)
     return {
-        "id": item.id, "rank": item.rank, "model": item.entry.model, "baseline": item is group.baseline,
-        "subtitle": subtitle(item, group), "flags": row["flags"], "cells": cells, "tags": tags,
+        "id": item.id,
+        "rank": item.rank,
+        "model": item.entry.model,
+        "baseline": item is group.baseline,
+        "subtitle": subtitle(item, group),
+        "flags": row["flags"],
+        "cells": cells,
+        "tags": tags,
+        "doubts": [
+            {"text": flag["name"].replace("_", " "), "title": flag["reason"]}
+            for flag in flags_of(row["flags"])
+        ],
         "firm_value": tags[0]["text"] if tags else "",
         "find": f"{item.entry.model} {row['team']} {row['flags']}".lower(),
-        "ranks": {key.replace("_", "-"): "" if not known(value) else int(value)
-                  for key, value in row.items() if key == "rank" or key.startswith("rank_")},
+        "ranks": {
+            key.replace("_", "-"): "" if not known(value) else int(value)
+            for key, value in row.items()
+            if key == "rank" or key.startswith("rank_")
+        },
     }
 
 
@@ -149,22 +213,20 @@ def subtitle(item: Listed, group: Group) -> str:
     return " · ".join(part for part in parts if part and part != item.entry.model)
 
 
-def tags_of(item: Listed, checks: list[PairCheck]) -> list[dict[str, str]]:
-    """How firm the place is, then one tag per doubt."""
+def firm_tags(item: Listed, checks: list[PairCheck]) -> list[dict[str, str]]:
+    """How firm the place is: ties, firm, or what it depends on."""
     own = [check for check in checks if item.entry.model in (check.upper, check.lower)]
-    tags = []
     if item.row["ties with"]:
-        tags.append({"text": "ties with " + item.row["ties with"], "css": "warn",
-                     "title": "Resampling the images does not separate these entries"})
-    elif own and all(check.firm for check in own):
-        tags.append({"text": "✓ firm", "css": "firm", "title": "No other defensible choice changes its
-        order"})
-    elif own:
-        tags.append({"text": "depends on choices", "css": "warn", "title": "Some choice changes its order to a
-        neighbour"})
-    for flag in flags_of(item.row["flags"]):
-        tags.append({"text": flag["name"].replace("_", " "), "css": "", "title": flag["reason"]})
-    return tags
+        title = "Resampling the images does not separate these entries"
+        return [{"text": "ties with " + item.row["ties with"], "css": "warn", "title": title}]
+    names = {name for check in own for name in check.doubts_for(item.entry.model)}
+    if own and not names:
+        return [{"text": "✓ firm", "css": "firm", "title": "No other defensible choice changes its order"}]
+    if own:
+        shown = list(dict.fromkeys(SHORT[name] for name in SHORT if name in names))
+        title = "Another choice of these changes its order to a neighbour"
+        return [{"text": "depends on " + ", ".join(shown), "css": "warn", "title": title}]
+    return []
 
 
 def flags_of(text: str) -> list[dict[str, str]]:
@@ -175,6 +237,11 @@ def flags_of(text: str) -> list[dict[str, str]]:
 
 def _below(item: Listed) -> dict[str, str]:
     row = item.row
-    return {"id": item.id, "model": item.entry.model, "reason": row["reason"],
-            "val_psnr": format_number(row["val_psnr"], 2), "test_psnr": format_number(row["test_psnr"], 2),
-            "runtime": format_number(row.get("runtime_ms"), 2)}
+    return {
+        "id": item.id,
+        "model": item.entry.model,
+        "reason": row["reason"],
+        "val_psnr": format_number(row["val_psnr"], 2),
+        "test_psnr": format_number(row["test_psnr"], 2),
+        "runtime": format_number(row.get("runtime_ms"), 2),
+    }

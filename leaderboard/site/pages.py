@@ -23,29 +23,45 @@ from leaderboard.site.listing import Group, groups_of
 HERE = Path(__file__).resolve().parent
 
 
-def write(records: list[Record], challenge: Challenge, frame: pd.DataFrame, save_dir: Path, out: Path) ->
-None:
+def write(
+    records: list[Record], challenge: Challenge, frame: pd.DataFrame, save_dir: Path, out: Path
+) -> None:
     """Write all pages into `out`. `frame` is the ranking of `records`. Raises InputError where a file cannot
     be
     written."""
     groups = groups_of(records, challenge, frame)
     checks = [_checks(group, challenge) for group in groups]
-    common = {
-        "challenge": challenge, "built": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        "record_count": len(records), "head": head(save_dir),
+    common: dict[str, Any] = {
+        "challenge": challenge,
+        "built": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "record_count": len(records),
+        "head": head(save_dir),
     }
     try:
         _assets(out)
         pages = _image_pages(groups, challenge, save_dir, out, common)
-        _render("index.html", out / "index.html", base="", **common, **index.context(challenge, groups,
-        checks, frame))
-        _script(out / "assets" / "data.js", "SR_DATA",
-                {"points": index.points(groups), "threshold": index.threshold(challenge, groups)})
+        _render(
+            "index.html",
+            out / "index.html",
+            base="",
+            **common,
+            **index.context(challenge, groups, checks, frame),
+        )
+        _script(
+            out / "assets" / "data.js",
+            "SR_DATA",
+            {"points": index.points(groups), "threshold": index.threshold(challenge, groups)},
+        )
         for group, found in zip(groups, checks, strict=True):
             for item in group.listed:
                 own_pages = pages if group is groups[0] else {}
-                _render("team.html", out / "team" / f"{item.id}.html", base="../", **common,
-                        **team.context(item, group, challenge, found, own_pages))
+                _render(
+                    "team.html",
+                    out / "team" / f"{item.id}.html",
+                    base="../",
+                    **common,
+                    **team.context(item, group, challenge, found, own_pages),
+                )
         # Last, so that a page which polls it reloads a whole site.
         (out / "version.txt").write_text(common["head"] + common["built"], encoding="utf-8")
     except OSError as error:
@@ -58,19 +74,28 @@ def _checks(group: Group, challenge: Challenge) -> list[PairCheck]:
     return neighbours(group.entries, challenge, group.by_psnr, ranks, eligible)
 
 
-def _image_pages(groups: list[Group], challenge: Challenge, save_dir: Path, out: Path,
-                 common: dict[str, Any]) -> dict[tuple[str, str], str]:
+def _image_pages(
+    groups: list[Group], challenge: Challenge, save_dir: Path, out: Path, common: dict[str, Any]
+) -> dict[tuple[str, str], str]:
     """Pages of the images of the largest group, their list and the comparison page."""
     found = images.collect(groups[0], save_dir, out, challenge.scale) if groups else []
     in_order = sorted(found, key=lambda image: image.id)
     for place, image in enumerate(in_order):
-        around = (in_order[place - 1] if place else None, in_order[place + 1] if place + 1 < len(in_order)
-        else None)
-        _render("image.html", out / "image" / f"{image.id}.html", base="../", **common,
-                **images.context(image, groups[0], around))
+        around = (
+            in_order[place - 1] if place else None,
+            in_order[place + 1] if place + 1 < len(in_order) else None,
+        )
+        _render(
+            "image.html",
+            out / "image" / f"{image.id}.html",
+            base="../",
+            **common,
+            **images.context(image, groups[0], around),
+        )
     _render("images.html", out / "images.html", base="", **common, **images.list_context(found))
-    data = images.compare_data(found, groups[0]) if groups else {"crop": crops.SIDE, "images": [], "models":
-    []}
+    data = (
+        images.compare_data(found, groups[0]) if groups else {"crop": crops.SIDE, "images": [], "models": []}
+    )
     _script(out / "assets" / "compare-data.js", "SR_COMPARE", data)
     _render("compare.html", out / "compare.html", base="", crop_rule=crops.RULE, **common)
     return images.pages(found)
@@ -78,8 +103,13 @@ def _image_pages(groups: list[Group], challenge: Challenge, save_dir: Path, out:
 
 @lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 def _render(template: str, target: Path, **variables: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from eval.challenge import Challenge
 from leaderboard import doubts
 from leaderboard.entries import Array
-from leaderboard.firmness import PairCheck, variants
+from leaderboard.firmness import FIRM_SHARE, PairCheck, variants
 from leaderboard.site import charts
 from leaderboard.site.index import FIGURES, TRACK_TITLES, flags_of
 from leaderboard.site.listing import Group, Listed, known
@@ -75,22 +75,33 @@ def _title(check: PairCheck, model: str) -> str:
 def _check_lines(checks: list[PairCheck], titles: dict[str, str]) -> list[dict[str, Any]]:
     names = list(checks[0].outcomes) if checks else []
     lines = [
-        {
-            "title": titles.get(name, name),
-            "cells": [
-                {"text": check.outcomes[name], "css": check.outcomes[name].split()[0]} for check in checks
-            ],
-        }
+        {"title": titles.get(name, name), "cells": [_outcome(check, name) for check in checks]}
         for name in names
     ]
     if any(check.kept is not None for check in checks):
         cells = []
         for check in checks:
             kept = check.kept
-            css = "" if kept is None else "holds" if kept >= 0.975 else "ties" if kept > 0.025 else "reverses"
+            css = (
+                ""
+                if kept is None
+                else "holds"
+                if kept >= FIRM_SHARE
+                else "ties"
+                if kept > 1 - FIRM_SHARE
+                else "reverses"
+            )
             cells.append({"text": "not known" if kept is None else f"{kept:.1%} keep it", "css": css})
         lines.append({"title": "Resampled images", "cells": cells})
     return lines
+
+
+def _outcome(check: PairCheck, name: str) -> dict[str, str]:
+    text = check.outcomes[name]
+    css = text.split()[0]
+    if name in check.dropped:
+        text = ", ".join(check.dropped[name]) + " drops out"
+    return {"text": text, "css": css}
 
 
 def _tiles(item: Listed, group: Group) -> list[dict[str, str]]:
@@ -147,7 +158,8 @@ def _claims(item: Listed) -> list[dict[str, str]]:
 
 
 def gains(item: Listed, group: Group, mode: str) -> tuple[Array, bool]:
-    """PSNR per image of `mode`, as the difference to the baseline where it saw the same images (then True)."""
+    """PSNR per image of `mode`, as the difference to the baseline where it saw the same images (then True).
+    """
     own = item.entry.metric(mode, "psnr")
     base = group.baseline
     if base is None or base is item or base.entry.image_names(mode) != item.entry.image_names(mode):
@@ -196,7 +208,7 @@ def _extremes(
     times = item.entry.runtimes.get(mode)
     order = np.argsort(np.nan_to_num(values, nan=0.0), kind="stable")
 
-    def listed(indices: Array, title: str) -> dict[str, Any]:
+    def listed(indices: Any, title: str) -> dict[str, Any]:
         images = [
             {
                 "name": names[i],

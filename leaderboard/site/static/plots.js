@@ -27,6 +27,9 @@
         mode: "markers", type: "scatter", name: group[0], marker: group[2],
         hovertemplate: "<b>%{text}</b><br>%{y:.2f} dB at %{x:.3~g}<extra></extra>" });
     });
+    made.push({ x: line.map(function (p) { return p[cost]; }), y: line.map(function (p) { return p.psnr; }),
+      text: line.map(function (p) { return p.label.split("_")[0]; }), mode: "text", textposition: "top center",
+      textfont: { color: colour("--ink"), size: 11 }, hoverinfo: "skip", cliponaxis: false });
     return made;
   }
   function layout(title) {
