@@ -50,7 +50,9 @@ def main() -> None:
     )
 
 
-def _compare(what: str, ours: Callable[[], float], other: Callable[[], float], rounds: int, aim: float) -> None:
+def _compare(
+    what: str, ours: Callable[[], float], other: Callable[[], float], rounds: int, aim: float
+) -> None:
     ours(), other()  # fill the file cache
     times = [(ours(), other()) for _ in range(rounds)]
     a, b = (statistics.median(column) for column in zip(*times, strict=True))
@@ -70,7 +72,16 @@ def _ours(model_id: str, data: Path) -> float:
 def _official(repo: Path, model_id: str, data: Path) -> float:
     script = ROOT / "bench" / "official_loop.py"
     with tempfile.TemporaryDirectory() as empty:
-        command = [sys.executable, "-W", "ignore", str(script), str(repo.resolve()), model_id, str(data), "--ssim"]
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            str(script),
+            str(repo.resolve()),
+            model_id,
+            str(data),
+            "--ssim",
+        ]
         return _seconds(command, Path(empty))
 
 

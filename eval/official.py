@@ -11,7 +11,7 @@ from typing import Any
 
 from data.errors import InputError
 from eval import results
-from eval.results import ModeResult, Record, json_number
+from eval.results import Complexity, ModeResult, Record, json_number
 
 MODES = ("valid", "test")
 _WIDTHS = (20, 10, 10, 14, 14, 14, 10, 10, 8, 8, 8)
@@ -108,20 +108,20 @@ def _runtime(record: Record) -> dict[str, Any] | None:
 
 
 def _cells(model: str, record: Record) -> list[str]:
-    valid, test = (record.modes.get(mode) for mode in MODES)
-    complexity = record.complexity
+    valid, test = (record.modes.get(mode) or ModeResult(images=[]) for mode in MODES)
+    complexity = record.complexity or Complexity()
     return [
         model,
-        _number(valid and valid.mean("psnr"), 2),
-        _number(test and test.mean("psnr"), 2),
-        _number(valid and valid.mean_runtime_ms(), 2),
-        _number(test and test.mean_runtime_ms(), 2),
+        _number(valid.mean("psnr"), 2),
+        _number(test.mean("psnr"), 2),
+        _number(valid.mean_runtime_ms(), 2),
+        _number(test.mean_runtime_ms(), 2),
         _number(record.mean_runtime_ms(), 2),
-        _number(complexity and complexity.params_m, 3),
-        _number(complexity and complexity.flops_g, 2),
-        _number(complexity and complexity.activations_m, 2),
-        _number(valid and valid.memory_mib, 2),
-        f"{complexity.num_conv:4d}" if complexity and complexity.num_conv is not None else "-",
+        _number(complexity.params_m, 3),
+        _number(complexity.flops_g, 2),
+        _number(complexity.activations_m, 2),
+        _number(valid.memory_mib, 2),
+        "-" if complexity.num_conv is None else f"{complexity.num_conv:4d}",
     ]
 
 

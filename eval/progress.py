@@ -34,7 +34,9 @@ class Lines:
 
     def image(self, model: str, mode: str, name: str, scores: Scores, total: int) -> None:
         shown = "  ".join(f"{key} {value:.4f}" for key, value in scores.items())
-        self._console.print(f"{model}  {mode}  {name}  {shown}", highlight=False, markup=False, soft_wrap=True)
+        self._console.print(
+            f"{model}  {mode}  {name}  {shown}", highlight=False, markup=False, soft_wrap=True
+        )
 
     def timing(self, model: str, mode: str, total: int) -> None:
         self._console.print(f"{model}  {mode}  timing: {total} forward passes", highlight=False, markup=False)
@@ -73,7 +75,12 @@ class Bars:
 
 def bars(console: Console) -> Progress:
     """The bar's look; the last column is the task's note."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 

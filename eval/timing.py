@@ -62,7 +62,10 @@ class GapCalibration:
         with worker:
             worker.load()
             ordered = sorted(set(sizes), key=lambda size: size[0] * size[1])
-            picked = {ordered[round(i * (len(ordered) - 1) / (CALIBRATION_SIZES - 1))] for i in range(CALIBRATION_SIZES)}
+            picked = {
+                ordered[round(i * (len(ordered) - 1) / (CALIBRATION_SIZES - 1))]
+                for i in range(CALIBRATION_SIZES)
+            }
             for height, width in picked:
                 self._gaps[height * width] = _gap(worker, height, width)
         self._worker = None
@@ -161,7 +164,9 @@ def run(
     answers: list[tuple[variants.TimedInput, Answer]] = []
     differences: list[int] = []
     for one in inputs:
-        answer = worker.forward(variants.apply_variant(images[one.image], one.variant), f"{one.image} (timed)")
+        answer = worker.forward(
+            variants.apply_variant(images[one.image], one.variant), f"{one.image} (timed)"
+        )
         difference = sample.difference(one, answer.image)
         if difference is not None:
             differences.append(difference)
@@ -197,7 +202,9 @@ def judge(answers: Sequence[Answer], sizes: Sequence[tuple[int, ...]], gap: GapC
     reason = runtime.disbelieved(wall_ms, worker_ms, gaps_ms)
     if reason is None:
         return None
-    missing_ms = sum(wall - own - gap_ms for wall, own, gap_ms in zip(wall_ms, worker_ms, gaps_ms, strict=True))
+    missing_ms = sum(
+        wall - own - gap_ms for wall, own, gap_ms in zip(wall_ms, worker_ms, gaps_ms, strict=True)
+    )
     possible = all(0 < own <= wall for wall, own in zip(wall_ms, worker_ms, strict=True))
     excusable_ms = MISSING_SHARE * sum(worker_ms) + gap.slack_ms * len(answers)
     if possible and missing_ms <= excusable_ms:

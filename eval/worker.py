@@ -142,7 +142,7 @@ class Worker:
         try:
             return self._timer(lambda: model.forward(image))
         except (AssertionError, RuntimeError) as error:
-            if self._device.type != "cpu" or "CUDA" not in str(error) and "NVIDIA" not in str(error):
+            if self._device.type != "cpu" or not any(word in str(error) for word in ("CUDA", "NVIDIA")):
                 raise
         # The model names a CUDA device while it runs: from here on every call is redirected, at some cost in time.
         self._mode = self._cpu_stand_in.CudaMeansCpu()
@@ -277,10 +277,7 @@ def main(descriptors: list[int]) -> None:
         request = channel.unpack_request(frame)
         if request.operation == channel.Operation.EXIT:
             break
-        if worker is None:
-            reply = channel.Reply(channel.Status.FAILED, (), failure)
-        else:
-            reply = worker.handle(request)
+        reply = worker.handle(request) if worker else channel.Reply(channel.Status.FAILED, (), failure)
         connection.send(channel.pack_reply(request.nonce, reply))
     os._exit(0)
 

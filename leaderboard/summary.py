@@ -53,7 +53,7 @@ def summarise(
 
 def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> Table:
     table = Table(title=challenge.title)
-    by_score = (frame.get("ranked_by") == "score").any()
+    by_score = bool((frame["ranked_by"] == "score").any())
     columns = [
         column for column in SHOWN
         if column in frame and not frame[column].isna().all() and (by_score or column != "score_final")
@@ -63,9 +63,7 @@ def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> 
     table.add_column("Checkpoint")
     table.add_column("Note")
     for _, row in frame.iterrows():
-        note = row["reason"] or "; ".join(
-            dict.fromkeys(flag.split(":")[0] for flag in row["flags"].split("; ") if ":" in flag)
-        )
+        note = row["reason"] or flags[row["model"]]
         cells = [_cell(column, row[column]) for column in columns]
         table.add_row(*cells, str(row["checkpoint_source"] or "–"), str(note))
     return table

@@ -37,7 +37,9 @@ def _fetch_all(manifest: submission.Manifest, mirror: str) -> int:
     for entry in entries:
         try:
             path, loaded = fetch(entry, mirror=mirror)
-            print(f"{manifest.model}: {path.name} {'fetched, sha256 checked' if loaded else 'is already there'}")
+            print(
+                f"{manifest.model}: {path.name} {'fetched, sha256 checked' if loaded else 'is already there'}"
+            )
         except InputError as error:
             print(f"{manifest.model}: {error}", file=sys.stderr)
             failed = 1

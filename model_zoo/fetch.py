@@ -39,7 +39,9 @@ def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> 
         pooch.retrieve(url, known, target.name, target.parent, downloader=ResumingDownloader(part))
     except ValueError:
         part.unlink(missing_ok=True)
-        raise InputError(f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept") from None
+        raise InputError(
+            f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept"
+        ) from None
     except (requests.RequestException, OSError) as error:
         raise InputError(f"{url}: cannot be fetched ({type(error).__name__}: {error!s:.200})") from None
     part.unlink(missing_ok=True)
@@ -61,7 +63,11 @@ class ResumingDownloader:
 
     def _continue(self, url: str) -> None:
         have = self._part.stat().st_size if self._part.is_file() else 0
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        headers = (
+            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
+            if have
+            else {"Accept-Encoding": "identity"}
+        )
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
             if have and response.status_code == 416:  # nothing left to send: the part is whole, or wrong
                 return
@@ -70,7 +76,9 @@ class ResumingDownloader:
                 have = 0
             total = have + int(response.headers.get("Content-Length", 0)) or None
             with self._part.open("ab" if have else "wb") as stream, _bar() as bar:
-                task = bar.add_task(self._part.name.strip(".").removesuffix(".part"), total=total, completed=have)
+                task = bar.add_task(
+                    self._part.name.strip(".").removesuffix(".part"), total=total, completed=have
+                )
                 for block in response.iter_content(BLOCK):
                     stream.write(block)
                     bar.advance(task, len(block))

@@ -51,7 +51,9 @@ def test_imports_point_one_way(package: str) -> None:
 def test_the_leaderboard_sees_records_and_rules_only() -> None:
     for path in sources("leaderboard"):
         seen = {name.split(".")[1] for name in imports(path) if name.startswith("eval.")}
-        assert seen <= SEEN_BY_LEADERBOARD, f"{path.relative_to(ROOT)} imports {sorted(seen - SEEN_BY_LEADERBOARD)}"
+        assert seen <= SEEN_BY_LEADERBOARD, (
+            f"{path.relative_to(ROOT)} imports {sorted(seen - SEEN_BY_LEADERBOARD)}"
+        )
 
 
 @pytest.mark.parametrize("module", ["eval.cli", "leaderboard.summary", "data.prepare", "model_zoo.fetch"])

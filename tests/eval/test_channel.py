@@ -40,7 +40,9 @@ def test_random_content_never_passes_as_a_reply(start: bytes) -> None:
 
 
 def test_text_too_long_is_cut_at_a_whole_character() -> None:
-    reply = channel.unpack_reply(channel.pack_reply(NONCE, Reply(Status.FAILED, (), "é" * channel.MAX_TEXT)), NONCE)
+    reply = channel.unpack_reply(
+        channel.pack_reply(NONCE, Reply(Status.FAILED, (), "é" * channel.MAX_TEXT)), NONCE
+    )
     assert set(reply.text) == {"é"} and len(reply.text) == channel.MAX_TEXT // 2
 
 

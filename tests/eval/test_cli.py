@@ -78,7 +78,9 @@ def test_the_honest_one_has_every_official_key(batch: tuple[int, Path]) -> None:
     assert len(entry["valid_psnr"]) == len(entry["valid_ssim"]) == len(entry["valid_runtime"]) == 3
     assert entry["valid_ave_psnr"] == pytest.approx(sum(entry["valid_psnr"]) / 3)
     assert entry["num_conv"] == 1 and entry["num_parameters"] == pytest.approx(9e-6)
-    assert entry["flops"] == pytest.approx((9 * 256**2 + 3 * 1024**2) / 1e9)  # fvcore counts the interpolation too
+    assert entry["flops"] == pytest.approx(
+        (9 * 256**2 + 3 * 1024**2) / 1e9
+    )  # fvcore counts the interpolation too
     assert entry["activations"] == pytest.approx(3 * 256 * 256 / 1e6)
     assert entry["valid_memory"] > 0
     assert entry["runtime_ms"]["protocol"] == "ntire"
@@ -91,7 +93,9 @@ def test_tables_stand_beside_it(batch: tuple[int, Path]) -> None:
     with (batch[1] / "leaderboard.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["model"] for row in rows if row["rank"]] == ["09_Repeat"]
-    assert {"rank", "model", "eligible", "val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m"} <= set(rows[0])
+    assert {"rank", "model", "eligible", "val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m"} <= set(
+        rows[0]
+    )
 
 
 def test_resume_judges_only_what_is_missing(tmp_path: Path, tiny_pairs: Pairs, capsys: Any) -> None:
@@ -122,14 +126,20 @@ def test_usage_errors_are_one_line_and_status_2(
     assert re.search(message, error) and error.count("\n") == 1
 
 
-def test_save_dir_that_is_a_file_is_refused_before_anything_runs(tmp_path: Path, tiny_pairs: Pairs, capsys: Any) -> None:
+def test_save_dir_that_is_a_file_is_refused_before_anything_runs(
+    tmp_path: Path, tiny_pairs: Pairs, capsys: Any
+) -> None:
     (tmp_path / "file").touch()
     assert run("--model_id", "25", "--pairs", *tiny_pairs, "--save_dir", tmp_path / "file") == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
 def test_help_and_unknown_options_as_a_subprocess() -> None:
-    done = subprocess.run([sys.executable, "test_demo.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "test_demo.py", "--help"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0 and "--model_id" in done.stdout
-    wrong = subprocess.run([sys.executable, "test_demo.py", "--nope"], cwd=ROOT, capture_output=True, text=True)
+    wrong = subprocess.run(
+        [sys.executable, "test_demo.py", "--nope"], cwd=ROOT, capture_output=True, text=True
+    )
     assert wrong.returncode == 2 and "--nope" in wrong.stderr and "Traceback" not in wrong.stderr

@@ -29,7 +29,18 @@ def model_zoo(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluate(arguments: list[str], out: Path) -> dict[str, Any]:
     status = cli.main(
         summarise,
-        ["--model_id", *MODELS, "--checkpoint", "authors", "--ssim", "--device", "cpu", "--save_dir", str(out), *arguments],
+        [
+            "--model_id",
+            *MODELS,
+            "--checkpoint",
+            "authors",
+            "--ssim",
+            "--device",
+            "cpu",
+            "--save_dir",
+            str(out),
+            *arguments,
+        ],
     )
     assert status == 0
     content: dict[str, Any] = json.loads((out / "results.json").read_text())

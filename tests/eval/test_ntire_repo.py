@@ -9,7 +9,7 @@ from eval import submission
 from eval.adapters.ntire_repo import Branch, discover, results_key
 from tests.eval import toy
 
-SOURCE = '''
+SOURCE = """
 raise SystemExit("importing this module is an error")
 
 def select_model(args, device):
@@ -23,7 +23,7 @@ def select_model(args, device):
         name, data_range = compute_name(), 1.0
     else:
         raise NotImplementedError
-'''
+"""
 
 
 def test_ids_names_and_checkpoints_are_read_from_the_source() -> None:
@@ -62,5 +62,5 @@ def test_unknown_id_lists_those_there_are(tmp_path) -> None:  # type: ignore[no-
 
 
 def test_a_folder_that_is_no_repository_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match="looked for test_demo.py"):
+    with pytest.raises(InputError, match=r"looked for test_demo\.py"):
         submission.repository(tmp_path, None)

@@ -13,7 +13,9 @@ SUMMARY = RuntimeSummary(protocol="ntire", mean=15.0, median=14.0, ci95=(10.0, 2
 
 
 def mode(*psnr: float) -> ModeResult:
-    images = [ImageResult(name=f"{i}", metrics={"psnr": value}, runtime_ms=10.0 + i) for i, value in enumerate(psnr)]
+    images = [
+        ImageResult(name=f"{i}", metrics={"psnr": value}, runtime_ms=10.0 + i) for i, value in enumerate(psnr)
+    ]
     return ModeResult(images=images, runtime=SUMMARY, memory_mib=100.5)
 
 
@@ -37,7 +39,13 @@ def test_every_official_key_is_there() -> None:
     assert entry["test_ave_psnr"] == 28.0 and entry["valid_memory"] == 100.5
     assert entry["activations"] == 87.217128 and entry["num_conv"] == 27
     assert entry["flops"] == 41.212605 and entry["num_parameters"] == 0.657432
-    assert entry["runtime_ms"] == {"protocol": "ntire", "mean": 15.0, "median": 14.0, "ci95": [10.0, 20.0], "cold": 20.0}
+    assert entry["runtime_ms"] == {
+        "protocol": "ntire",
+        "mean": 15.0,
+        "median": 14.0,
+        "ci95": [10.0, 20.0],
+        "cold": 20.0,
+    }
 
 
 def test_infinite_psnr_makes_the_mean_infinite_and_stays_json(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ data_range = 1.0
 
 
 def write(folder: Path, text: str, name: str = "team42_Toy") -> Path:
-    (folder / f"{name}.py").write_text("raise SystemExit('a manifest must be readable without running this')\n")
+    (folder / f"{name}.py").write_text(
+        "raise SystemExit('a manifest must be readable without running this')\n"
+    )
     path = folder / f"{name}.toml"
     path.write_text(text)
     return path
@@ -36,7 +38,10 @@ def write(folder: Path, text: str, name: str = "team42_Toy") -> Path:
         ("id = -1", "field 'id'"),
         ("tile = 4", "field 'tile'"),
         ("[claims]\npsnr = 1", "field 'claims.psnr'"),
-        ("[checkpoint]\nfile = '../../secret'", "field 'checkpoint.file': value error, must be a path inside model_zoo/"),
+        (
+            "[checkpoint]\nfile = '../../secret'",
+            "field 'checkpoint.file': value error, must be a path inside model_zoo/",
+        ),
         ("[checkpoint]\nfile = '/etc/passwd'", "must be a path inside model_zoo/"),
         ("[checkpoint]\nfile = 'x.pth'\nsha256 = 'abc'", "field 'checkpoint.sha256'"),
         ("script = '../../x.py'", "field 'script'"),
@@ -44,21 +49,25 @@ def write(folder: Path, text: str, name: str = "team42_Toy") -> Path:
     ],
 )
 def test_a_wrong_field_is_named(tmp_path: Path, line: str, message: str) -> None:
-    kept = "\n".join(one for one in GOOD.splitlines() if one.split("=")[0].strip() != line.split("=")[0].strip())
+    kept = "\n".join(
+        one for one in GOOD.splitlines() if one.split("=")[0].strip() != line.split("=")[0].strip()
+    )
     with pytest.raises(InputError, match=message) as caught:
         submission.read_manifest(write(tmp_path, kept + "\n" + line))
     assert "team42_Toy.toml" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_name_must_follow_the_rule(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be called team42_Name.toml"):
+    with pytest.raises(InputError, match=r"must be called team42_Name\.toml"):
         submission.read_manifest(write(tmp_path, GOOD, "team41_Toy"))
 
 
 def test_two_manifests_with_one_id_are_both_named(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     write(tmp_path, GOOD, "team42_Other")
-    with pytest.raises(InputError, match=r"team42_Toy.toml: field 'id': 42 is already taken by team42_Other.toml"):
+    with pytest.raises(
+        InputError, match=r"team42_Toy.toml: field 'id': 42 is already taken by team42_Other.toml"
+    ):
         submission.manifests(tmp_path)
 
 
@@ -85,10 +94,15 @@ def test_a_checkpoint_with_another_sha256_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr(submission, "MODEL_ZOO", tmp_path)
     (tmp_path / "team42_Toy.pth").write_bytes(b"other")
     path = write(tmp_path, GOOD + f"[checkpoint]\nfile = 'team42_Toy.pth'\nsha256 = '{'0' * 64}'\n")
-    assert "sha256 is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa" in submission.native(path).problem
+    assert (
+        "sha256 is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
+        in submission.native(path).problem
+    )
 
 
-def test_the_authors_checkpoint_is_preferred_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_authors_checkpoint_is_preferred_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submission, "MODEL_ZOO", tmp_path)
     path = write(tmp_path, GOOD + "[checkpoint]\nfile = 'a.pth'\n[reproduced]\nfile = 'r.pth'\n")
     (tmp_path / "r.pth").write_bytes(b"r")

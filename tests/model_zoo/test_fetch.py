@@ -77,7 +77,9 @@ def test_a_wrong_file_in_place_is_replaced(server: str, tmp_path: Path) -> None:
     assert fetch(entry(server), tmp_path)[0].read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("url", "message"), [("{}/none.pth", "404"), ("http://127.0.0.1:9/x.pth", "cannot be fetched")])
+@pytest.mark.parametrize(
+    ("url", "message"), [("{}/none.pth", "404"), ("http://127.0.0.1:9/x.pth", "cannot be fetched")]
+)
 def test_a_server_that_fails_is_named(server: str, tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         fetch(entry(server).model_copy(update={"url": url.format(server)}), tmp_path)
