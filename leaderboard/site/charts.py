@@ -38,8 +38,7 @@ def histogram(values: Array, unit: str, description: str, bins: int = 30) -> Mar
 
 
 def sequence(times: Array, cold: bool, description: str) -> Markup:
-    """Runtime of each image in the order of the pass, on a logarithmic scale; a cold first call stands out.
-    """
+    """Runtime of each image in the order of the pass, on a logarithmic scale; a cold first call stands out."""
     finite = times[np.isfinite(times) & (times > 0)]
     if len(finite) < 2:
         return Markup("")

@@ -35,8 +35,7 @@ class SiteImage:
 
 
 def collect(group: Group, save_dir: Path, out: Path, scale: int) -> list[SiteImage]:
-    """The images of `group`, those that separate entries most first, with crops stored for the first of them.
-    """
+    """The images of `group`, those that separate entries most first, with crops stored for the first of them."""
     found = []
     for mode in dict.fromkeys(mode for entry in group.entries for mode in entry.modes):
         names = common_images(group.entries, mode)

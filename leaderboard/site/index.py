@@ -136,17 +136,20 @@ def points(groups: list[Group]) -> list[dict[str, Any]]:
 
 
 def _columns(frame: pd.DataFrame) -> list[dict[str, str]]:
-    shown = [
-        {"key": "rank", "title": "Rank", "kind": "number", "first": "ascending"},
-        {"key": "model", "title": "Model", "kind": "text", "first": "ascending"},
-    ]
+    shown = [_column("rank", "Rank"), _column("model", "Model", kind="text")]
     if frame["score_final"].notna().any():
-        shown.append({"key": "score_final", "title": "Score", "kind": "number", "first": "ascending"})
+        shown.append(_column("score_final", "Score"))
     for key, title, unit, _ in FIGURES:
         if key in frame and frame[key].notna().any():
-            direction = "descending" if "psnr" in key else "ascending"
-            shown.append({"key": key, "title": title, "unit": unit, "kind": "number", "first": direction})
-    return [*shown, {"key": "firm", "title": "Order", "kind": "text", "first": "ascending"}]
+            shown.append(_column(key, title, unit, first="descending" if "psnr" in key else "ascending"))
+    return [*shown, _column("firm", "Order", kind="text")]
+
+
+def _column(
+    key: str, title: str, unit: str = "", kind: str = "number", first: str = "ascending"
+) -> dict[str, str]:
+    """`first` is the direction of the first click: the one that puts the best entry on top."""
+    return {"key": key, "title": title, "unit": unit, "kind": kind, "first": first}
 
 
 def _group(

@@ -97,7 +97,7 @@ def _check_lines(checks: list[PairCheck], titles: dict[str, str]) -> list[dict[s
 
 
 def _outcome(check: PairCheck, name: str) -> dict[str, str]:
-    text = check.outcomes[name]
+    text: str = check.outcomes[name]
     css = text.split()[0]
     if name in check.dropped:
         text = ", ".join(check.dropped[name]) + " drops out"
@@ -158,8 +158,7 @@ def _claims(item: Listed) -> list[dict[str, str]]:
 
 
 def gains(item: Listed, group: Group, mode: str) -> tuple[Array, bool]:
-    """PSNR per image of `mode`, as the difference to the baseline where it saw the same images (then True).
-    """
+    """PSNR per image of `mode`, as the difference to the baseline where it saw the same images (then True)."""
     own = item.entry.metric(mode, "psnr")
     base = group.baseline
     if base is None or base is item or base.entry.image_names(mode) != item.entry.image_names(mode):
