@@ -1,0 +1,111 @@
+"""Protocols of a figure: the colour spaces' known values, and the explanation of a paper's number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.errors import InputError
+from eval import explain, metrics
+
+
+def read(path: Path) -> metrics.Image:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def bicubic(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Set5 enlarged by Pillow's bicubic filter, as many papers' first table row, and its HR folder."""
+    hr = shared / "images" / "Set5" / "HR"
+    folder = tmp_path_factory.mktemp("bicubic")
+    for lr in (shared / "images" / "Set5" / "LR").glob("*.png"):
+        image = Image.open(lr).convert("RGB")
+        image.resize((image.width * 4, image.height * 4), Image.Resampling.BICUBIC).save(folder / lr.name)
+    return folder, hr
+
+
+@pytest.mark.parametrize(
+    ("target", "protocol"),
+    [
+        ("26.70", "PSNR, RGB uint8, border 0, mean over images"),
+        ("27.11", "PSNR, full-range luma not rounded, border 4, mean over images"),
+        ("28.42", "PSNR, Y of BT.601 rounded to uint8, border 4, mean over images"),
+        ("0.8", "SSIM, Y of BT.601 not rounded, border 0, mean over images"),
+    ],
+)
+def test_the_protocol_of_a_published_number_is_found(
+    bicubic: tuple[Path, Path], target: str, protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, hr = bicubic
+    status = explain.main(["--images", str(images), "--hr", str(hr), "--target", target])
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert status == 0 and f"{target} is" in printed
+    assert protocol in printed
+
+
+def test_a_number_that_no_protocol_gives_is_said_with_the_nearest(
+    bicubic: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, hr = bicubic
+    assert explain.main(["--images", str(images), "--hr", str(hr), "--target", "31.00"]) == 1
+    assert "no protocol gives 31.00; the nearest" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [("abc", "--target abc: expected a number"), ("-3", "--target -3: expected a number")],
+)
+def test_a_target_that_is_no_number_is_refused(
+    tmp_path: Path, target: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain.main(["--images", str(tmp_path), "--hr", str(tmp_path), f"--target={target}"]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_an_image_of_another_size_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, size in (("sr", 40), ("hr", 48)):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "a.png"), np.zeros((size, size, 3), np.uint8))
+    arguments = ["--images", str(tmp_path / "sr"), "--hr", str(tmp_path / "hr"), "--target", "30"]
+    assert explain.main(arguments) == 2
+    assert "a.png: is 40x40, expected 48x48 as a.png" in capsys.readouterr().err
+
+
+def test_the_precision_of_the_target_decides() -> None:
+    found = [explain.Candidate("psnr", "rgb", 0, "images", value) for value in (28.4149, 28.4249, 28.4251)]
+    assert [one.value for one in explain.explain(found, "28.42")] == [28.4249]
+    assert len(explain.explain(found, "28.4")) == 3
+
+
+def test_pooled_mean_is_the_psnr_of_all_squared_errors() -> None:
+    rng = np.random.default_rng(0)
+    images = [
+        (rng.integers(0, 256, (size, 40, 3), np.uint8), rng.integers(0, 256, (size, 40, 3), np.uint8))
+        for size in (32, 64)
+    ]
+    found = explain.candidates(images, "psnr")
+    pooled = next(c for c in found if (c.colour, c.border, c.mean) == ("rgb", 0, "pooled"))
+    errors = np.concatenate([(sr.astype(float) - hr).ravel() for sr, hr in images])
+    assert pooled.value == pytest.approx(20 * np.log10(255 / np.sqrt(np.mean(errors**2))), abs=1e-9)
+
+
+def test_luma_is_opencvs_grey_unrounded_and_y_is_matlabs() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    assert np.abs(metrics.rgb_to_luma(image) - grey).max() <= 0.51
+    white = np.full((1, 1, 3), 255, np.uint8)
+    assert metrics.rgb_to_y_float(white)[0, 0] == pytest.approx(235) and metrics.rgb_to_y(white)[0, 0] == 235
+    assert np.array_equal(metrics.rgb_to_y(image), metrics.rgb_to_y_float(image).round().astype(np.uint8))
+
+
+def test_an_unknown_metric_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="unknown metric 'vmaf' \\(there are: psnr, ssim, psnr_y"):
+        metrics.chosen(["vmaf"])
+
+
+def test_a_challenges_border_is_used() -> None:
+    assert [protocol.border for protocol in metrics.chosen(["psnr", "ssim_y"], border=2)] == [2, 2]
