@@ -81,8 +81,8 @@ def reading(challenge: Challenge) -> str:
     if isinstance(challenge.ranking, EfficiencyRanking):
         return (
             "Runtime is the mean of the means over validation and test images. It is compared with the "
-            "baseline measured in the same session where there is one, otherwise with the published figure. FLOPs are "
-            "multiply-adds at a 256×256 input."
+            "baseline measured in the same session where there is one, otherwise with the published figure. "
+            "FLOPs are multiply-adds at a 256×256 input."
         )
     return "Runtime is the mean over modes of each mode's mean. FLOPs are multiply-adds at a 256×256 input."
 
@@ -137,7 +137,7 @@ def points(groups: list[Group]) -> list[dict[str, Any]]:
 
 def _columns(frame: pd.DataFrame) -> list[dict[str, str]]:
     shown = [_column("rank", "Rank"), _column("model", "Model", kind="text")]
-    if frame["score_final"].notna().any():
+    if frame["score_final"].notna().any() and (frame["ranked_by"] == "score").any():
         shown.append(_column("score_final", "Score"))
     for key, title, unit, _ in FIGURES:
         if key in frame and frame[key].notna().any():

@@ -6,7 +6,8 @@
   const first = get("first"), second = get("second"), image = get("image"), slider = get("slider");
   const zoomText = get("zoom");
   const choice = new URLSearchParams(location.hash.slice(1));
-  let zoom = 3;
+  let zoom = innerWidth < 640 ? 2 : 3;
+  let centre = { x: 50, y: 50 }; // what the panes below are zoomed in on, in percent
 
   function option(list, value, text) { const item = new Option(text, value); list.add(item); }
   data.models.forEach(function (model) { option(first, model.id, model.name); option(second, model.id, model.name); });
@@ -42,7 +43,14 @@
     const side = data.crop * zoom;
     get("stage").querySelectorAll("img").forEach(function (picture) { picture.style.width = picture.style.height = side + "px"; });
     zoomText.textContent = "×" + zoom;
+    look();
     slide();
+  }
+  function look() { // all panes show the same place at the same scale
+    const strip = get("strip");
+    strip.style.setProperty("--zoom", Math.max(1, zoom - 1));
+    strip.style.setProperty("--x", centre.x + "%");
+    strip.style.setProperty("--y", centre.y + "%");
   }
   function slide() {
     get("over").style.width = slider.value + "%";
@@ -79,6 +87,32 @@
   }
   [first, second, image].forEach(function (list) { list.addEventListener("change", show); });
   slider.addEventListener("input", slide);
+  get("stage").addEventListener("pointerdown", function (event) {
+    if (event.pointerType === "touch") return; // touch scrolls the picture; the slider moves the divider
+    event.preventDefault();
+    get("stage").setPointerCapture(event.pointerId);
+    drag(event);
+  });
+  get("stage").addEventListener("pointermove", function (event) { if (event.buttons && event.pointerType !== "touch") drag(event); });
+  function drag(event) {
+    const box = get("stage").getBoundingClientRect();
+    slider.value = Math.round(100 * (event.clientX - box.left) / box.width);
+    slide();
+  }
+  get("strip").addEventListener("pointermove", function (event) {
+    const pane = event.target.closest(".crop");
+    if (!pane) return;
+    const box = pane.getBoundingClientRect();
+    centre = { x: 100 * (event.clientX - box.left) / box.width, y: 100 * (event.clientY - box.top) / box.height };
+    look();
+  });
+  get("strip").addEventListener("keydown", function (event) {
+    const step = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    centre = { x: Math.min(100, Math.max(0, centre.x + step[0])), y: Math.min(100, Math.max(0, centre.y + step[1])) };
+    look();
+  });
   get("in").addEventListener("click", function () { zoom = Math.min(zoom + 1, 8); size(); });
   get("out").addEventListener("click", function () { zoom = Math.max(zoom - 1, 1); size(); });
   get("swap").addEventListener("click", function () {

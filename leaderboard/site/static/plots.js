@@ -27,24 +27,27 @@
         mode: "markers", type: "scatter", name: group[0], marker: group[2],
         hovertemplate: "<b>%{text}</b><br>%{y:.2f} dB at %{x:.3~g}<extra></extra>" });
     });
-    made.push({ x: line.map(function (p) { return p[cost]; }), y: line.map(function (p) { return p.psnr; }),
-      text: line.map(function (p) { return p.label.split("_")[0]; }), mode: "text", textposition: "top center",
-      textfont: { color: colour("--ink"), size: 11 }, hoverinfo: "skip", cliponaxis: false });
     return made;
   }
-  function layout(title) {
+  function names(cost) { // the front's entries by their number, above the points
+    return front(data.points.filter(function (p) { return p[cost] !== null && p.psnr !== null; }), cost).map(function (p) {
+      return { x: Math.log10(p[cost]), y: p.psnr, text: p.label.split("_")[0].slice(0, 12), showarrow: false, yshift: 13,
+        font: { color: colour("--ink"), size: 11 } };
+    });
+  }
+  function layout(title, cost) {
     const axis = { gridcolor: colour("--line"), zeroline: false, linecolor: colour("--line"), ticks: "outside",
       tickcolor: colour("--line"), fixedrange: true };
     const shapes = data.threshold === null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: data.threshold,
       y1: data.threshold, line: { color: colour("--soft"), width: 1, dash: "dot" } }];
-    return { margin: { l: 48, r: 8, t: 6, b: 42 }, height: 300, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    return { margin: { l: 48, r: 8, t: 16, b: 42 }, height: 300, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--soft"), size: 12, family: getComputedStyle(document.body).fontFamily },
       xaxis: Object.assign({ type: "log", title: { text: title, standoff: 8 }, dtick: "D2" }, axis),
-      yaxis: Object.assign({ tickformat: ".2f" }, axis), showlegend: false, hovermode: "closest", shapes: shapes };
+      yaxis: Object.assign({ tickformat: ".2f" }, axis), showlegend: false, hovermode: "closest", shapes: shapes, annotations: names(cost) };
   }
   function draw() {
     document.querySelectorAll(".plot").forEach(function (place) {
-      Plotly.react(place, traces(place.dataset.cost), layout(place.dataset.title), { displayModeBar: false, responsive: true });
+      Plotly.react(place, traces(place.dataset.cost), layout(place.dataset.title, place.dataset.cost), { displayModeBar: false, responsive: true });
       if (!place.dataset.ready) {
         place.on("plotly_click", function (event) { location.href = event.points[0].customdata; });
         place.dataset.ready = "1";
