@@ -29,7 +29,7 @@ SIZE_FACTOR = 1.25
 # Operators that do much arithmetic, by words in their names; everything element by element is left to the
 # list.
 _HEAVY = re.compile(
-    r"conv|matmul|attention|einsum|fft|lstm|gru|rnn|linalg(?!_(vector_|matrix_)?norm)|(?<!bi)(?<!tri)linear(?!_to)|tensordot|cdist|deform"
+    r"conv|matmul|attention|transformer|einsum|fft|lstm|gru|rnn|linalg(?!_(vector_|matrix_)?norm)|(?<!bi)(?<!tri)linear(?!_to)|tensordot|cdist|deform"
     r"|(^|_)(mm|bmm|mv|dot|vdot|addmm|addbmm|baddbmm|addmv|addr|outer|ger|kron|bilinear|trilinear)($|_)"
 )
 _LIGHT = re.compile(r"^_?(upsample|interpolate|grid_sampler)")
@@ -115,7 +115,9 @@ def heavy_operators(unknown: Mapping[str, int]) -> dict[str, int]:
 def _is_heavy(name: str) -> bool:
     namespace, _, operator = name.partition("::")
     if namespace != "aten":
-        return namespace not in ("prims", "prim") or operator.startswith(("PythonOp", "CallFunction"))
+        return namespace not in ("prims", "prim", "profiler") or operator.startswith(
+            ("PythonOp", "CallFunction")
+        )
     return not _LIGHT.search(operator) and bool(_HEAVY.search(operator))
 
 

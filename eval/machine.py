@@ -7,10 +7,12 @@ is looked at, graded, and comes with its remedy.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -458,3 +460,26 @@ def _check_throttle(gpu: Gpu) -> Check:
         return Check(name, "pass", f"not throttled{clock}")
     remedy = "cool the card, raise its power limit, or lock clocks it can hold: sudo nvidia-smi -lgc MHZ"
     return Check(name, "fail", f"{', '.join(bad)}{clock}", remedy)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m eval.machine [--device D]`: print the checks; 1 when one fails, 2 for a usage error, else 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.machine", description="Is this machine fit for timing?"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
+    try:
+        device = choose_device(parser.parse_args(arguments).device)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    checks = check_environment(int(device.removeprefix("cuda:")) if device != "cpu" else None)
+    for check in checks:
+        print(f"{check.grade:8}{check.name}: {check.found}")
+        if check.grade in ("caution", "fail"):
+            print(f"{'':8}remedy: {check.remedy}")
+    return int(any(check.grade == "fail" for check in checks))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -302,3 +302,23 @@ def test_disturbances_of_a_timing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
         "clocks lowered after the timing pass: software thermal slowdown",
         "1 other process(es) on the GPU after the timing pass",
     ]
+
+
+def test_command_prints_each_check_and_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_gpu(monkeypatch)
+    checks = [machine.Check("one", "pass", "fine"), machine.Check("two", "fail", "bad", "mend it")]
+    monkeypatch.setattr(machine, "check_environment", lambda _gpu: checks)
+    assert machine.main(["--device", "cpu"]) == 1
+    assert capsys.readouterr().out == "pass    one: fine\nfail    two: bad\n        remedy: mend it\n"
+    monkeypatch.setattr(machine, "check_environment", lambda _gpu: checks[:1])
+    assert machine.main([]) == 0
+
+
+def test_command_refuses_an_unknown_device(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_gpu(monkeypatch)
+    assert machine.main(["--device", "tpu"]) == 2
+    assert capsys.readouterr().err == "--device: 'tpu' is none of auto, cpu, cuda:N\n"
