@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -83,7 +84,13 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[tuple[Job, 
         futures = {pool.submit(make, job): job for job in jobs}
         finished: Iterable[Future[str]] = as_completed(futures)
         for future in finished:
-            yield futures[future], future.result()
+            try:
+                yield futures[future], future.result()
+            except BrokenProcessPool:
+                yield (
+                    futures[future],
+                    f"{futures[future].hr}: a worker process was killed (memory?); try --workers 1",
+                )
 
 
 def make(job: Job) -> str:
