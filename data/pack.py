@@ -48,7 +48,9 @@ def pack(images: list[TrainingImage], out: Path, settings: Settings, workers: in
     image that cannot be read, or when `out` was packed with other settings.
     """
     if settings.crop % settings.scale or settings.stride % settings.scale or settings.stride < 1:
-        raise InputError(f"--crop {settings.crop} --stride {settings.stride}: expected multiples of the scale")
+        raise InputError(
+            f"--crop {settings.crop} --stride {settings.stride}: expected multiples of the scale"
+        )
     out.mkdir(parents=True, exist_ok=True)
     env = lmdb.open(str(out), map_size=MAP_SIZE)
     try:
@@ -66,7 +68,10 @@ def pack(images: list[TrainingImage], out: Path, settings: Settings, workers: in
 
 
 def positions(length: int, crop: int, stride: int, scale: int) -> list[int]:
-    """Where sub-images of `crop` start along `length` pixels: every `stride`, and one that ends at the end."""
+    """Where sub-images of `crop` start along `length` pixels: every `stride`, and one at the end.
+
+    `crop` 0 is the whole length.
+    """
     if crop == 0 or length <= crop:
         return [0]
     starts = list(range(0, length - crop + 1, stride))

@@ -1,4 +1,4 @@
-"""Training data by name: which image files "DIV2K" or "LSDIR:0001000-0010000" stand for below a data folder."""
+"""Training data by name: the image files that "DIV2K" or "LSDIR:0001000-0010000" stand for."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def _named(folder: Path, name: str) -> list[TrainingImage]:
         files = [file for sub in _range(hr, name) for file in _files(sub)]
     if not files:
         raise InputError(
-            f"{hr}: no images there; data set {name} comes from {entry['url']} (or give a plain folder of images)"
+            f"{hr}: no images there; data set {name} comes from {entry['url']}, "
+            "or give a plain folder of images"
         )
     images = []
     for path in files:
@@ -102,7 +103,7 @@ def _named(folder: Path, name: str) -> list[TrainingImage]:
 
 
 def _range(hr: Path, name: str) -> list[Path]:
-    """Numbered folders in `hr` from the first to the last that "LSDIR:0001000-0010000" names, both included."""
+    """Numbered folders in `hr`, all or those that "LSDIR:0001000-0010000" names (both ends included)."""
     _, _, wanted = name.partition(":")
     folders = sorted(path for path in hr.glob("*") if path.is_dir() and path.name.isdigit())
     if not wanted:

@@ -108,8 +108,6 @@ class PackedPairs:
 
     def __init__(self, folder: Path, scale: int) -> None:
         self.folder, self.scale = folder, scale
-        self._env: lmdb.Environment | None = None
-        self._pid = 0
         with self._begin() as transaction:
             settings, index = transaction.get(SETTINGS), transaction.get(INDEX)
             if settings is None or index is None:
@@ -145,19 +143,25 @@ class PackedPairs:
         return cv2.cvtColor(cv2.imdecode(flat, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
     def _begin(self) -> lmdb.Transaction:
-        if self._env is None or self._pid != os.getpid():  # an environment must not cross a fork
-            self._env = lmdb.open(
-                str(self.folder), readonly=True, lock=False, readahead=False, max_readers=1024
-            )
-            self._pid = os.getpid()
-        return self._env.begin(buffers=True)
+        return _environment(str(self.folder.resolve())).begin(buffers=True)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_env": None}
+
+_open: dict[str, tuple[int, lmdb.Environment]] = {}
+
+
+def _environment(folder: str) -> lmdb.Environment:
+    """The environment of `folder` in this process: LMDB allows no second one, nor one from before a fork."""
+    pid, env = _open.get(folder, (0, None))
+    if env is None or pid != os.getpid():
+        if env is not None:
+            env.close()  # inherited from the parent: unmaps it here only
+        env = lmdb.open(folder, readonly=True, lock=False, readahead=False)
+        _open[folder] = (os.getpid(), env)
+    return env
 
 
 def read_pair(image: TrainingImage, scale: int) -> tuple[Image, Image | None]:
-    """HR, cropped to a multiple of `scale`, and the stored LR image if any. Raises InputError for other sizes."""
+    """HR, cropped to a multiple of `scale`, and the stored LR image if any. InputError if sizes disagree."""
     hr = modcrop(read_rgb(image.hr), scale)
     if image.lr is None:
         return hr, None

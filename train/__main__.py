@@ -12,14 +12,16 @@ from data.errors import InputError
 from train.recipe import Recipe, load, scaled
 
 # Without an accelerator a scaled-down run also takes fewer and smaller patches, unless told otherwise.
-CPU_BATCH, CPU_PATCH = 1 / 32, 1 / 4
+CPU_BATCH, CPU_PATCH = 1 / 32, 1 / 3
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m train", description="Train a network as a recipe says.")
     p.add_argument("recipe", type=Path, help="TOML file, such as train/recipes/eern.toml")
-    p.add_argument("--data", type=Path, required=True, help="data sets by name, a folder of images, or an LMDB")
+    p.add_argument(
+        "--data", type=Path, required=True, help="data sets by name, a folder of images, or an LMDB"
+    )
     p.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the summary")
     p.add_argument("--val", type=Path, nargs=2, metavar=("HR_DIR", "LR_DIR"), help="pairs to validate on")
     p.add_argument("--stage", help="run this stage only (those before must be done in --out)")
@@ -30,9 +32,15 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--devices", type=int, default=1, help="per node")
     p.add_argument("--nodes", type=int, default=1)
     p.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto")
-    p.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="loader processes per device")
     p.add_argument(
-        "--weights", action="append", default=[], metavar="NAME=PATH", help="a checkpoint that the recipe names"
+        "--workers", type=int, default=min(2, os.cpu_count() or 1), help="loader processes per device"
+    )
+    p.add_argument(
+        "--weights",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="a checkpoint that the recipe names",
     )
     return p
 
@@ -47,7 +55,7 @@ def small(recipe: Recipe, options: argparse.Namespace, cpu: bool) -> tuple[Recip
         return recipe, "full recipe"
     text = f"steps x {steps:g}, batch x {batch:g}, patches x {patch:g}"
     if shrink and None in (options.scale_batch, options.scale_patch):
-        text += " (batch and patches too because there is no accelerator; set them by --scale-batch, --scale-patch)"
+        text += " (the latter two because there is no accelerator; --scale-batch and --scale-patch set them)"
     return scaled(recipe, steps, batch, patch), text
 
 

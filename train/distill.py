@@ -1,4 +1,4 @@
-"""Output distillation: a teacher's output is a second target. No features are compared, so any network teaches."""
+"""Output distillation: a teacher's output is a second target. No features are compared: any can teach."""
 
 from __future__ import annotations
 

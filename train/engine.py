@@ -2,7 +2,7 @@
 
 Below --out: `recipe.json` (as run), `state.pt` (the stage under way), `stages/NN_NAME/` with `last.pth`,
 `best.pth` and `done.json` per finished stage, `history.jsonl`, `tensorboard/`, and at the end `NAME.pth`
-(the checkpoint, folded) and `summary.md`.
+(each result's state_dict, folded) and `summary.md`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
@@ -115,20 +114,23 @@ class Run:
             raise InputError(f"{written}: is of another recipe or scale; expected the same to go on with it")
 
     def _finish(self) -> None:
-        """Write the folded checkpoint and the summary."""
-        plan, state = read_network(self.finished.latest(self.recipe.result))
-        target = self.options.out / f"{self.recipe.name}.pth"
-        write_tensors(target, folded(plan, state))
+        """Write the checkpoints, folded, and the summary."""
+        written = []
+        for name, stage in self.recipe.results.items():
+            plan, state = read_network(self.finished.folders[self.finished.called(stage)[-1]] / "last.pth")
+            write_tensors(self.options.out / f"{name}.pth", folded(plan, state))
+            written.append(f"`{name}.pth` ({plan.class_path}, arguments {plan.args or 'as they default'})")
         facts = {
             "Data": str(self.options.data),
+            "Validation": self.rows[-1]["validation"],
             "Devices": f"{self.fabric.world_size} x {self.fabric.device.type}",
             **self.options.facts,
-            "Checkpoint": f"`{target.name}` ({plan.class_path}, arguments {plan.args or 'as they default'})",
+            "Checkpoints": "; ".join(written),
             "Recipe": f"{self.recipe.name}, seed {self.recipe.seed}, in full in `recipe.json`",
         }
         text = summary(self.recipe, self.rows, facts, self.notes)
         (self.options.out / "summary.md").write_text(text, encoding="utf-8")
-        self.note(f"wrote {target} and {self.options.out / 'summary.md'}")
+        self.note(f"wrote {', '.join(written)} and summary.md to {self.options.out}")
 
 
 class StageRun:
@@ -154,7 +156,7 @@ class StageRun:
         )
         self.trainee = Trainee(self.fabric, stage, plan, state, self.seed)
         self.teacher: Teacher | None = teacher_for(
-            run.recipe, stage, run.finished, run.options.origins, self.fabric.device
+            stage, run.finished, run.options.origins, self.fabric.device
         )
         self.pruner = None if stage.prune is None else Pruner(stage.prune, self.steps)
         self.validation = self._validation(self.store)
@@ -300,8 +302,10 @@ class StageRun:
         self.loss, self.psnr_db, self.psnr_y_db, self.best_db, self.seconds = saved["figures"]
 
 
-def train(recipe: Recipe, options: Options, devices: int = 1, nodes: int = 1, accelerator: str = "auto") -> State:
-    """Run `recipe` and return the parameters of its result (folded) when all its stages are done, else {}.
+def train(
+    recipe: Recipe, options: Options, devices: int = 1, nodes: int = 1, accelerator: str = "auto"
+) -> State:
+    """Run `recipe` and return the parameters of its results (folded) when all its stages are done, else {}.
 
     `devices` per node; under torchrun or SLURM the processes that those started are used. Raises InputError.
     """
@@ -313,4 +317,4 @@ def train(recipe: Recipe, options: Options, devices: int = 1, nodes: int = 1, ac
     fabric.barrier()
     if len(rows) < len(run.stages):
         return {}
-    return torch.load(options.out / f"{recipe.name}.pth", map_location="cpu", weights_only=True)
+    return {name: read_tensors(options.out / f"{name}.pth") for name in recipe.results}

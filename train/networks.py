@@ -84,7 +84,9 @@ def read_state(path: Path, key: str = "") -> State:
             raise InputError(f"{path}: no key {key!r} in it")
         content = content[key]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path}: expected a state_dict (names and tensors){f' under {key!r}' if key else ''}")
+        raise InputError(
+            f"{path}: expected a state_dict (names and tensors){f' under {key!r}' if key else ''}"
+        )
     return content
 
 
@@ -111,6 +113,15 @@ def load_joining(model: nn.Module, state: State, joins: Mapping[str, str], origi
     model.load_state_dict(state, strict=False)
     for prefix, manner in joins.items():
         _initialise(model, prefix, manner)
+
+
+def without(state: State, prefixes: tuple[str, ...]) -> State:
+    """`state` less the modules or parameters that `prefixes` name."""
+    return {
+        name: value
+        for name, value in state.items()
+        if not any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+    }
 
 
 @torch.no_grad()

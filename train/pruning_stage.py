@@ -35,7 +35,7 @@ class Pruner:
         return self.events_done * self.steps // self.spec.events
 
     def judge(self, plan: Blueprint, state: State, psnr_db: float) -> bool:
-        """Take note of a fine-tuned network; False when it is too bad: `good` then holds the one to go back to."""
+        """Take note of a fine-tuned network; False when it is too bad: `good` is then what to go back to."""
         if self.good is None:
             self.baseline_db = psnr_db
             self.start_widths = chain_widths(state, self.spec.chains)

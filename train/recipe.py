@@ -33,7 +33,7 @@ class Loss(Fields):
 
 
 class Network(Fields):
-    """A network, by `submission` (id in models/: class, args and data range come from its manifest) or `class`.
+    """A network, by `submission` (id in models/: its manifest gives class, args, data range) or `class`.
 
     `args` add to or replace the manifest's; `imports` are arguments given as "module:name" (a convolution
     factory, say). `data_range` is 1.0 or 255.0, what the network's input and output run up to.
@@ -128,7 +128,8 @@ class Stage(Fields):
     `start` is "previous", "scratch", or the name of a stage; `pick` says which of its checkpoints.
     `fold` folds re-parameterised convolutions before the stage and trains plain ones: name the arguments
     that brought them in `without`. `args`, `imports` change the network for this stage and after `without`.
-    `joins` names modules that the starting weights lack, with how their parameters start: as the class
+    `drops` names modules of the starting weights to leave out; `joins` those that the starting weights
+    lack, with how their parameters start: as the class
     leaves them ("keep"), zero, or as an identity convolution ("identity").
     """
 
@@ -150,6 +151,7 @@ class Stage(Fields):
     without: tuple[str, ...] = ()
     args: dict[str, Any] = {}
     imports: dict[str, str] = {}
+    drops: tuple[str, ...] = ()
     joins: dict[str, Literal["keep", "zeros", "identity"]] = {}
     distil: Distil | None = None
     prune: Prune | None = None
@@ -176,11 +178,11 @@ class Stage(Fields):
 
 
 class Recipe(Fields):
-    """A whole training. `submission` is whose checkpoint it makes; `result` the network that becomes it."""
+    """A whole training, of `submission`; `results` names checkpoints and their stages."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.+-]+$")
     submission: str = ""
-    result: str
+    results: dict[str, str] = Field(min_length=1)
     scale: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     validate_every: int = Field(default=5000, ge=1)
@@ -199,11 +201,14 @@ class Recipe(Fields):
                 trained = {earlier.network for earlier in self.stages if earlier.name in seen}
                 _known(stage.distil.network, trained, f"stages.{stage.name}.distil.network")
             if stage.hr_patch % self.scale:
-                raise ValueError(f"stages.{stage.name}.hr_patch: {stage.hr_patch} is no multiple of the scale")
+                raise ValueError(
+                    f"stages.{stage.name}.hr_patch: {stage.hr_patch} is no multiple of the scale"
+                )
             if stage.name in seen:
                 raise ValueError(f"stages: two are called {stage.name!r}")
             seen.append(stage.name)
-        _known(self.result, {stage.network for stage in self.stages}, "result")
+        for name, stage_name in self.results.items():
+            _known(stage_name, seen, f"results.{name}")
         return self
 
     def unrolled(self) -> tuple[Stage, ...]:
@@ -215,14 +220,20 @@ class Recipe(Fields):
                 continue
             once = {"repeat": 1}
             for number in range(1, stage.repeat + 1):
-                later = {} if number == 1 else {"start": "previous", "fold": False, "joins": {}, "warm_start": None}
+                later = (
+                    {}
+                    if number == 1
+                    else {"start": "previous", "fold": False, "drops": (), "joins": {}, "warm_start": None}
+                )
                 stages.append(stage.model_copy(update={**once, **later, "name": f"{stage.name}_{number}"}))
         return tuple(stages)
 
 
 def _known(name: str, names: Any, field: str) -> None:
     if name not in names:
-        raise ValueError(f"{field}: unknown {name!r}, expected one of {', '.join(sorted(names)) or 'nothing yet'}")
+        raise ValueError(
+            f"{field}: unknown {name!r}, expected one of {', '.join(sorted(names)) or 'nothing yet'}"
+        )
 
 
 def load(path: Path) -> Recipe:
@@ -231,7 +242,7 @@ def load(path: Path) -> Recipe:
 
 
 def scaled(recipe: Recipe, steps: float, batch: float, patch: float) -> Recipe:
-    """`recipe` in small: steps (and epochs, milestones), batch and patch times these factors, 0 < factor <= 1.
+    """`recipe` in small: steps (epochs, milestones), batch and patch times these factors, 0 < factor <= 1.
 
     The structure stays: every stage keeps at least one step (a pruning stage one per pruning and one
     before), a batch at least two patches, a patch at least 72 pixels (18 low-resolution ones, which is what
@@ -244,8 +255,9 @@ def scaled(recipe: Recipe, steps: float, batch: float, patch: float) -> Recipe:
     return recipe.model_copy(
         update={
             "stages": stages,
-            "validate_every": max(round(recipe.validate_every * steps), 1),
-            "save_every": max(round(recipe.save_every * steps), 1),
+            # neither should take longer than the training between them
+            "validate_every": max(round(recipe.validate_every * steps), 200),
+            "save_every": max(round(recipe.save_every * steps), 100),
         }
     )
 
@@ -262,7 +274,9 @@ def _scaled_stage(stage: Stage, scale: int, steps: float, batch: float, patch: f
         # fewer patches a step would lengthen an epoch: the number of steps is what is scaled
         length["epochs"] = stage.epochs * steps * (max(round(stage.batch * batch), 2) / stage.batch)
     at = tuple(max(math.ceil(milestone * steps), 1) for milestone in stage.schedule.at)
-    hr_patch = stage.hr_patch if patch == 1 else max(round(stage.hr_patch * patch / scale) * scale, SMALLEST_PATCH)
+    hr_patch = (
+        stage.hr_patch if patch == 1 else max(round(stage.hr_patch * patch / scale) * scale, SMALLEST_PATCH)
+    )
     return stage.model_copy(
         update={
             **length,

@@ -83,6 +83,25 @@ def fold_all(model: nn.Module) -> int:
     return len(found)
 
 
+@torch.no_grad()
+def unfolded(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`state`, with each plain 3x3 where `model` has a `RepConv` given to that one's branches.
+
+    The 1x1, identity and sequence stay as `model` has them and the 3x3 branch takes the difference, so that
+    folding gives the plain convolution back. Convolutions that `state` has as branches stay as they are.
+    """
+    result = dict(state)
+    for name, module in model.named_modules():
+        if not isinstance(module, RepConv) or f"{name}.weight" not in state:
+            continue
+        kernel, bias = module.folded()
+        branches = {f"{name}.{key}": value.clone() for key, value in module.state_dict().items()}
+        branches[f"{name}.square.weight"] += result.pop(f"{name}.weight") - kernel
+        branches[f"{name}.square.bias"] += result.pop(f"{name}.bias") - bias
+        result |= branches
+    return result
+
+
 def _bias(conv: nn.Conv2d) -> Tensor:
     assert conv.bias is not None  # every convolution here is built with one
     return conv.bias

@@ -19,7 +19,7 @@ from train.saving import write_bytes
 
 
 class Reporter:
-    """Lines to standard error every `line_seconds`, scalars and pictures to TensorBoard, rows to history.jsonl.
+    """Lines to standard error every `line_seconds`, scalars and pictures to TensorBoard, rows to a history.
 
     `offset` is the number of steps of the stages before, so that curves run on over stages.
     """
@@ -56,10 +56,8 @@ class Reporter:
         self.last_line = now
         rate = self.images / max(now - self.began, 1e-9)
         left_s = (now - self.began) / max(step + 1 - self.first, 1) * (self.steps - step - 1)
-        self.note(
-            f"{self.stage} {step + 1}/{self.steps}  loss {loss:.5f}  lr {lr:.2e}  PSNR {self.psnr_db:.2f} dB  "
-            f"{rate:.1f} images/s  {_clock(left_s)} left"
-        )
+        progress = f"{self.stage} {step + 1}/{self.steps}  loss {loss:.5f}  lr {lr:.2e}"
+        self.note(f"{progress}  PSNR {self.psnr_db:.2f} dB  {rate:.1f} images/s  {_clock(left_s)} left")
         total = self.offset + step + 1
         self.board.add_scalar("loss", loss, total)
         self.board.add_scalar("lr", lr, total)
@@ -100,18 +98,27 @@ def read_history(out: Path) -> list[dict[str, Any]]:
 
 def summary(recipe: Recipe, stages: list[dict[str, Any]], facts: dict[str, str], notes: list[str]) -> str:
     """The run in Markdown: command, versions, data, one row per stage, result, what is to be known."""
-    lines = [f"# Training of {recipe.name}", "", f"    {shlex.join(['python', '-m', 'train', *sys.argv[1:]])}", ""]
+    lines = [
+        f"# Training of {recipe.name}",
+        "",
+        f"    {shlex.join(['python', '-m', 'train', *sys.argv[1:]])}",
+        "",
+    ]
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "numpy"))
     about = {"Versions": f"Python {platform.python_version()}, {versions}", **facts}
     lines += [f"- {name}: {text}" for name, text in about.items()]
-    lines += ["", "| stage | network | steps | batch | HR patch | loss | PSNR (dB) | best (dB) | PSNR-Y (dB) | time |"]
+    lines += [
+        "",
+        "| stage | network | steps | batch | HR patch | loss | PSNR (dB) | best (dB) | PSNR-Y (dB) | time |",
+    ]
     lines += ["|---|---|---|---|---|---|---|---|---|---|"]
     for stage in stages:
-        lines.append(
-            f"| {stage['name']} | {stage['network']} | {stage['steps']} | {stage['batch']} | {stage['hr_patch']} "
-            f"| {stage['loss']:.5f} | {stage['psnr_db']:.3f} | {stage['best_db']:.3f} | {stage['psnr_y_db']:.3f} "
-            f"| {_clock(stage['seconds'])} |"
-        )
+        cells = [stage[key] for key in ("name", "network", "steps", "batch", "hr_patch")]
+        cells += [
+            f"{stage['loss']:.5f}",
+            *(f"{stage[key]:.3f}" for key in ("psnr_db", "best_db", "psnr_y_db")),
+        ]
+        lines.append(f"| {' | '.join(map(str, [*cells, _clock(stage['seconds'])]))} |")
     if notes:
         lines += ["", *(f"- {note}" for note in notes)]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Files of a training run: written whole or not at all, so that a kill at any moment leaves the last good one."""
+"""Files of a training run: written whole or not at all; a kill at any moment leaves the last good one."""
 
 from __future__ import annotations
 

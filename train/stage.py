@@ -65,7 +65,9 @@ class Trainee:
         self.model = model
         self.ema = Ema(model, self.stage.ema) if self.stage.ema is not None else None
 
-    def step(self, number: int, steps: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None) -> tuple[Tensor, float]:
+    def step(
+        self, number: int, steps: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None
+    ) -> tuple[Tensor, float]:
         """One optimiser step on a batch of uint8 patches; the loss (this process's share) and the rate.
 
         Randomness in the network (drop path) is seeded from the step's number, so it need not be saved.
@@ -124,7 +126,7 @@ class Trainee:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes bfloat16 natively (CUDA only: on CPUs it is usually slower than float32)."""
+    """Whether the device computes bfloat16 natively (CUDA only: on CPUs float32 is usually faster)."""
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 

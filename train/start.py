@@ -9,9 +9,9 @@ import torch
 
 from data.errors import InputError
 from train.distill import Teacher
-from train.networks import Blueprint, State, blueprint, load_joining, read_state, submission_network
+from train.networks import Blueprint, State, blueprint, load_joining, read_state, submission_network, without
 from train.recipe import Recipe, Stage, WarmStart
-from train.reparam import fold_all
+from train.reparam import fold_all, unfolded
 from train.saving import read_network
 from train.stage import terms
 
@@ -33,15 +33,21 @@ class Finished:
             return None
         if stage.start == "previous":
             names = [name for name, network in self.networks.items() if network == stage.network]
-        else:  # a repeated stage counts by its last repetition
-            names = [name for name in self.folders if name == stage.start or _repeats(name, stage.start)]
+        else:
+            names = self.called(stage.start)
         return self.folders[names[-1]] / f"{stage.pick}.pth" if names else None
+
+    def called(self, name: str) -> list[str]:
+        """The finished stages called `name`: one, or the repetitions of a repeated one in order."""
+        return [done for done in self.folders if done == name or _repeats(done, name)]
 
     def latest(self, network: str) -> Path:
         """The last checkpoint of `network`. Raises InputError when no stage trained it."""
         names = [name for name, trained in self.networks.items() if trained == network]
         if not names:
-            raise InputError(f"network {network!r}: not trained yet; run the stages before, in the same --out")
+            raise InputError(
+                f"network {network!r}: not trained yet; run the stages before, in the same --out"
+            )
         return self.folders[names[-1]] / "last.pth"
 
 
@@ -79,6 +85,7 @@ def starting_network(
         notes.append(f"stage {stage.name}: {note}")
     model = plan.build()
     if state is not None:
+        state = unfolded(model, without(state, stage.drops))
         load_joining(model, state, stage.joins, f"stage {stage.name}")
     return plan, model.state_dict(), notes
 
@@ -101,9 +108,7 @@ def _warm(recipe: Recipe, warm: WarmStart, origins: Origins) -> tuple[State, str
     raise InputError(f"warm_start: {path}: no such file; give it with --weights {warm.file}=PATH")
 
 
-def teacher_for(
-    recipe: Recipe, stage: Stage, finished: Finished, origins: Origins, device: torch.device
-) -> Teacher | None:
+def teacher_for(stage: Stage, finished: Finished, origins: Origins, device: torch.device) -> Teacher | None:
     """The teacher `stage` asks for. Raises InputError when its weights are missing."""
     distil = stage.distil
     if distil is None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from data.images import Image, modcrop, read_rgb
 from data.pairs import pair_folders
 from data.stores import PairStore
-from eval.metrics import psnr, psnr_y
+from eval.metrics import psnr, rgb_to_y
 from train.patches import PatchPlan, patch
 
 
@@ -38,8 +38,9 @@ class ValidationSet:
         model.eval()
         outputs = [upscale(model, low, data_range, device) for low, _ in self.pairs]
         model.train(training)
-        rgb = [psnr(output, high, border=self.scale) for output, (_, high) in zip(outputs, self.pairs, strict=True)]
-        luma = [psnr_y(output, high, border=self.scale) for output, (_, high) in zip(outputs, self.pairs, strict=True)]
+        scored = list(zip(outputs, (high for _, high in self.pairs), strict=True))
+        rgb = [psnr(output, high, self.scale) for output, high in scored]
+        luma = [psnr(rgb_to_y(output), rgb_to_y(high), self.scale) for output, high in scored]
         return Quality(float(np.mean(rgb)), float(np.mean(luma)), outputs[0])
 
 

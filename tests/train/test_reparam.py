@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.team21_SlimRLFN import SlimRLFN
-from train.reparam import RepConv, fold_all
+from train.reparam import RepConv, fold_all, unfolded
 
 SHAPES = [(6, 6, 1, 1), (3, 8, 1, 1), (5, 5, 2, 0), (4, 4, 1, 0), (4, 7, 2, 1)]
 
@@ -68,3 +68,15 @@ def test_folded_slimrlfn_loads_strictly_as_the_plain_one() -> None:
     assert convs == 3 + 2 * 5  # head, last and up-sampler; three in each block and two in its attention
     assert (after - before).abs().max() < 1e-5 * 255
     assert not any(isinstance(module, RepConv) for module in training.modules())
+
+
+def test_a_plain_network_taken_into_branches_folds_back() -> None:
+    torch.manual_seed(1)
+    plain = SlimRLFN(channels=8, blocks=1)
+    branched = SlimRLFN(channels=8, blocks=1, conv=RepConv)
+    branched.load_state_dict(unfolded(branched, plain.state_dict()), strict=True)
+    x = torch.rand(1, 3, 18, 16) * 255
+    with torch.no_grad():
+        assert (plain(x) - branched(x)).abs().max() < 1e-5 * 255
+    state = branched.state_dict()
+    assert unfolded(branched, state).keys() == state.keys()
