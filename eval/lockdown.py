@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.confine import seccomp
+from eval.confine import filters, seccomp
 
 
 def lock() -> str:
@@ -12,7 +12,7 @@ def lock() -> str:
     failure of the sandbox and the team's code must not be loaded; at level process it is only noted.
     """
     try:
-        seccomp.install(seccomp.stage2())
+        seccomp.install(filters.assemble(filters.stage2()))
     except OSError as error:
         return f"no lockdown: {error.strerror or error}"
     return ""

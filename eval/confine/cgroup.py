@@ -17,8 +17,8 @@ from pathlib import Path
 from eval.confine.types import Limits
 
 KEEPER_TASKS = 4  # bwrap's or the keeper's own
-# Joins the groups named before "--", then becomes the program: no moment outside, no race.
-JOIN = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; exec "$@"'
+# Joins the group, then becomes the program: no moment outside, no race
+JOIN = 'echo 0 > "$1" || exit 125; shift; exec "$@"'
 
 
 def _mounts() -> dict[str, Path]:
@@ -45,103 +45,91 @@ def _own_paths() -> dict[str, str]:
     return found
 
 
-def _parents() -> dict[str, Path]:
-    """The folder to make a group in, by duty: "memory", "pids", "kill"."""
+def _parent() -> Path | None:
+    """The folder to make a group in: version 2 with its controllers, else version 1's memory, else none.
+
+    Each hierarchy that a process joins costs some 30 ms of grace periods in the kernel, so only one is used:
+    without version 2, RLIMIT_NPROC under a uid of its own bounds processes, and namespace or keeper end them.
+    """
     try:
         mounts, own = _mounts(), _own_paths()
     except OSError:
-        return {}
-    found: dict[str, Path] = {}
+        return None
+    candidates = []
     if "" in mounts:
         here = mounts[""] / own.get("", "")
         for parent in (here.parent, mounts[""]):
-            if not parent.is_relative_to(mounts[""]):
-                continue
             with contextlib.suppress(OSError):
                 enabled = (parent / "cgroup.subtree_control").read_text(encoding="ascii").split()
                 if "memory" in enabled and "pids" in enabled:
-                    return {"memory": parent, "pids": parent, "kill": parent}
-        found["kill"] = here
-    for name in ("memory", "pids"):
-        if name in mounts:
-            found[name] = mounts[name] / own.get(name, "")
-    return {duty: parent for duty, parent in found.items() if os.access(parent, os.W_OK)}
+                    candidates.append(parent)
+    if "memory" in mounts:
+        candidates.append(mounts["memory"] / own.get("memory", ""))
+    return next((parent for parent in candidates if os.access(parent, os.W_OK)), None)
 
 
 class Cgroup:
-    """The groups of one sandbox: folders that exist until `remove`."""
+    """The group of one sandbox: a folder that exists until `remove`."""
 
     def __init__(self, limits: Limits) -> None:
-        """Make the groups and set their limits; OSError where that is refused."""
-        name = f"sr-sandbox-{uuid.uuid4().hex[:12]}"
-        self._folders = {duty: parent / name for duty, parent in _parents().items()}
-        if not self._folders:
+        """Make the group and set its limits; OSError where that is refused."""
+        parent = _parent()
+        if parent is None:
             raise PermissionError("no control group can be made here")
+        self._folder = parent / f"sr-sandbox-{uuid.uuid4().hex[:12]}"
+        self._folder.mkdir()
         try:
-            for folder in set(self._folders.values()):
-                folder.mkdir()
             self._set(limits)
         except OSError:
             self.remove()
             raise
 
     def _set(self, limits: Limits) -> None:
-        memory, pids = self._folders.get("memory"), self._folders.get("pids")
-        if memory and limits.memory_bytes:
-            settings = {"memory.max": limits.memory_bytes, "memory.limit_in_bytes": limits.memory_bytes}
-            optional = {"memory.swap.max": 0, "memory.oom.group": 1}
-            optional["memory.memsw.limit_in_bytes"] = limits.memory_bytes
-            _write_existing(memory, settings)
+        if limits.memory_bytes:
+            bound = limits.memory_bytes
+            _write_existing(self._folder, {"memory.max": bound, "memory.limit_in_bytes": bound})
             with contextlib.suppress(OSError):  # swap accounting may be off
-                _write_existing(memory, optional)
-        if pids and limits.processes:
-            _write_existing(pids, {"pids.max": limits.processes + KEEPER_TASKS})
-
-    @property
-    def holds_memory(self) -> bool:
-        """Whether the kernel holds the memory limit of the whole sandbox."""
-        return "memory" in self._folders
+                optional = {"memory.swap.max": 0, "memory.oom.group": 1, "memory.memsw.limit_in_bytes": bound}
+                _write_existing(self._folder, optional)
+        if limits.processes:
+            _write_existing(self._folder, {"pids.max": limits.processes + KEEPER_TASKS})
 
     def wrap(self, argv: list[str]) -> list[str]:
-        """argv that joins the groups, then runs `argv` in the same process."""
-        members = [str(folder / "cgroup.procs") for folder in sorted(set(self._folders.values()))]
-        return ["/bin/sh", "-c", JOIN, "sh", *members, "--", *argv]
+        """argv that joins the group, then runs `argv` in the same process."""
+        return ["/bin/sh", "-c", JOIN, "sh", str(self._folder / "cgroup.procs"), *argv]
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a member at the memory limit."""
         for file in ("memory.events", "memory.oom_control"):
             with contextlib.suppress(OSError, KeyError, ValueError):
-                text = (self._folders["memory"] / file).read_text(encoding="ascii")
+                text = (self._folder / file).read_text(encoding="ascii")
                 if int(dict(line.split() for line in text.splitlines())["oom_kill"]) > 0:
                     return True
         return False
 
     def kill(self) -> None:
-        """End every member at once where the kernel can (5.14), else one by one by pid."""
-        for folder in set(self._folders.values()):
-            with contextlib.suppress(OSError):
-                if (folder / "cgroup.kill").exists():
-                    (folder / "cgroup.kill").write_text("1", encoding="ascii")
+        """End every member at once, where the kernel can (version 2 since 5.14)."""
+        with contextlib.suppress(OSError):
+            if (self._folder / "cgroup.kill").exists():
+                (self._folder / "cgroup.kill").write_text("1", encoding="ascii")
 
     def members(self) -> list[int]:
-        """Processes in any of the groups."""
-        found: set[int] = set()
-        for folder in set(self._folders.values()):
-            with contextlib.suppress(OSError):
-                found |= {int(pid) for pid in (folder / "cgroup.procs").read_text(encoding="ascii").split()}
-        return sorted(found - {0})
+        """Processes in the group."""
+        with contextlib.suppress(OSError):
+            text = (self._folder / "cgroup.procs").read_text(encoding="ascii")
+            return sorted({int(pid) for pid in text.split()} - {0})
+        return []
 
     def remove(self) -> None:
-        """Remove the groups once they are empty (a killed process stays a member until it is reaped)."""
+        """Remove the group once it is empty (a killed process may stay a member until it is reaped)."""
         deadline = time.monotonic() + 1.0
-        for folder in set(self._folders.values()):
-            while folder.exists():
-                try:
-                    folder.rmdir()
-                except OSError:
-                    if time.monotonic() > deadline:
-                        break
-                    time.sleep(0.005)
+        while self._folder.exists():
+            try:
+                self._folder.rmdir()
+            except OSError:
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.005)
 
 
 def _write_existing(folder: Path, settings: dict[str, int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -100,12 +101,29 @@ class Confined:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end and return the exit status; TimeoutError after `timeout` seconds."""
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError(f"the sandbox still runs after {timeout} s") from error
+        if timeout is None:
+            self._process.wait()
+        elif not self._ended_within(timeout):
+            raise TimeoutError(f"the sandbox still runs after {timeout} s")
         assert self.returncode is not None
         return self.returncode
+
+    def _ended_within(self, timeout: float) -> bool:
+        """Wait by a pidfd: Popen.wait with a timeout sleeps up to 50 ms at a time."""
+        with contextlib.suppress(OSError, AttributeError):
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                ended = bool(poll.poll(timeout * 1e3))
+            finally:
+                os.close(descriptor)
+            if ended:
+                self._process.wait()  # not poll: that answers None while another thread reaps
+            return ended
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        return self._process.poll() is not None
 
     def output(self) -> bytes:
         """The first `Limits.output_kept_bytes` of stdout and stderr; complete after `kill`."""
@@ -134,7 +152,7 @@ class Confined:
         if self._resources.cgroup is not None:
             found.update(self._resources.cgroup.members())
         found.update(processes.with_mark(self._resources.mark))
-        return sorted(found)
+        return processes.living(found)
 
     def kill(self) -> None:
         """End everything of this submission now, daemons included, and give back what it held. Idempotent.

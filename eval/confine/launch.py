@@ -1,29 +1,31 @@
 """Last step into the sandbox: a script that gives up every right, then becomes the worker.
 
-`python -I -S -B launch.py SPECIFICATION PROGRAM...`; the specification is JSON, written by `spawn.py`. It
-forks: the child gives up its rights and becomes the program, the parent stays as the keeper, adoptive parent
+`python -I -S -B launch.py SPECIFICATION PROGRAM...`; the specification is marshalled by `spawn.py`. It forks:
+the child gives up its rights and becomes the program, the parent stays as the keeper, adoptive parent
 of every orphan. At level bwrap the keeper is pid 1, whose end ends the namespace. At the other levels it is
 outside the restrictions and ends all descendants when the program ends, at SIGTERM, and when the harness
 dies.
 """
 
+# ruff: noqa: SIM105 - contextlib, pathlib, json and typing would double the time that this script takes
 from __future__ import annotations
 
-import contextlib
-import json
+import marshal
 import os
 import resource
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import Any, NoReturn
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from eval.confine import landlock, seccomp
 from eval.confine.privileges import drop, prctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 HANDLED = {signal.SIGTERM, signal.SIGCHLD}
@@ -34,9 +36,11 @@ def tasks_of(uid: int) -> int:
     """Processes and threads that run under `uid` now: RLIMIT_NPROC counts them all."""
     count = 0
     for entry in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
+        try:
             if os.stat(f"/proc/{entry}").st_uid == uid:
                 count += len(os.listdir(f"/proc/{entry}/task"))
+        except OSError:  # ended meanwhile
+            pass
     return count
 
 
@@ -59,7 +63,8 @@ def set_limits(limits: dict[str, int], uid: int | None) -> None:
     if limits["cpu_s"]:
         set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + CPU_GRACE_S)
     if limits["processes"]:
-        wanted = limits["processes"] + tasks_of(os.getuid() if uid is None else uid)
+        others = tasks_of(os.getuid()) if uid is None else 0  # a leased uid has no other tasks
+        wanted = limits["processes"] + others
         set_limit(resource.RLIMIT_NPROC, wanted, wanted)
 
 
@@ -67,8 +72,10 @@ def close_all_but(descriptors: list[int]) -> None:
     """Close every descriptor above standard error that is not named."""
     for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:
         if descriptor > 2 and descriptor not in descriptors:
-            with contextlib.suppress(OSError):
+            try:
                 os.close(descriptor)
+            except OSError:  # the one that listed the folder
+                pass
 
 
 def die_with(parent: int, signal_number: int) -> None:
@@ -80,8 +87,11 @@ def die_with(parent: int, signal_number: int) -> None:
 
 def become_program(specification: dict[str, Any], program: list[str], parent: int) -> NoReturn:
     """Limits, uid, Landlock and seccomp in this order, then the program."""
-    with contextlib.suppress(OSError):  # not offered in every container
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:  # not offered in every container
+        pass
     os.chdir(specification["cwd"])
     set_limits(specification["limits"], specification["uid"])
     close_all_but(specification["pass_fds"])
@@ -89,7 +99,8 @@ def become_program(specification: dict[str, Any], program: list[str], parent: in
     die_with(parent, signal.SIGKILL)  # a change of uid clears it, hence here
     if specification["landlock"] is not None:
         landlock.restrict(**specification["landlock"])
-        seccomp.install(seccomp.stage1_landlock(os.getpid()))
+        code = seccomp.for_pid(specification["filter"], specification["filter_pid"], os.getpid())
+        seccomp.install(code)
     os.execv(program[0], program)
 
 
@@ -97,14 +108,24 @@ def children() -> list[int]:
     """Descendants of this process, from /proc."""
     parents: dict[int, int] = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            text = Path(f"/proc/{entry}/stat").read_text(encoding="ascii", errors="replace")
-            parents[int(entry)] = int(text.rpartition(")")[2].split()[1])
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
+                parents[int(entry)] = int(file.read().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):  # ended meanwhile
+            pass
     found, generation = [], [os.getpid()]
     while generation:
         generation = [pid for pid, parent in parents.items() if parent in generation]
         found += generation
     return found
+
+
+def send(pid: int, number: int) -> None:
+    """A signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def sweep() -> None:
@@ -116,12 +137,10 @@ def sweep() -> None:
             break
         stopped |= new
         for pid in new:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
+            send(pid, signal.SIGSTOP)
     while True:
         for pid in children():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -149,7 +168,7 @@ def shed_rights(specification: dict[str, Any]) -> None:
     """What the keeper has no use for while it waits: rights, new processes, the program's descriptors."""
     if specification["namespaces"]:
         drop(None, keep_read_search=False)
-        seccomp.install(seccomp.stage2())
+        seccomp.install(specification["keeper_filter"])
     os.chdir("/")
     devnull = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -196,7 +215,7 @@ def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
 def main() -> NoReturn:
     """Enter the sandbox; a failure is one line on stderr and status 125, before the program has started."""
     try:
-        keep(json.loads(sys.argv[1]), sys.argv[2:])
+        keep(marshal.loads(bytes.fromhex(sys.argv[1])), sys.argv[2:])
     except OSError as error:
         print(f"sandbox: {error}", file=sys.stderr, flush=True)
         os._exit(125)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import struct
@@ -35,8 +34,10 @@ def _drop_bounding_set(kept: int) -> None:
     for capability in range(LAST_CAPABILITY + 1):
         if not kept >> capability & 1:
             # EPERM without CAP_SETPCAP (bwrap has emptied the set then), EINVAL past the kernel's last one
-            with contextlib.suppress(OSError):
+            try:  # noqa: SIM105 - contextlib would cost start-up time
                 prctl(PR_CAPBSET_DROP, capability)
+            except OSError:
+                pass
 
 
 def drop(uid: int | None, keep_read_search: bool) -> None:

@@ -127,27 +127,32 @@ def in_namespace(identity: str) -> list[int]:
 
 
 def of_uid(uid: int) -> list[int]:
-    """Living processes (not zombies) whose real uid is `uid`."""
+    """Processes whose real uid is `uid`."""
     found = []
     for pid in all_pids():
-        with contextlib.suppress(OSError, IndexError):
+        with contextlib.suppress(OSError):
             text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
-            if re.search(rf"^Uid:\t{uid}\t", text, re.MULTILINE) and not re.search(
-                r"^State:\t[ZX]", text, re.MULTILINE
-            ):
+            if re.search(rf"^Uid:\t{uid}\t", text, re.MULTILINE):
                 found.append(pid)
     return found
 
 
 def with_mark(mark: str) -> list[int]:
-    """Living processes that were started with `mark` in their environment."""
+    """Processes that were started with `mark` in their environment."""
     found = []
     for pid in all_pids():
+        with contextlib.suppress(OSError):
+            if mark.encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(pid)
+    return found
+
+
+def living(pids: set[int]) -> list[int]:
+    """Those that still run: a zombie is dead, and how soon it is reaped is up to the machine's init."""
+    found = []
+    for pid in sorted(pids):
         with contextlib.suppress(OSError, IndexError):
-            if (
-                mark.encode() in Path(f"/proc/{pid}/environ").read_bytes()
-                and _stat_fields(pid)[0] not in "ZX"
-            ):
+            if _stat_fields(pid)[0] not in "ZX":
                 found.append(pid)
     return found
 

@@ -17,7 +17,7 @@ RUNTIME_FILES: tuple[Path, ...] = (
     _EVAL / "lockdown.py",
     *(
         _EVAL / "confine" / f"{name}.py"
-        for name in ("__init__", "landlock", "launch", "privileges", "seccomp", "syscalls")
+        for name in ("__init__", "filters", "landlock", "launch", "privileges", "seccomp", "syscalls")
     ),
 )
 SYSTEM = (Path("/usr"), Path("/etc/ld.so.cache"), Path("/etc/alternatives"))

@@ -1,10 +1,4 @@
-"""Seccomp filters as raw BPF: no package, nothing run at import (libseccomp's binding starts a shell).
-
-Two stages. Stage 1 (before the interpreter starts) refuses what no model needs. Stage 2 (`eval.lockdown`)
-refuses new processes and programs once torch is imported. Refusals are errors (EPERM), not kills, so that a
-library that merely tries something falls back; clone3 and calls younger than our table are ENOSYS, so that
-libc falls back to calls whose arguments a filter can see.
-"""
+"""Put an assembled filter on this process. Apart from `filters.py` so that the launcher imports little."""
 
 from __future__ import annotations
 
@@ -12,142 +6,22 @@ import ctypes
 import errno
 import os
 import struct
-from dataclasses import dataclass
 
-from eval.confine.syscalls import AUDIT_ARCH, NEWEST, machine, number
-
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-AF_UNIX, SOCK_STREAM, SOCK_SEQPACKET = 1, 1, 5
-CLONE_THREAD = 0x10000
-CLONE_NEW = 0x7E020000  # NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-ANY = 0xFFFFFFFF
-
-REFUSED = """
-acct add_key adjtimex bpf chroot clock_adjtime clock_settime connect create_module delete_module
-fanotify_init finit_module fsconfig fsmount fsopen fspick get_kernel_syms init_module io_uring_enter
-io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl listmount lookup_dcookie
-memfd_secret migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nfsservctl
-open_by_handle_at open_tree open_tree_attr perf_event_open pidfd_getfd pivot_root process_madvise
-process_mrelease process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd reboot
-request_key sethostname setdomainname setns settimeofday statmount swapoff swapon syslog umount2 unshare
-uselib userfaultfd vhangup
-""".split()  # noqa: SIM905
-# What mounts and namespaces do at level bwrap and Landlock does not: modes, times, attributes of the user's
-# files, System V objects that outlive a process, other processes of the same user.
-REFUSED_WITHOUT_NAMESPACES = """
-chmod chown fchmod fchmodat fchmodat2 fchown fchownat file_setattr fremovexattr fsetxattr futimesat
-ioprio_set lchown lremovexattr lsetxattr mq_open msgget pidfd_send_signal removexattr removexattrat
-rt_sigqueueinfo rt_tgsigqueueinfo semget setpriority setxattr setxattrat shmget tkill truncate utime
-utimensat utimes
-""".split()  # noqa: SIM905
-NEW_PROCESSES = ["execve", "execveat", "fork", "vfork"]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Holds where `argument & mask` is one of `values`, or none of them if `negated`. 32-bit arguments."""
-
-    argument: int
-    values: tuple[int, ...]
-    mask: int = ANY
-    negated: bool = False
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Calls refused always, and calls allowed only if all their conditions hold."""
-
-    refused: tuple[str, ...]
-    conditional: dict[str, tuple[Condition, ...]]
-    unknown_is_enosys: bool = True
-
-
-def stage1_bwrap() -> Filter:
-    """For inside namespaces: no kernel interfaces that are not needed, no sockets that leave the machine."""
-    return Filter(
-        refused=tuple(REFUSED),
-        conditional={
-            "clone": (Condition(0, (0,), mask=CLONE_NEW),),
-            # The CUDA driver makes a listening AF_UNIX socket; connect is refused above, and datagrams,
-            # which need no connect, here. AF_VSOCK is not namespaced.
-            "socket": (Condition(0, (AF_UNIX,)), Condition(1, (SOCK_STREAM, SOCK_SEQPACKET), mask=0xF)),
-            "socketpair": (Condition(0, (AF_UNIX,)),),
-            "ioctl": (Condition(1, (TIOCSTI, TIOCLINUX), negated=True),),
-        },
-    )
-
-
-def stage1_landlock(own_pid: int) -> Filter:
-    """For beside the user's other processes: as `stage1_bwrap`, and nothing that changes files' metadata or
-    another process of the same uid (Landlock covers neither chmod nor prlimit)."""
-    base, self_only = stage1_bwrap(), (Condition(0, (0, own_pid)),)
-    calls = ["prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"]
-    conditional = {**base.conditional, **dict.fromkeys(calls, self_only)}
-    conditional.update(dict.fromkeys(["kill", "tgkill"], (Condition(0, (own_pid,)),)))
-    return Filter(base.refused + tuple(REFUSED_WITHOUT_NAMESPACES), conditional)
-
-
-def stage2() -> Filter:
-    """No new process or program, threads stay; the signal at the parent's death cannot be switched off."""
-    return Filter(
-        refused=tuple(NEW_PROCESSES),
-        conditional={
-            "clone": (Condition(0, (CLONE_THREAD,), mask=CLONE_THREAD),),
-            "prctl": (Condition(0, (PR_SET_PDEATHSIG,), negated=True),),
-        },
-    )
-
-
-# Opcodes of classic BPF
-LOAD, AND, JUMP_EQ, JUMP_GE, JUMP_GT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x25, 0x06
-ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-X32_BIT = 0x40000000
-
-
-def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("<HBBI", code, if_true, if_false, value)
-
-
-def _check(condition: Condition) -> bytes:
-    """Falls through where the condition holds, returns EPERM otherwise."""
-    body = _op(LOAD, 16 + 8 * condition.argument) + _op(AND, condition.mask)
-    last = len(condition.values) - 1
-    for index, value in enumerate(condition.values):
-        left = last - index  # comparisons that follow
-        if condition.negated:
-            body += _op(JUMP_EQ, value, left, 0 if left else 1)
-        else:
-            body += _op(JUMP_EQ, value, left + 1, 0)
-    return body + _op(RETURN, ERRNO | errno.EPERM)
-
-
-def assemble(rules: Filter, arch: str | None = None) -> bytes:
-    """The filter as an array of `struct sock_filter` for `arch` (default: this machine)."""
-    arch = arch or machine()
-    code = _op(LOAD, 4) + _op(JUMP_EQ, AUDIT_ARCH[arch], 1) + _op(RETURN, KILL) + _op(LOAD, 0)
-    if arch == "x86_64":
-        code += _op(JUMP_GE, X32_BIT, 0, 1) + _op(RETURN, ERRNO | errno.ENOSYS)
-    if rules.unknown_is_enosys:
-        code += _op(JUMP_GT, NEWEST, 0, 1) + _op(RETURN, ERRNO | errno.ENOSYS)
-    verdicts = [(number("clone3", arch), ERRNO | errno.ENOSYS)]
-    verdicts += [(number(name, arch), ERRNO | errno.EPERM) for name in rules.refused]
-    for call, verdict in verdicts:
-        if call is not None:
-            code += _op(JUMP_EQ, call, 0, 1) + _op(RETURN, verdict)
-    for name, conditions in rules.conditional.items():
-        call = number(name, arch)
-        if call is not None:
-            body = b"".join(_check(condition) for condition in conditions) + _op(RETURN, ALLOW)
-            code += _op(JUMP_EQ, call, 0, len(body) // 8) + body
-    return code + _op(RETURN, ALLOW)
+PR_SET_NO_NEW_PRIVS = 38
+SYSCALL_SECCOMP = {"x86_64": 317, "amd64": 317, "aarch64": 277, "arm64": 277}
+SET_MODE_FILTER, TSYNC = 1, 1
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
 
 
-def install(rules: Filter) -> None:
+def for_pid(code: bytes, placeholder: int, pid: int) -> bytes:
+    """The filter with the placeholder for the program's own pid filled in."""
+    return code.replace(struct.pack("<I", placeholder), struct.pack("<I", pid))
+
+
+def install(code: bytes) -> None:
     """Put the filter on every thread of this process, for ever. OSError where the kernel refuses.
 
     Sets no_new_privs first, without which an ordinary user may not filter.
@@ -155,14 +29,13 @@ def install(rules: Filter) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    code = assemble(rules)
     memory = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(memory, ctypes.c_void_p))
-    set_mode_filter, tsync, syscall_seccomp = 1, 1, {"x86_64": 317, "aarch64": 277}[machine()]
     libc.syscall.restype = ctypes.c_long
-    result = libc.syscall(syscall_seccomp, set_mode_filter, tsync, ctypes.byref(program))
+    number = SYSCALL_SECCOMP[os.uname().machine.lower()]
+    result = libc.syscall(number, SET_MODE_FILTER, TSYNC, ctypes.byref(program))
     if result > 0:
         raise OSError(errno.EBUSY, f"seccomp: thread {result} could not be brought under the filter")
     if result != 0:
-        code_number = ctypes.get_errno()
-        raise OSError(code_number, f"seccomp: {os.strerror(code_number)}")
+        reason = ctypes.get_errno()
+        raise OSError(reason, f"seccomp: {os.strerror(reason)}")

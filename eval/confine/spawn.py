@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import stat
 import subprocess
@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from data.errors import InputError
-from eval.confine import bwrap, cgroup, cuda, landlock, seccomp, uids
+from eval.confine import bwrap, cgroup, cuda, filters, landlock, uids
 from eval.confine.confined import Confined, Resources
 from eval.confine.gpu import GpuMemory
 from eval.confine.runtime import PROC_FILES, ROOT_FOLDERS, listable, readable
@@ -129,7 +129,7 @@ def _specification(
     keep_read_search: bool,
     tmp: Path | None,
 ) -> str:
-    """What `launch.py` is told."""
+    """What `launch.py` is told; marshal, which the same interpreter reads without importing anything."""
     rules = None
     if level is Level.LANDLOCK:
         shown = [*readable(view), *(Path("/") / name for name in ROOT_FOLDERS)]
@@ -142,7 +142,8 @@ def _specification(
             "writable": [*map(str, view.writable), str(tmp)],
             "devices": devices,
         }
-    return json.dumps(
+    stage1 = filters.assemble(filters.stage1_landlock()) if level is Level.LANDLOCK else b""
+    return marshal.dumps(
         {
             "namespaces": level is Level.BWRAP,
             "parent": 0 if level is Level.BWRAP else os.getpid(),
@@ -152,8 +153,11 @@ def _specification(
             "keep_read_search": keep_read_search,
             "pass_fds": list(pass_fds),
             "landlock": rules,
+            "filter": stage1,
+            "filter_pid": filters.OWN_PID,
+            "keeper_filter": filters.assemble(filters.stage2()) if level is Level.BWRAP else b"",
         }
-    )
+    ).hex()
 
 
 def _environment(given: Mapping[str, str], resources: Resources) -> dict[str, str]:
@@ -184,7 +188,7 @@ def _start(
         if level is Level.BWRAP:
             # A fresh descriptor keeps its number inside, so it cannot collide with a passed one
             filter_fd = os.memfd_create("seccomp")
-            os.write(filter_fd, seccomp.assemble(seccomp.stage1_bwrap()))
+            os.write(filter_fd, filters.assemble(filters.stage1_bwrap()))
             os.lseek(filter_fd, 0, os.SEEK_SET)
             command = bwrap.command(view, limits, filter_fd, command)
             pass_fds = [*pass_fds, filter_fd]
@@ -228,8 +232,7 @@ def _note(level: Level, uid: int | None, kept: bool, group: cgroup.Cgroup | None
         parts.append("no user namespace" if uid is not None else "user namespace")
     if kept:
         parts.append("CAP_DAC_READ_SEARCH kept (files lie where only root can enter)")
-    held = group is not None and group.holds_memory
-    parts.append("memory held by a control group" if held else "memory polled")
+    parts.append("memory held by a control group" if group is not None else "memory polled")
     if level is Level.PROCESS:
         parts.append("not confined")
     return ", ".join(parts)

@@ -6,7 +6,7 @@ headers where they are installed.
 
 from __future__ import annotations
 
-import platform
+import os
 
 # name: (x86_64, aarch64)
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
@@ -132,7 +132,8 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 def machine() -> str:
     """ "x86_64" or "aarch64"; OSError on another one, for which no numbers are known."""
-    name = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    found = os.uname().machine
+    name = {"amd64": "x86_64", "arm64": "aarch64"}.get(found, found)
     if name not in AUDIT_ARCH:
         raise OSError(f"seccomp: no system call numbers for {name}, only for {' and '.join(AUDIT_ARCH)}")
     return name

@@ -1,4 +1,4 @@
-"""The filters' verdicts, by an interpreter of classic BPF, for both architectures; numbers against headers."""
+"""The filters' verdicts, by an interpreter of BPF, for both architectures; numbers against headers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import errno
 import re
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from eval.confine import seccomp
+from eval.confine import filters
+from eval.confine.seccomp import for_pid
 from eval.confine.syscalls import AUDIT_ARCH, NEWEST, NUMBERS, number
 
 ARCHES = list(AUDIT_ARCH)
@@ -29,52 +31,52 @@ def verdict(code: bytes, arch: int, call: int, *arguments: int) -> int:
     while True:
         operation, if_true, if_false, value = program[position]
         position += 1
-        if operation == seccomp.LOAD:
+        if operation == filters.LOAD:
             accumulator = struct.unpack_from("<I", data, value)[0]
-        elif operation == seccomp.AND:
+        elif operation == filters.AND:
             accumulator &= value
-        elif operation == seccomp.RETURN:
+        elif operation == filters.RETURN:
             return int(value)
         else:
             holds = {
-                seccomp.JUMP_EQ: accumulator == value,
-                seccomp.JUMP_GE: accumulator >= value,
-                seccomp.JUMP_GT: accumulator > value,
+                filters.JUMP_EQ: accumulator == value,
+                filters.JUMP_GE: accumulator >= value,
+                filters.JUMP_GT: accumulator > value,
             }[operation]
             position += if_true if holds else if_false
 
 
-EPERM, ENOSYS = seccomp.ERRNO | errno.EPERM, seccomp.ERRNO | errno.ENOSYS
+EPERM, ENOSYS = filters.ERRNO | errno.EPERM, filters.ERRNO | errno.ENOSYS
 CASES = [
     ("stage1_bwrap", "ptrace", (), EPERM),
     ("stage1_bwrap", "clone3", (), ENOSYS),
-    ("stage1_bwrap", "fork", (), seccomp.ALLOW),
-    ("stage1_bwrap", "execve", (), seccomp.ALLOW),
-    ("stage1_bwrap", "clone", (0x11,), seccomp.ALLOW),
+    ("stage1_bwrap", "fork", (), filters.ALLOW),
+    ("stage1_bwrap", "execve", (), filters.ALLOW),
+    ("stage1_bwrap", "clone", (0x11,), filters.ALLOW),
     ("stage1_bwrap", "clone", (0x10000000 | 0x11,), EPERM),
     ("stage1_bwrap", "clone", (0x20000 | 0x11,), EPERM),
-    ("stage1_bwrap", "socket", (1, 1), seccomp.ALLOW),
-    ("stage1_bwrap", "socket", (1, 5 | 0o2000000), seccomp.ALLOW),
+    ("stage1_bwrap", "socket", (1, 1), filters.ALLOW),
+    ("stage1_bwrap", "socket", (1, 5 | 0o2000000), filters.ALLOW),
     ("stage1_bwrap", "socket", (1, 2), EPERM),
     ("stage1_bwrap", "socket", (2, 1), EPERM),
     ("stage1_bwrap", "socket", (10, 2), EPERM),
     ("stage1_bwrap", "socket", (40, 1), EPERM),
-    ("stage1_bwrap", "socketpair", (1, 2), seccomp.ALLOW),
+    ("stage1_bwrap", "socketpair", (1, 2), filters.ALLOW),
     ("stage1_bwrap", "connect", (3,), EPERM),
     ("stage1_bwrap", "ioctl", (0, 0x5412), EPERM),
     ("stage1_bwrap", "ioctl", (0, 0x541C), EPERM),
     ("stage1_bwrap", "ioctl", (0, 0xFFFFFFFF00005412), EPERM),
-    ("stage1_bwrap", "ioctl", (0, 0x5401), seccomp.ALLOW),
-    ("stage1_bwrap", "fchmod", (), seccomp.ALLOW),
+    ("stage1_bwrap", "ioctl", (0, 0x5401), filters.ALLOW),
+    ("stage1_bwrap", "fchmod", (), filters.ALLOW),
     ("landlock", "fchmod", (), EPERM),
     ("landlock", "setxattrat", (), EPERM),
-    ("landlock", "kill", (PID,), seccomp.ALLOW),
+    ("landlock", "kill", (PID,), filters.ALLOW),
     ("landlock", "kill", (1,), EPERM),
     ("landlock", "kill", (-1,), EPERM),
     ("landlock", "kill", (0,), EPERM),
-    ("landlock", "tgkill", (PID, PID + 3), seccomp.ALLOW),
-    ("landlock", "prlimit64", (0,), seccomp.ALLOW),
-    ("landlock", "prlimit64", (PID,), seccomp.ALLOW),
+    ("landlock", "tgkill", (PID, PID + 3), filters.ALLOW),
+    ("landlock", "prlimit64", (0,), filters.ALLOW),
+    ("landlock", "prlimit64", (PID,), filters.ALLOW),
     ("landlock", "prlimit64", (1,), EPERM),
     ("landlock", "sched_setaffinity", (1,), EPERM),
     ("landlock", "socket", (2, 1), EPERM),
@@ -85,14 +87,14 @@ CASES = [
     ("stage2", "clone3", (), ENOSYS),
     ("stage2", "clone", (0x11,), EPERM),
     ("stage2", "clone", (0x4111,), EPERM),
-    ("stage2", "clone", (0x3D0F00,), seccomp.ALLOW),  # what pthread_create asks for
+    ("stage2", "clone", (0x3D0F00,), filters.ALLOW),  # what pthread_create asks for
     ("stage2", "prctl", (1,), EPERM),
-    ("stage2", "prctl", (15,), seccomp.ALLOW),
+    ("stage2", "prctl", (15,), filters.ALLOW),
 ]
 FILTERS = {
-    "stage1_bwrap": seccomp.stage1_bwrap(),
-    "landlock": seccomp.stage1_landlock(PID),
-    "stage2": seccomp.stage2(),
+    "stage1_bwrap": filters.stage1_bwrap(),
+    "landlock": filters.stage1_landlock(),
+    "stage2": filters.stage2(),
 }
 
 
@@ -102,36 +104,36 @@ def test_verdict(arch: str, rules: str, name: str, arguments: tuple[int, ...], e
     call = number(name, arch)
     if call is None:
         pytest.skip(f"{arch} has no {name}")
-    code = seccomp.assemble(FILTERS[rules], arch)
+    code = for_pid(filters.assemble(FILTERS[rules], arch), filters.OWN_PID, PID)
     assert verdict(code, AUDIT_ARCH[arch], call, *arguments) == expected
 
 
 @pytest.mark.parametrize("arch", ARCHES)
 @pytest.mark.parametrize("rules", FILTERS)
 def test_every_refused_name_is_refused_and_the_rest_allowed(arch: str, rules: str) -> None:
-    code = seccomp.assemble(FILTERS[rules], arch)
+    code = filters.assemble(FILTERS[rules], arch)
     refused = {number(name, arch) for name in FILTERS[rules].refused}
     named = refused | {number(name, arch) for name in (*FILTERS[rules].conditional, "clone3")}
     for call in range(NEWEST + 1):
-        expected = EPERM if call in refused else seccomp.ALLOW
+        expected = EPERM if call in refused else filters.ALLOW
         if call in refused or call not in named:
             assert verdict(code, AUDIT_ARCH[arch], call) == expected, call
 
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_unknown_calls_and_foreign_architectures(arch: str) -> None:
-    code = seccomp.assemble(seccomp.stage1_bwrap(), arch)
+    code = filters.assemble(filters.stage1_bwrap(), arch)
     other = next(value for name, value in AUDIT_ARCH.items() if name != arch)
     assert verdict(code, AUDIT_ARCH[arch], NEWEST + 1) == ENOSYS
-    assert verdict(code, other, 0) == seccomp.KILL
-    assert verdict(code, 0x40000003, 11) == seccomp.KILL  # execve of 32-bit x86
+    assert verdict(code, other, 0) == filters.KILL
+    assert verdict(code, 0x40000003, 11) == filters.KILL  # execve of 32-bit x86
     assert verdict(code, AUDIT_ARCH[arch], 0x40000000 | 39) == ENOSYS  # the x32 ABI
 
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_programs_fit_the_kernel(arch: str) -> None:
     for rules in FILTERS.values():
-        code = seccomp.assemble(rules, arch)
+        code = filters.assemble(rules, arch)
         assert len(code) % 8 == 0 and len(code) // 8 < 4096
 
 
@@ -154,6 +156,6 @@ def test_numbers_are_the_headers(arch: str) -> None:
 
 
 def test_unknown_machine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(machine="riscv64"))
     with pytest.raises(OSError, match="no system call numbers for riscv64, only for x86_64 and aarch64"):
-        seccomp.assemble(seccomp.stage2())
+        filters.assemble(filters.stage2())

@@ -26,7 +26,7 @@ def as_user(command: list[str], environment: dict[str, str]) -> subprocess.Compl
 
 
 def interpreters() -> Iterator[tuple[str, dict[str, str]]]:
-    """This interpreter, and the system's with this one's packages: the first may lie where only root can go."""
+    """This interpreter, and the system's with its packages: the first may lie where only root can go."""
     yield sys.executable, {}
     system = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin")
     packages = [entry for entry in sys.path if entry.endswith("site-packages")]
