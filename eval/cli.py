@@ -13,13 +13,28 @@ from rich.console import Console
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval import dataset, harness, kinds, machine, metrics, official, perceptual, progress, results, sandbox, submission, workers
+from eval import (
+    dataset,
+    harness,
+    kinds,
+    machine,
+    metrics,
+    official,
+    perceptual,
+    progress,
+    results,
+    sandbox,
+    submission,
+    workers,
+)
 from eval.challenge import Challenge
-from eval.harness import Harness, Plan
+from eval.harness import Harness
+from eval.plan import Plan
 from eval.results import Record
 from eval.submission import MODELS, Submission
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
+PIPE_WIDTH = 160  # columns of tables where no terminal says its own
 # Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). Given by the caller,
 # because ranking lies above this package.
 Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
@@ -37,31 +52,48 @@ EPILOG = """examples:
 def parser() -> argparse.ArgumentParser:
     """All options; defaults live here only."""
     options = argparse.ArgumentParser(
-        "test_demo.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "test_demo.py",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = options.add_argument_group("what is judged")
     what.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
     what.add_argument("--all", action="store_true", help="every submission there is")
     what.add_argument("--repo", type=Path, metavar="DIR", help="an NTIRE-style repository, unmodified")
-    what.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="manifests (default: models/)")
-    what.add_argument("--weights", type=Path, nargs="+", metavar="FILE", help="bare checkpoints that spandrel knows")
+    what.add_argument(
+        "--models", type=Path, default=MODELS, metavar="DIR", help="manifests (default: models/)"
+    )
+    what.add_argument(
+        "--weights", type=Path, nargs="+", metavar="FILE", help="bare checkpoints that spandrel knows"
+    )
     what.add_argument(
         "--images", type=Path, nargs="+", metavar="DIR", help="folders of SR images: results without a model"
     )
     what.add_argument(
-        "--self_ensemble", action="store_true", help="x8 geometric self-ensemble around each, named ID_NAME_x8"
+        "--self_ensemble",
+        action="store_true",
+        help="x8 geometric self-ensemble around each, named ID_NAME_x8",
     )
     what.add_argument(
         "--checkpoint", default="auto", metavar="authors|reproduced|PATH",
         help="which weights (default: the authors' where present, else this project's own)",
     )  # fmt: skip
     what.add_argument(
-        "--allow_pickle", action="store_true", help="let checkpoints be fully unpickled, inside the sandbox only"
+        "--allow_pickle",
+        action="store_true",
+        help="let checkpoints be fully unpickled, inside the sandbox only",
     )
     on = options.add_argument_group("on which images, by which rules")
-    on.add_argument("--data_dir", type=Path, help="folder with DIV2K_LSDIR_valid_HR/LR (and test), or DIV2K's")
-    on.add_argument("--pairs", nargs=2, type=Path, metavar=("HR_DIR", "LR_DIR"), help="two folders of image pairs")
-    on.add_argument("--hr", type=Path, metavar="DIR", help="with --images: a folder of HR images, no LR needed")
+    on.add_argument(
+        "--data_dir", type=Path, help="folder with DIV2K_LSDIR_valid_HR/LR (and test), or DIV2K's"
+    )
+    on.add_argument(
+        "--pairs", nargs=2, type=Path, metavar=("HR_DIR", "LR_DIR"), help="two folders of image pairs"
+    )
+    on.add_argument(
+        "--hr", type=Path, metavar="DIR", help="with --images: a folder of HR images, no LR needed"
+    )
     on.add_argument("--include_test", action="store_true", help="the test set too")
     on.add_argument("--challenge", default="esr2024", metavar="NAME", help="rules (default: %(default)s)")
     on.add_argument("--ssim", action="store_true", help="SSIM beside PSNR")
@@ -71,20 +103,24 @@ def parser() -> argparse.ArgumentParser:
         "--protocol", choices=("ntire", "robust"), default="robust",
         help="runtime: one cold pass as the official code, or warm, repeated, cross-checked (default: %(default)s)",
     )  # fmt: skip
-    how.add_argument("--repeats", type=_positive, default=3, metavar="N", help="timed runs per image (robust)")
+    how.add_argument(
+        "--repeats", type=_positive, default=3, metavar="N", help="timed runs per image (robust)"
+    )
     how.add_argument("--sandbox", choices=("auto", "bwrap", "landlock", "process"), default="auto")
     how.add_argument("--timeout", type=_positive_float, default=600.0, metavar="S", help="seconds per image")
     out = options.add_argument_group("where results go")
     out.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
     out.add_argument("--save_images", action="store_true", help="keep the SR images, under SAVE_DIR/images")
-    out.add_argument("--resume", action="store_true", help="skip what SAVE_DIR already holds an equal result of")
+    out.add_argument(
+        "--resume", action="store_true", help="skip what SAVE_DIR already holds an equal result of"
+    )
     return options
 
 
 def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
     options = parser().parse_args(arguments)
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Console() if sys.stdout.isatty() else Console(soft_wrap=True, width=PIPE_WIDTH)
     try:
         return _run(options, console, summarise)
     except InputError as error:
@@ -150,7 +186,9 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
     level, note = sandbox.choose(options.sandbox)
     required = sandbox.Level(challenge.sandbox)
     if not level.at_least(required):
-        raise InputError(f"--sandbox: challenge {challenge.name} requires {required}, this machine gives {level}: {note}")
+        raise InputError(
+            f"--sandbox: challenge {challenge.name} requires {required}, this machine gives {level}: {note}"
+        )
     device = machine.choose_device(options.device)
     limits = sandbox.CPU_LIMITS if device == "cpu" else sandbox.CUDA_LIMITS
     deadlines = workers.Deadlines(image_s=options.timeout)
@@ -193,7 +231,10 @@ def _announce(plan: Plan, console: Console) -> None:
     for name in plan.metric_names:
         console.print(f"Metric:    {name} = {_described(name, plan.challenge.border)}", highlight=False)
     console.print(f"Device:    {plan.setup.device}, protocol {plan.protocol}", highlight=False)
-    console.print(f"Sandbox:   {plan.setup.level.value}{f' ({plan.sandbox_note})' if plan.sandbox_note else ''}", highlight=False)
+    console.print(
+        f"Sandbox:   {plan.setup.level.value}{f' ({plan.sandbox_note})' if plan.sandbox_note else ''}",
+        highlight=False,
+    )
 
 
 def _described(name: str, border: int) -> str:
@@ -215,7 +256,9 @@ def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, co
                 continue
             record = judge.evaluate(one)
             if one.fingerprint() != before[one.model]:
-                raise InputError(f"{one.model}: its files changed while it was evaluated; no record was written")
+                raise InputError(
+                    f"{one.model}: its files changed while it was evaluated; no record was written"
+                )
             results.append(options.save_dir, record)
             official.write(options.save_dir, results.read_all(options.save_dir))
             failed = failed or record.status == "failed"
@@ -227,7 +270,12 @@ def _report(record: Record, console: Console) -> None:
     if record.status == "failed":
         console.print(f"{record.model}: failed: {record.error}", style="red", highlight=False, markup=False)
     for flag in record.flags:
-        console.print(f"{record.model}: flag '{flag.name}': {flag.reason}", style="yellow", highlight=False, markup=False)
+        console.print(
+            f"{record.model}: flag '{flag.name}': {flag.reason}",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
 
 
 def _positive(text: str) -> int:

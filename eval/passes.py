@@ -1,0 +1,143 @@
+"""The passes over all images for one submission: scored, timed, or both at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.images import image_size, read_rgb
+from data.pairs import ImagePair
+from eval import stats, timing, variants
+from eval.challenge import Mode
+from eval.plan import Plan
+from eval.progress import Reporter
+from eval.results import Flag, ImageResult, ModeResult, RuntimeSummary
+from eval.scoring import ScoreBeside, ScoreBetween, ScorerPool, Scores, Task
+from eval.workers import CROP, Answer, WorkerProcess
+
+Image = NDArray[np.uint8]
+
+
+class Passes:
+    """The passes over all images of all modes for one submission, and what they gave."""
+
+    def __init__(self, plan: Plan, pool: ScorerPool, reporter: Reporter, model: str) -> None:
+        self._plan, self._pool, self._reporter, self._model = plan, pool, reporter, model
+        self._modes: dict[Mode, list[ImagePair]] = plan.dataset.modes
+        self._scores: dict[Mode, list[Scores]] = {}
+        self._runtimes: dict[Mode, RuntimeSummary | None] = dict.fromkeys(self._modes)
+        self._per_image: dict[Mode, list[float] | None] = dict.fromkeys(self._modes)
+        self._memory: dict[Mode, float | None] = dict.fromkeys(self._modes)
+        self._answers: dict[Mode, list[Answer]] = {}
+        self._sample = timing.PixelSample(int.from_bytes(np.random.default_rng().bytes(4), "big"))
+        self._inputs = {mode: timing.plan(len(pairs), plan.repeats) for mode, pairs in self._modes.items()}
+        self.flags: list[Flag] = []
+
+    def score(self, worker: WorkerProcess) -> None:
+        """The quality pass: decoding ahead of the worker, scoring beside it, nothing timed."""
+        for mode, pairs in self._modes.items():
+            scorer = ScoreBeside(self._pool)
+            ahead = self._pool.decode(pairs[0])
+            for index, pair in enumerate(pairs):
+                lr = ahead.result()
+                if index + 1 < len(pairs):
+                    ahead = self._pool.decode(pairs[index + 1])
+                answer = worker.forward(lr, pair.name)
+                self._sample.keep((mode, index), answer.image)
+                scorer.add(self._scored(mode, pair, answer))
+            self._scores[mode] = scorer.finish()
+
+    def score_and_time(self, worker: WorkerProcess) -> None:
+        """Protocol `ntire`: one cold pass gives images and times; decoding and scoring happen between requests."""
+        for mode, pairs in self._modes.items():
+            scorer = ScoreBetween(self._pool)
+            answers = []
+            for pair in pairs:
+                answer = worker.forward(read_rgb(pair.lr), pair.name)
+                answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
+                scorer.add(self._scored(mode, pair, answer))
+            self._scores[mode] = scorer.finish()
+            self._answers[mode] = answers
+            self._memory[mode] = worker.memory_mib()
+
+    def answer_cross_checks(self, worker: WorkerProcess) -> None:
+        """Let the scoring worker answer some of the changed inputs too, so that those can be compared."""
+        for mode, inputs in self._inputs.items():
+            for one in timing.cross_checks(inputs):
+                lr = read_rgb(self._modes[mode][one.image].lr)
+                answer = worker.forward(variants.apply_variant(lr, one.variant), f"{one.image} (check)")
+                self._sample.keep((mode, one.image, one.variant), answer.image)
+
+    def time(self, worker: WorkerProcess, gap: timing.GapCalibration) -> None:
+        """Protocol `robust`: the timed pass on its own worker."""
+        for mode, inputs in self._inputs.items():
+            images = [read_rgb(pair.lr) for pair in self._modes[mode]]
+            self._reporter.timing(self._model, mode, len(inputs))
+            timed = timing.run(worker, inputs, images, self._sample.view(mode), gap, self._reporter.timed)
+            self._memory[mode] = worker.memory_mib()
+            self.flags += timed.flags
+            if timed.believed:
+                summary = stats.summarize_robust(timed.samples_ms, timed.cold_ms)
+                self._runtimes[mode] = _summary(summary, self._plan.repeats, timed.samples_ms)
+                self._per_image[mode] = [stats.median(samples) for samples in timed.samples_ms]
+
+    def judge_times(self, gap: timing.GapCalibration) -> None:
+        """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
+        for mode, answers in self._answers.items():
+            sizes = [image_size(pair.lr) for pair in self._modes[mode]]
+            doubt = timing.judge(answers, sizes, gap)
+            self.flags += [doubt] if doubt else []
+            if not timing.believed(doubt):
+                continue
+            samples = [answer.worker_ms for answer in answers]
+            self._runtimes[mode] = _summary(stats.summarize_ntire(samples), 1, [[ms] for ms in samples])
+            self._per_image[mode] = samples
+
+    def crop(self) -> Image:
+        """The centre of the first LR image, at most 256x256: complexity is counted on it beside noise."""
+        image = read_rgb(next(iter(self._modes.values()))[0].lr)
+        top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
+        return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [image_size(pair.lr) for pairs in self._modes.values() for pair in pairs]
+
+    def results(self) -> dict[str, ModeResult]:
+        return {mode: self._mode_result(mode) for mode in self._modes}
+
+    def _scored(self, mode: Mode, pair: ImagePair, answer: Answer) -> Task:
+        save_as = ""
+        if self._plan.save_images:
+            folder = self._plan.save_images / self._model / mode
+            folder.mkdir(parents=True, exist_ok=True)
+            save_as = str(folder / f"{pair.name}.png")
+        task = self._pool.task(answer.image, pair, save_as)
+
+        def score_and_report() -> Scores:
+            scores = task()
+            self._reporter.image(self._model, mode, pair.name, scores, len(self._modes[mode]))
+            return scores
+
+        return score_and_report
+
+    def _mode_result(self, mode: Mode) -> ModeResult:
+        times: Sequence[float | None] = self._per_image[mode] or [None] * len(self._modes[mode])
+        images = [
+            ImageResult(name=pair.name, metrics=scores, runtime_ms=runtime_ms)
+            for pair, scores, runtime_ms in zip(self._modes[mode], self._scores[mode], times, strict=True)
+        ]
+        return ModeResult(images=images, runtime=self._runtimes[mode], memory_mib=self._memory[mode])
+
+
+def _summary(summary: stats.RuntimeSummary, repeats: int, samples: list[list[float]]) -> RuntimeSummary:
+    return RuntimeSummary(
+        protocol=summary.protocol,
+        mean=summary.mean,
+        median=summary.median,
+        ci95=summary.ci95,
+        cold=summary.cold,
+        repeats=repeats,
+        samples_ms=samples,
+    )

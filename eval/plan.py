@@ -1,0 +1,25 @@
+"""What every submission of a batch is put through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval import stats
+from eval.challenge import Challenge
+from eval.dataset import Dataset
+from eval.workers import Setup
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every submission of a batch is put through. metrics: keys of `eval.metrics`, in the order shown."""
+
+    challenge: Challenge
+    dataset: Dataset
+    metric_names: tuple[str, ...]
+    protocol: stats.Protocol
+    repeats: int
+    setup: Setup
+    sandbox_note: str
+    save_images: Path | None = None
