@@ -26,7 +26,7 @@ from data.bicubic import imresize
 from data.errors import InputError
 from data.images import Image
 from data.sources import TrainingImage, list_images
-from data.stores import INDEX, SETTINGS, read_pair
+from data.stores import INDEX, SETTINGS, read_pair, release
 
 MAP_SIZE = 1 << 40  # address space, not disk: the file grows with its content
 
@@ -52,6 +52,7 @@ def pack(images: list[TrainingImage], out: Path, settings: Settings, workers: in
             f"--crop {settings.crop} --stride {settings.stride}: expected multiples of the scale"
         )
     out.mkdir(parents=True, exist_ok=True)
+    release(out)
     env = lmdb.open(str(out), map_size=MAP_SIZE)
     try:
         _claim(env, out, settings)

@@ -160,6 +160,13 @@ def _environment(folder: str) -> lmdb.Environment:
     return env
 
 
+def release(folder: Path) -> None:
+    """Close what this process has open of the packed `folder`, so that it can be written to."""
+    pid, env = _open.pop(str(folder.resolve()), (0, None))
+    if env is not None and pid == os.getpid():
+        env.close()
+
+
 def read_pair(image: TrainingImage, scale: int) -> tuple[Image, Image | None]:
     """HR, cropped to a multiple of `scale`, and the stored LR image if any. InputError if sizes disagree."""
     hr = modcrop(read_rgb(image.hr), scale)

@@ -21,7 +21,7 @@ from torch import Tensor
 from data.errors import InputError
 from data.stores import PairStore, open_store
 from train.distill import Teacher
-from train.networks import State
+from train.networks import State, to_data_range
 from train.patches import PatchPlan, Share, loader
 from train.pruning_stage import Pruner
 from train.recipe import Recipe, Stage
@@ -118,7 +118,7 @@ class Run:
         written = []
         for name, stage in self.recipe.results.items():
             plan, state = read_network(self.finished.folders[self.finished.called(stage)[-1]] / "last.pth")
-            write_tensors(self.options.out / f"{name}.pth", folded(plan, state))
+            write_tensors(self.options.out / f"{name}.pth", to_data_range(plan, folded(plan, state)))
             written.append(f"`{name}.pth` ({plan.class_path}, arguments {plan.args or 'as they default'})")
         facts = {
             "Data": str(self.options.data),
@@ -206,7 +206,7 @@ class StageRun:
 
     def _measure(self) -> Quality:
         return self.validation.measure(
-            self.trainee.result_model(), self.trainee.plan.data_range, self.fabric.device
+            self.trainee.result_model(), self.trainee.plan.training_range, self.fabric.device
         )
 
     def _validate(self, step: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ class Blueprint:
     args: dict[str, Any]
     imports: dict[str, str]
     data_range: float
+    unit_range: tuple[str, str] | None = None
+
+    @property
+    def training_range(self) -> float:
+        """What input and output run up to while training: 1 for a `unit_range` network."""
+        return self.data_range if self.unit_range is None else 1.0
 
     def build(self) -> nn.Module:
         """A new network with fresh parameters. Raises InputError when the class refuses the arguments."""
@@ -40,14 +46,16 @@ class Blueprint:
     ) -> Blueprint:
         """This one with the imports named `without` left out, and `args` and `imports` added or replaced."""
         kept = {name: path for name, path in self.imports.items() if name not in without}
-        return Blueprint(self.class_path, self.args | dict(args), kept | dict(imports), self.data_range)
+        return replace(self, args=self.args | dict(args), imports=kept | dict(imports))
 
 
 def blueprint(network: Network) -> Blueprint:
     """The blueprint of a recipe's network. Raises InputError for an unknown submission."""
     if network.submission is None:
         assert network.class_ is not None and network.data_range is not None
-        return Blueprint(network.class_, network.args, network.imports, network.data_range)
+        return Blueprint(
+            network.class_, network.args, network.imports, network.data_range, network.unit_range
+        )
     path = find(network.submission)
     manifest = read_manifest(path)
     module = (manifest.script or f"{path.stem}.py").removesuffix(".py")
@@ -56,7 +64,28 @@ def blueprint(network: Network) -> Blueprint:
         manifest.args | network.args,
         network.imports,
         network.data_range or manifest.data_range,
+        network.unit_range,
     )
+
+
+def to_training_range(plan: Blueprint, state: State) -> State:
+    """A checkpoint's `state` for training on 0..1, where `plan` asks for that."""
+    return state if plan.unit_range is None else _moved(state, plan.unit_range, plan.data_range)
+
+
+def to_data_range(plan: Blueprint, state: State) -> State:
+    """The inverse of `to_training_range`: what the checkpoint holds."""
+    return state if plan.unit_range is None else _moved(state, plan.unit_range, 1 / plan.data_range)
+
+
+def _moved(state: State, convs: tuple[str, str], factor: float) -> State:
+    first, last = convs
+    changed = {
+        f"{first}.weight": state[f"{first}.weight"] * factor,
+        f"{last}.weight": state[f"{last}.weight"] / factor,
+        f"{last}.bias": state[f"{last}.bias"] / factor,
+    }
+    return state | changed
 
 
 def import_name(path: str) -> Any:

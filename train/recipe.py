@@ -37,11 +37,14 @@ class Network(Fields):
 
     `args` add to or replace the manifest's; `imports` are arguments given as "module:name" (a convolution
     factory, say). `data_range` is 1.0 or 255.0, what the network's input and output run up to.
+    `unit_range` names the first and the last convolution of a network that is to be trained on 0..1 whatever
+    its data range: checkpoints are converted on the way in and out, which changes no output.
     """
 
     submission: str | None = None
     class_: str | None = Field(default=None, alias="class", pattern=IMPORT_PATH)
     data_range: float | None = None
+    unit_range: tuple[str, str] | None = None
     args: dict[str, Any] = {}
     imports: dict[str, str] = {}
 

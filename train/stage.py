@@ -81,8 +81,8 @@ class Trainee:
             low = low.contiguous(memory_format=torch.channels_last)
         self.network.train()
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.autocast):
-            prediction = self.network(low * self.plan.data_range)
-        prediction = prediction.float() / self.plan.data_range
+            prediction = self.network(low * self.plan.training_range)
+        prediction = prediction.float() / self.plan.training_range
         loss = weighted_sum(self.terms, prediction, high)
         if teacher is not None:
             loss = loss + teacher.loss(low, prediction)

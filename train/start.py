@@ -9,7 +9,16 @@ import torch
 
 from data.errors import InputError
 from train.distill import Teacher
-from train.networks import Blueprint, State, blueprint, load_joining, read_state, submission_network, without
+from train.networks import (
+    Blueprint,
+    State,
+    blueprint,
+    load_joining,
+    read_state,
+    submission_network,
+    to_training_range,
+    without,
+)
 from train.recipe import Recipe, Stage, WarmStart
 from train.reparam import fold_all, unfolded
 from train.saving import read_network
@@ -82,6 +91,7 @@ def starting_network(
     plan = plan.changed(without=stage.without, args=stage.args, imports=stage.imports)
     if stage.warm_start is not None:
         state, note = _warm(recipe, stage.warm_start, origins)
+        state = to_training_range(plan, state)
         notes.append(f"stage {stage.name}: {note}")
     model = plan.build()
     if state is not None:
@@ -115,7 +125,7 @@ def teacher_for(stage: Stage, finished: Finished, origins: Origins, device: torc
         return None
     if distil.network is not None:
         plan, state = read_network(finished.latest(distil.network))
-        model, data_range = plan.build(), plan.data_range
+        model, data_range = plan.build(), plan.training_range
         model.load_state_dict(state, strict=True)
     else:
         assert distil.submission is not None

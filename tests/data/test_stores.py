@@ -1,0 +1,166 @@
+"""Training pairs: HR and LR crops show the same part, packed or not; packing resumes; names find folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import pack
+from data.bicubic import imresize
+from data.errors import InputError
+from data.images import modcrop, read_rgb, write_png
+from data.sources import expand, list_images
+from data.stores import FolderPairs, PackedPairs, PairStore, open_store
+
+HEIGHT, WIDTH = 94, 117
+
+
+def _image(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("images")
+    for number in range(3):
+        write_png(path / f"{number}.png", _image(number))
+    return path
+
+
+@pytest.fixture(scope="module", params=["files", "raw", "png", "sub-images"])
+def store(
+    request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> PairStore:
+    if request.param == "files":
+        return open_store(folder, ("DIV2K",), 4)
+    out = tmp_path_factory.mktemp("packed")
+    chosen = {
+        "raw": pack.Settings(),
+        "png": pack.Settings(codec="png"),
+        "sub-images": pack.Settings(crop=48, stride=24),
+    }[request.param]
+    pack.pack(list_images(folder, ()), out, chosen)
+    return open_store(out, ("DIV2K",), 4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_crops_are_aligned(store: PairStore, folder: Path, data: st.DataObject) -> None:
+    """Any crop equals, pixel for pixel, the same crop of the whole image and of its whole LR image."""
+    index = data.draw(st.integers(0, len(store) - 1))
+    rows, columns = store.size(index)
+    height, width = data.draw(st.integers(1, rows)), data.draw(st.integers(1, columns))
+    top = data.draw(st.integers(0, rows - height))
+    left = data.draw(st.integers(0, columns - width))
+    low, high = store.crop(index, top, left, height, width)
+    whole_low, whole_high = store.crop(index, 0, 0, rows, columns)
+    assert np.array_equal(low, whole_low[top : top + height, left : left + width])
+    high_part = whole_high[4 * top : 4 * (top + height), 4 * left : 4 * (left + width)]
+    assert np.array_equal(high, high_part)
+    if rows * 4 == HEIGHT - HEIGHT % 4:  # a whole image: its LR is the bicubic one of the file
+        hr = modcrop(read_rgb(folder / f"{index}.png"), 4)
+        assert np.array_equal(whole_high, hr)
+        assert np.array_equal(whole_low, imresize(hr, 0.25))
+
+
+def test_stored_lr_images_are_read(tmp_path: Path) -> None:
+    for name in ("HR", "LR"):
+        (tmp_path / name).mkdir()
+    write_png(tmp_path / "HR/a.png", _image(0))
+    write_png(tmp_path / "LR/ax4.png", _image(1, HEIGHT // 4, WIDTH // 4))
+    low, _ = open_store(tmp_path, (), 4).crop(0, 2, 3, 5, 6)
+    assert np.array_equal(low, _image(1, HEIGHT // 4, WIDTH // 4)[2:7, 3:9])
+
+
+def test_stored_lr_image_of_wrong_size_is_refused(tmp_path: Path) -> None:
+    for name in ("HR", "LR"):
+        (tmp_path / name).mkdir()
+    write_png(tmp_path / "HR/a.png", _image(0))
+    write_png(tmp_path / "LR/ax4.png", _image(1, 20, 20))
+    with pytest.raises(InputError, match=r"ax4\.png: is \(20, 20\), expected \(23, 29\)"):
+        open_store(tmp_path, (), 4).size(0)
+
+
+def test_cache_is_bounded(folder: Path) -> None:
+    store = FolderPairs(list_images(folder, ()), 4, cache_mib=0)
+    for index in (0, 1, 2, 0):
+        store.crop(index, 0, 0, 4, 4)
+    assert len(store._cache) == 1
+
+
+def test_positions_cover_the_whole_length() -> None:
+    assert pack.positions(480, 480, 240, 4) == [0]
+    assert pack.positions(1000, 480, 240, 4) == [0, 240, 480, 520]
+    assert pack.positions(960, 480, 240, 4) == [0, 240, 480]
+    assert pack.positions(300, 480, 240, 4) == [0]
+    assert pack.positions(999, 0, 240, 4) == [0]
+
+
+def test_packing_goes_on_and_repacks_what_changed(tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    write_png(source / "a.png", _image(0))
+    write_png(source / "b.png", _image(1))
+    (source / "c.png").write_bytes(b"not an image")
+    with pytest.raises(InputError, match=r"c\.png"):
+        pack.pack(list_images(source, ()), out, pack.Settings(), workers=1)
+    with pytest.raises(InputError, match="packing it did not finish"):
+        PackedPairs(out, 4)
+    write_png(source / "c.png", _image(2))
+    os.utime(source / "b.png", ns=(1, 1))  # changed since
+    write_png(source / "b.png", _image(3))
+    assert pack.pack(list_images(source, ()), out, pack.Settings(), workers=1) == 3
+    store = PackedPairs(out, 4)
+    wanted = [modcrop(_image(seed), 4) for seed in (0, 3, 2)]
+    for index, image in enumerate(wanted):
+        assert np.array_equal(store.crop(index, 0, 0, *store.size(index))[1], image)
+
+
+def test_packing_with_other_settings_is_refused(folder: Path, tmp_path: Path) -> None:
+    pack.pack(list_images(folder, ()), tmp_path, pack.Settings())
+    with pytest.raises(InputError, match=r"was packed with .*'codec': 'raw'.*expected .*'codec': 'png'"):
+        pack.pack(list_images(folder, ()), tmp_path, pack.Settings(codec="png"))
+
+
+def test_other_scale_is_refused(folder: Path, tmp_path: Path) -> None:
+    pack.pack(list_images(folder, ()), tmp_path, pack.Settings())
+    with pytest.raises(InputError, match="packed for scale 4, expected 2"):
+        PackedPairs(tmp_path, 2)
+
+
+def test_command_line_packs_and_reports_bad_input(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pack.main([str(folder), str(tmp_path / "out"), "--crop", "48", "--stride", "24"]) == 0
+    assert "images" in capsys.readouterr().out
+    assert pack.main([str(folder / "none"), str(tmp_path / "out2")]) == 2
+    assert "no such folder; expected training images" in capsys.readouterr().err
+
+
+def test_named_sets_and_folder_ranges(tmp_path: Path) -> None:
+    for name in ("LSDIR/HR/0001000", "LSDIR/HR/0002000", "LSDIR/HR/0003000", "DIV2K/DIV2K_train_HR"):
+        (tmp_path / name).mkdir(parents=True)
+        write_png(tmp_path / name / "x.png", _image(0))
+    images = list_images(tmp_path, ("DIV2K", "LSDIR:0001000-0002000"))
+    assert [image.key for image in images] == ["DIV2K/x.png", "LSDIR/0001000/x.png", "LSDIR/0002000/x.png"]
+    assert len(list_images(tmp_path, ("LSDIR",))) == 3
+
+
+def test_missing_sets_say_where_they_come_from(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data set Flickr2K comes from https://cv\.snu\.ac\.kr"):
+        list_images(tmp_path, ("Flickr2K",))
+    with pytest.raises(InputError, match="'DIV3K': unknown, expected one of DF2K, DIV2K, Flickr2K, LSDIR"):
+        expand(("DIV3K",))
+    with pytest.raises(InputError, match="DIV2K has no numbered folders"):
+        expand(("DIV2K:1-2",))
+    with pytest.raises(InputError, match="expected folders as FIRST-LAST"):
+        list_images(tmp_path, ("LSDIR:0002000-0001000",))
+
+
+def test_collections_name_each_member_once() -> None:
+    assert expand(("DIV2K", "DF2K")) == ["DIV2K", "Flickr2K"]
