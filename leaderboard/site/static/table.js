@@ -61,7 +61,7 @@
         other.setAttribute("aria-pressed", String(other === button));
       });
       rows.forEach(function (item) {
-        const rank = item.row.dataset[track] || "";
+        const rank = item.row.getAttribute("data-" + track) || "";
         item.row.cells[0].textContent = rank || "–";
         item.values[0] = item.row.cells[0].dataset.v = rank;
         item.row.classList.toggle("first", rank === "1");

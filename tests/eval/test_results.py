@@ -1,0 +1,139 @@
+"""Records: numbers that are no numbers, the chained store, and what damage it finds."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from data.errors import InputError
+from eval import results
+from eval.results import ImageResult, ModeResult, Record, RuntimeSummary, SubmissionInfo
+
+
+def record(model: str = "01_A", **changes: Any) -> Record:
+    fields: dict[str, Any] = {
+        "challenge": "esr2024",
+        "submission": SubmissionInfo(model=model),
+        "status": "ok",
+    }
+    return Record(**{**fields, **changes})
+
+
+def images(*psnr: float) -> list[ImageResult]:
+    return [ImageResult(name=str(i), metrics={"psnr": value}) for i, value in enumerate(psnr)]
+
+
+def test_a_record_survives_its_file(tmp_path: Path) -> None:
+    runtime = RuntimeSummary(
+        protocol="robust", mean=1.5, median=1.25, ci95=(1.0, 2.0), cold=9.0, samples_ms=[[1.0]]
+    )
+    mode = ModeResult(images=images(27.123456789012345, math.inf), runtime=runtime, memory_mib=3.0)
+    path = results.append(tmp_path, record(modes={"valid": mode}))
+    again = results.read(path)
+    assert again.modes["valid"] == mode
+    assert '"Infinity"' in path.read_text()
+    json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def test_nan_is_refused() -> None:
+    with pytest.raises(ValidationError, match="NaN is not a result"):
+        images(math.nan)
+
+
+def test_a_partial_mean_is_no_mean() -> None:
+    assert ModeResult(images=images(26.0, 28.0)).mean("psnr") == 27.0
+    mixed = [*images(26.0), ImageResult(name="x", metrics={"ssim": 1.0})]
+    assert ModeResult(images=mixed).mean("psnr") is None
+    assert ModeResult(images=[]).mean("psnr") is None
+    assert ModeResult(images=[], means={"psnr": 26.9}).mean("psnr") == 26.9
+    assert ModeResult(images=images(math.inf, 28.0)).mean("psnr") == math.inf
+
+
+def test_runtime_is_the_mean_of_the_modes_means() -> None:
+    def mode(mean: float, count: int) -> ModeResult:
+        return ModeResult(
+            images=images(*[27.0] * count), runtime=RuntimeSummary(protocol="ntire", mean=mean, median=1)
+        )
+
+    both = record(modes={"valid": mode(16.18, 100), "test": mode(10.90, 1)})
+    assert both.mean_runtime_ms() == pytest.approx(13.54)
+    assert record().mean_runtime_ms() is None
+    assert record(modes={"valid": mode(8.0, 1)}, published_runtime_ms=7.74).mean_runtime_ms() == 7.74
+
+
+def test_records_are_chained(tmp_path: Path) -> None:
+    paths = [results.append(tmp_path, record(f"0{i}_A")) for i in range(3)]
+    assert [path.name for path in paths] == ["000001_00_A.json", "000002_01_A.json", "000003_02_A.json"]
+    assert results.verify_chain(tmp_path) == []
+    assert results.read(paths[0]).previous_sha256 == results.GENESIS
+    paths[1].write_text(paths[1].read_text().replace("esr2024", "esr2025"))
+    (problem,) = results.verify_chain(tmp_path)
+    assert "000003_02_A.json: the record before it was changed" in problem
+
+
+def test_a_removed_record_is_found(tmp_path: Path) -> None:
+    paths = [results.append(tmp_path, record()) for _ in range(3)]
+    paths[1].unlink()
+    assert "record 000002 is missing before it" in results.verify_chain(tmp_path)[0]
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    path = results.append(tmp_path, record())
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(InputError, match=r"000001_01_A\.json: not a record"):
+        results.read_all(tmp_path)
+    assert "not a record" in results.verify_chain(tmp_path)[0]
+
+
+def test_the_head_changes_with_every_record(tmp_path: Path) -> None:
+    heads = {results.head(tmp_path)}
+    for _ in range(2):
+        results.append(tmp_path, record())
+        heads.add(results.head(tmp_path))
+    assert len(heads) == 3
+
+
+def test_many_writers_never_take_one_number(tmp_path: Path) -> None:
+    threads = [
+        threading.Thread(target=results.append, args=(tmp_path, record(f"{i:02d}_A"))) for i in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.sequence for one in results.read_all(tmp_path)] == list(range(1, 17))
+    assert results.verify_chain(tmp_path) == []
+
+
+def test_a_hostile_model_name_stays_in_the_folder(tmp_path: Path) -> None:
+    path = results.append(tmp_path, record("../../etc/passwd\n"))
+    assert path.parent == tmp_path / "records"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "save").write_text("a file")
+    with pytest.raises(InputError, match="the record cannot be written"):
+        results.append(tmp_path / "save", record())
+
+
+def test_the_old_file_stays_when_writing_fails(tmp_path: Path) -> None:
+    target = tmp_path / "results.json"
+    target.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        results.write_atomic(target, "\ud800")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_json_numbers() -> None:
+    assert results.json_number(math.inf) == "Infinity"
+    assert results.json_number(-math.inf) == "-Infinity"
+    assert results.json_number(None) is None
+    with pytest.raises(ValueError):
+        results.dump_json({"x": math.nan})

@@ -1,0 +1,157 @@
+"""The command line as a user runs it: outputs, exit statuses, one-line errors; and the live server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from eval import results
+from eval.challenge import load
+from leaderboard import serve
+from leaderboard.__main__ import main
+from tests.conftest import ROOT
+from tests.leaderboard.makers import failed, record
+
+OUTPUTS = {
+    "leaderboard.csv",
+    "leaderboard.md",
+    "leaderboard.tex",
+    "leaderboard.json",
+    "index.html",
+    "compare.html",
+}
+
+
+@pytest.fixture
+def save_dir(tmp_path: Path) -> Path:
+    for one in (record("00_SPAN", ms=8), record("01_A", ms=6, psnr=27.2), failed("02_<b>B</b>")):
+        results.append(tmp_path / "save", one)
+    return tmp_path / "save"
+
+
+def test_build_writes_all_formats(save_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["build", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} >= OUTPUTS
+    assert "   1  01_A" in capsys.readouterr().out
+    page = (out / "index.html").read_text()
+    assert "&lt;b&gt;B&lt;/b&gt;" in page and "<b>B</b>" not in page
+
+
+def test_pages_load_nothing_from_elsewhere(save_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    main(["build", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out", str(out)])
+    for page in out.rglob("*.html"):
+        text = page.read_text()
+        for mark in ('src="http', "src='http", 'rel="stylesheet" href="http', "@import", "url(http"):
+            assert mark not in text, page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "--save_dir", "none"], "error: none: no such folder"),
+        (["build", "--challenge", "esr2062"], "unknown challenge 'esr2062'; did you mean 'esr20"),
+        (["import", "none.json"], "error: none.json: cannot be read"),
+        (["import", "none.json", "--challenge", "x"], "unknown challenge 'x'"),
+        (["audit", "none.json"], "error: none.json: cannot be read"),
+        (["verify-log", "--save_dir", "none"], "error: none: holds no records"),
+        (["diff", "none", "none"], "error: none: cannot be read"),
+        (["serve", "--save_dir", "none", "--port", "99999"], "error: --port 99999: cannot listen"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err and shown.err.count("\n") == 1
+
+
+def test_a_changed_record_breaks_the_log(save_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify-log", "--save_dir", str(save_dir)]) == 0
+    assert "3 records" in capsys.readouterr().out
+    first = sorted((save_dir / "records").glob("*.json"))[0]
+    first.write_text(first.read_text().replace("27.0", "29.0"))
+    assert main(["verify-log", "--save_dir", str(save_dir)]) == 1
+    assert "the record before it was changed" in capsys.readouterr().out
+
+
+def test_audit_speaks_json(save_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(save_dir), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["groups"][0]["failed"] == [{"model": "02_<b>B</b>", "reason": "worker: exit status 3"}]
+
+
+def test_audit_asks_for_the_challenge_where_no_baseline_tells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"99_X": {"valid_psnr": [27.0], "flops": 1.0}}))
+    assert main(["audit", str(path)]) == 2
+    assert "name the challenge with --challenge" in capsys.readouterr().err
+
+
+def test_diff_of_two_builds(save_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["build", "--tables_only", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out"]
+    main([*command, str(tmp_path / "a")])
+    results.append(save_dir, record("01_A", ms=9, psnr=27.2))
+    main([*command, str(tmp_path / "b")])
+    capsys.readouterr()
+    assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    shown = capsys.readouterr().out
+    assert "1 -> 2    01_A: runtime_ms 6.000 -> 9.000" in shown
+    assert "2 -> 1    00_SPAN: moved past 01_A" in shown
+
+
+def test_neither_torch_nor_the_harness_is_loaded() -> None:
+    code = (
+        "import sys, leaderboard.ranking, leaderboard.__main__, leaderboard.audit, leaderboard.site.pages;"
+        "print('torch' in sys.modules, sorted(m for m in sys.modules if m.startswith('eval.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False ['eval.challenge', 'eval.results', 'eval.stats', 'eval.tomlfile']"
+
+
+def test_the_server_rebuilds_when_a_record_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "POLL_SECONDS", 0.05)
+    save_dir, out = tmp_path / "save", tmp_path / "out"
+    out.mkdir()
+    serve.rebuild(save_dir, load("esr2026"), out)
+    assert "Waiting" in (out / "index.html").read_text()
+    stop, told = threading.Event(), threading.Event()
+    arguments = (save_dir, load("esr2026"), out, stop, lambda _: told.set())
+    thread = threading.Thread(target=serve.watch, args=arguments, daemon=True)
+    thread.start()
+    results.append(save_dir, record("07_New"))
+    assert told.wait(60)
+    stop.set()
+    thread.join(10)
+    assert "07_New" in (out / "index.html").read_text()
+
+
+def test_the_server_refuses_foreign_host_names(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("here")
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), lambda *args: serve.Handler(*args, directory=str(tmp_path))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        with urllib.request.urlopen(address) as reply:
+            assert reply.read() == b"here"
+        foreign = urllib.request.Request(address, headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(foreign)
+        assert error.value.code == 403
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,157 @@
+"""What `rank` does with records: order, eligibility, groups, failures and the edges of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from eval.challenge import Challenge, load
+from leaderboard.ranking import PSNR_NOTE, rank
+from tests.leaderboard.makers import failed, mode, record
+
+ESR = load("esr2026")
+
+
+def test_a_failed_record_is_listed_last_with_its_reason_and_no_figures() -> None:
+    table = rank([failed("02_B"), record("01_A"), record("03_C", psnr=20)], ESR)
+    assert list(table["model"]) == ["01_A", "03_C", "02_B"]
+    last = table.iloc[-1]
+    assert last["reason"] == "worker: exit status 3"
+    assert not last["eligible"]
+    assert table.iloc[-1][["val_psnr", "runtime_ms", "flops_g", "score_final"]].isna().all()
+
+
+def test_the_reference_is_the_baseline_of_the_same_session() -> None:
+    records = [
+        record("00_SPAN", ms=20, session="one"),
+        record("01_A", ms=10, session="one"),
+        record("02_B", ms=10, session="two"),
+    ]
+    table = rank(records, ESR).set_index("model")
+    assert table.loc["00_SPAN", "score_final"] == pytest.approx(math.exp(2), rel=1e-12)
+    assert table.loc["01_A", "score_runtime"] == pytest.approx(math.exp(1))
+    assert table.loc["01_A", "reference"] == "00_SPAN, same session"
+    assert table.loc["02_B", "reference"] == "00_SPAN, same machine, other session"
+
+
+def test_without_a_measured_baseline_the_published_one_counts_and_the_table_says_so() -> None:
+    table = rank([record("01_A", ms=7.74, flops_g=9.83, params_m=0.151)], ESR)
+    assert table.loc[0, "score_final"] == pytest.approx(math.exp(2), rel=1e-12)
+    assert table.loc[0, "reference"] == "00_SPAN, published"
+    assert any("published baseline" in note for note in table.attrs["notes"])
+
+
+def test_several_machines_get_their_own_runtime_columns_and_ranks() -> None:
+    records = [record("01_A"), record("02_B"), record("01_A", ms=99, device="GPU B")]
+    table = rank(records, ESR)
+    assert list(zip(table["rank"], table["model"], strict=True)) == [(1, "01_A"), (1, "02_B"), (1, "01_A")]
+    other = next(column for column in table.columns if column.startswith("runtime_ms ["))
+    assert "GPU B" in other
+    assert table["runtime_ms"].notna().sum() == 2
+    assert table[other].notna().sum() == 1
+
+
+def test_images_that_are_not_the_challenges_are_ranked_by_psnr() -> None:
+    records = [
+        record("01_A", psnr=24, ms=1, scored_by_challenge_data=False),
+        record("02_B", psnr=25, ms=9, scored_by_challenge_data=False),
+    ]
+    table = rank(records, ESR)
+    assert list(table["model"]) == ["02_B", "01_A"]
+    assert list(table["ranked_by"]) == ["psnr", "psnr"]
+    assert table["eligible"].all()
+    assert PSNR_NOTE in table.attrs["notes"]
+
+
+@pytest.mark.parametrize(
+    ("psnr", "eligible"),
+    [(26.995, True), (26.9851, True), (26.98, False), (26.9849, False), (math.inf, True)],
+)
+def test_thresholds_apply_after_rounding(psnr: float, eligible: bool) -> None:
+    assert bool(rank([record("01_A", psnr=psnr)], ESR).loc[0, "eligible"]) is eligible
+
+
+def test_a_threshold_can_be_strict() -> None:
+    rules = ESR.model_dump()
+    for threshold in rules["ranking"]["thresholds"]:
+        threshold["decimals"] = None
+    strict = Challenge.model_validate(rules)
+    table = rank([record("01_A", psnr=26.9899)], strict)
+    assert table.loc[0, "reason"] == "test PSNR 26.9899 dB is below 26.99 dB"
+
+
+def test_an_entry_that_skipped_the_test_images_is_not_ranked_next_to_ones_that_did_not() -> None:
+    half = record("01_A", modes={"valid": mode([27.0] * 4, [5.0] * 4)})
+    table = rank([half, record("02_B"), record("03_C")], ESR).set_index("model")
+    assert not table.loc["01_A", "eligible"]
+    assert "test PSNR was not measured" in table.loc["01_A", "reason"]
+
+
+def test_where_nobody_has_test_images_the_ranking_is_provisional() -> None:
+    half = record("01_A", modes={"valid": mode([27.0] * 4, [5.0] * 4)})
+    table = rank([half], ESR)
+    assert table.loc[0, "rank"] == 1
+    assert any(note.startswith("Provisional") for note in table.attrs["notes"])
+
+
+def test_unknown_flops_keep_an_entry_below_the_line() -> None:
+    table = rank([record("01_A", flops_g=None)], ESR)
+    assert table.loc[0, "reason"] == "flops_g is not known"
+
+
+def test_equal_entries_share_a_rank_and_tie() -> None:
+    table = rank([record("01_A"), record("02_B"), record("03_C", ms=20)], ESR)
+    assert list(table["rank"]) == [1, 1, 3]
+    assert list(table["ties with"]) == ["02_B", "01_A", ""]
+
+
+def test_identical_outputs_are_flagged() -> None:
+    flags = rank([record("01_A"), record("02_B", ms=4)], ESR)["flags"]
+    assert all("same_outputs: the same PSNR on every image as" in text for text in flags)
+
+
+def test_scores_beyond_the_largest_number_still_order() -> None:
+    table = rank([record("01_A", ms=9e4), record("02_B", ms=8e4)], ESR)
+    assert list(table["model"]) == ["02_B", "01_A"]
+    assert table["score_final"].map(math.isinf).all()
+
+
+def test_the_newest_record_of_a_model_counts() -> None:
+    table = rank([record("01_A", ms=5), record("01_A", ms=8)], ESR)
+    assert list(table["runtime_ms"]) == [8.0]
+
+
+def test_no_records_make_an_empty_table_with_the_columns() -> None:
+    table = rank([], ESR)
+    assert len(table) == 0
+    assert {"rank", "model", "score_final", "ties with"} <= set(table.columns)
+
+
+def test_rank_sums_of_2022() -> None:
+    rules = load("esr2022")
+    extra = {"activations_m": 10.0}
+    records = [
+        record("01_A", psnr=29, ms=5, flops_g=30, params_m=0.3),
+        record("02_B", psnr=29, ms=6, flops_g=10, params_m=0.1),
+        record("03_C", psnr=28.99, ms=1, flops_g=1, params_m=0.01),
+    ]
+    for one in records:
+        assert one.complexity is not None
+        one.complexity.activations_m = extra["activations_m"]
+        one.modes["valid"].memory_mib = 100.0
+    table = rank(records, rules).set_index("model")
+    assert table.loc["01_A", "rank"] == 1  # main track: runtime alone
+    assert table.loc["02_B", "rank_complexity"] == 1
+    assert table.loc["02_B", "ranksum_complexity"] == 2
+    assert not table.loc["03_C", "eligible"]
+
+
+def test_image_sr_ranks_by_the_higher_sum() -> None:
+    content = load("imagesr2024").model_dump()
+    content["ranking"]["terms"] = [{"metric": "psnr"}]
+    rules = Challenge.model_validate(content)
+    records = [record("01_A", psnr=30), record("02_B", psnr=31)]
+    table = rank(records, rules)
+    assert list(table["model"]) == ["02_B", "01_A"]
+    assert list(table["score_final"]) == [31, 30]

@@ -1,0 +1,243 @@
+"""The site in a real headless Chromium, from disk and without network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from eval import results
+from leaderboard.__main__ import main
+from leaderboard.site import crops
+from tests.leaderboard.makers import failed, mode, record
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+
+MODELS = {"00_SPAN": 8.0, "01_Fast": 4.0, "02_Small": 9.0, "03_Slow": 30.0}
+
+
+def picture(seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).integers(0, 256, (200, 240, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 2)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    save = folder / "save"
+    for number, (model, ms) in enumerate(MODELS.items()):
+        psnr = [27.2 + number * 0.1 + 0.01 * i for i in range(12)]
+        times = [ms + 0.1 * (i % 3) for i in range(12)]
+        modes = {name: mode(psnr, times) for name in ("valid", "test")}
+        claims = {"psnr_valid_db": 27.5, "runtime_ms": 5.0}
+        one = record(model, modes=modes, params_m=0.2 - 0.04 * number)
+        one.submission.claims = claims
+        results.append(save, one)
+        for i in range(3):
+            for kind, image in ((model, cv2.blur(picture(i), (3 + 2 * number,) * 2)), ("HR", picture(i)),
+                                ("LR", cv2.resize(picture(i), (60, 50)))):  # fmt: skip
+                target = save / "images" / kind / "valid" / f"{i:04d}.png"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(target), image)
+    hostile = failed(
+        "04_</script><script>document.title='broken'</script>", "worker: <img src=x onerror=alert(1)>"
+    )
+    results.append(save, hostile)
+    assert (
+        main(["build", "--save_dir", str(save), "--challenge", "esr2026", "--out", str(folder / "out")]) == 0
+    )
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page without network; the test fails on any console error, script error or request beyond the disk."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    one = context.new_page()
+    problems: list[str] = []
+    one.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    one.on("pageerror", lambda error: problems.append(str(error)))
+    one.on(
+        "request",
+        lambda r: problems.append(r.url) if not r.url.startswith(("file:", "data:", "blob:")) else None,
+    )
+    yield one
+    context.close()
+    assert problems == []
+
+
+def open_page(page: Any, site: Path, name: str) -> None:
+    page.goto((site / name).as_uri())
+
+
+def models(page: Any) -> list[str]:
+    return list(page.locator("#board tbody tr:visible td.name a").all_inner_texts())
+
+
+@needs_chromium
+def test_sort_filter_and_track(page: Any, site: Path) -> None:
+    open_page(page, site, "index.html")
+    by_score = models(page)
+    assert by_score[0] == "01_Fast" and len(by_score) == 4
+    page.get_by_role("button", name="Runtime").last.click()
+    assert models(page) == ["01_Fast", "00_SPAN", "02_Small", "03_Slow"]
+    page.get_by_role("button", name="Val PSNR").click()
+    assert models(page)[0] == "03_Slow"  # the best PSNR comes first
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("Val PSNR")
+    page.get_by_role("button", name="Val PSNR").click()
+    assert models(page)[0] == "00_SPAN"
+    page.locator("[data-track=rank-params]").click()
+    assert models(page) == ["03_Slow", "02_Small", "01_Fast", "00_SPAN"]
+    assert page.locator("#board tbody td.rank").all_inner_texts() == ["1", "2", "3", "4"]
+    page.get_by_label("Find").fill("slow")
+    assert models(page) == ["03_Slow"]
+    assert page.locator("#count").inner_text() == "1 of 4 ranked entries"
+
+
+@needs_chromium
+def test_plots_open_a_team(page: Any, site: Path) -> None:
+    open_page(page, site, "index.html")
+    page.wait_for_selector(".plot .point")
+    assert page.locator(".plot").count() == 3
+    first = page.locator(".plot").first
+    first.scroll_into_view_if_needed()
+    box = first.locator(".scatterlayer .point").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector(".hoverlayer .hovertext")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url("**/team/*.html")
+    assert page.get_by_role("heading", name="How firm is this rank?").is_visible()
+    assert page.get_by_role("heading", name="Claimed and measured").is_visible()
+
+
+@needs_chromium
+def test_a_team_page_from_the_table(page: Any, site: Path) -> None:
+    open_page(page, site, "index.html")
+    page.get_by_role("link", name="02_Small").click()
+    assert page.locator("h1").inner_text() == "02_Small"
+    assert page.locator("svg.chart").count() == 2
+    page.get_by_role("link", name="0011").first.click()
+    assert page.locator("h1").inner_text() == "0011"
+
+
+@needs_chromium
+def test_the_slider_uncovers_and_the_zoom_steps(page: Any, site: Path) -> None:
+    open_page(page, site, "compare.html")
+    page.locator("#image").select_option(label="0000")
+    page.wait_for_selector("#strip img")
+    width = page.locator("#over").bounding_box()["width"]
+    slider = page.locator("#slider")
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#over").bounding_box()["width"] > width * 1.3
+    assert "%" in (slider.get_attribute("aria-valuetext") or "")
+    stage = page.locator("#stage").bounding_box()
+    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] / 4, stage["y"] + 50)
+    page.mouse.up()
+    assert abs(int(slider.input_value()) - 25) <= 1
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.locator("#stage").bounding_box()["width"] == pytest.approx(stage["width"] * 4 / 3, abs=2)
+    loaded = page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    assert loaded
+    captions = page.locator("#strip figcaption").all_inner_texts()
+    assert captions[0] == "LR" and "HR" in captions and sum("Error of" in text for text in captions) == 2
+
+
+@needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "compare.html", "images.html", "team/01_Fast.html", "image/valid-0001.html"]
+)
+def test_nothing_is_wider_than_a_phone(browser: Any, site: Path, name: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 812}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    open_page(page, site, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()
+
+
+@needs_chromium
+def test_the_theme_can_be_switched_and_is_kept(page: Any, site: Path) -> None:
+    page.emulate_media(color_scheme="light")
+    open_page(page, site, "index.html")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    open_page(page, site, "images.html")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+@needs_chromium
+def test_text_has_enough_contrast_in_both_themes(browser: Any, site: Path) -> None:
+    script = """() => {
+      const value = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+      const names = ['--ink', '--soft', '--accent', '--good', '--warn', '--bad'];
+      return names.map(name => [name, value(name), value('--paper')]);
+    }"""
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme, offline=True)
+        one = context.new_page()
+        open_page(one, site, "index.html")
+        for name, ink, paper in one.evaluate(script):
+            assert contrast(ink, paper) >= 4.5, f"{name} in {scheme}"  # WCAG 2.1, 1.4.3
+        context.close()
+
+
+def contrast(first: str, second: str) -> float:
+    lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb, WCAG 2.1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@needs_chromium
+def test_a_hostile_name_is_text(page: Any, site: Path) -> None:
+    open_page(page, site, "index.html")
+    assert page.title() == "NTIRE 2026 Efficient Super-Resolution (x4)"
+    assert "</script>" in page.locator(".board-below a").inner_text()
+
+
+def test_crops_keep_their_promised_size(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    for kind in ("01_A", "HR"):
+        (tmp_path / "images" / kind / "valid").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "images" / kind / "valid" / "x.png"), noise)
+    crop = crops.write(tmp_path, tmp_path / "out", "valid", "x", {"01_A": "01_A", "02_B": "02_B"}, 4)
+    assert crop is not None and crop.models == ["01_A"] and crop.hr and not crop.lr
+    assert (tmp_path / "out" / "01_A.webp").stat().st_size <= crops.MAX_BYTES
+    # 100 entries and 200 images, HR and LR lossless (a raw window has 76.8 kB): below 300 MB
+    assert 200 * (100 * crops.MAX_BYTES + 82_000) < 300e6
+
+
+def test_the_window_is_where_entries_differ_from_hr() -> None:
+    hr = np.zeros((400, 480, 3), np.uint8)
+    sr = hr.copy()
+    sr[200:360, 240:400] = 90
+    assert crops.window([sr], hr, 4) == (200, 240)
+    assert crops.window([hr], hr, 4) == (0, 0)

@@ -1,0 +1,98 @@
+"""Formats: exact text of numbers and tables, escaping, strict JSON, LaTeX that compiles."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from eval.challenge import load
+from leaderboard import tables
+from leaderboard.ranking import rank
+from tests.leaderboard.makers import failed, record
+
+ESR = load("esr2026")
+COLUMNS = [
+    "rank", "model", "eligible", "val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m", "score_runtime",
+    "score_flops", "score_params", "score_final", "ties with", "reason", "flags", "sandbox", "checkpoint_source",
+]  # fmt: skip
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return rank(
+        [
+            record("00_SPAN", psnr=27.1, ms=8),
+            record("01_A|_B", psnr=27.0, ms=6),
+            record("02_C", psnr=20.0),
+            failed("03_D", "stopped: 100% & more"),
+        ],
+        ESR,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (7.38905, 3, "7.389"), (0.0, 2, "0.00"), (-0.25, 1, "-0.2"), (99999.4, 0, "99999"), (100000.0, 2, "1.00e05"),
+        (7.23e11, 2, "7.23e11"), (math.inf, 2, "∞"), (-math.inf, 2, "−∞"), (math.nan, 2, "–"), (None, 2, "–"),
+        (pd.NA, 0, "–"), (3, 0, "3"),
+    ],
+)  # fmt: skip
+def test_numbers(value: Any, decimals: int, text: str) -> None:
+    assert tables.format_number(value, decimals) == text
+
+
+def test_csv_has_the_promised_columns(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.csv"
+    tables.write_csv(frame, path)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert set(COLUMNS) <= set(rows[0])
+    assert rows[0]["rank"] == "1" and rows[0]["model"] == "01_A|_B" and rows[0]["eligible"] == "True"
+    assert rows[-1]["rank"] == "" and rows[-1]["val_psnr"] == "" and rows[-1]["eligible"] == "False"
+    assert float(rows[1]["score_final"]) == pytest.approx(math.exp(2))
+
+
+def test_markdown(frame: pd.DataFrame) -> None:
+    lines = tables.to_markdown(frame).splitlines()
+    assert lines[2].startswith("| 1 | 01\\_A\\|\\_B | 27.00 | 27.00 | **6.00** |")
+    assert lines[-1] == "- 03\\_D: stopped: 100% & more"
+    assert "Not ranked:" in lines
+
+
+def test_latex_marks_the_best_and_the_second(frame: pd.DataFrame) -> None:
+    text = tables.to_latex(frame, "Title.")
+    assert r"\toprule" in text and r"\bottomrule" in text
+    first = next(line for line in text.splitlines() if line.startswith("1 &"))
+    assert first.startswith(r"1 & 01\_A|\_B & \underline{27.00} & \underline{27.00} & \textbf{6.00}")
+    assert r"100\% \& more" in text
+
+
+def test_json_is_strict(frame: pd.DataFrame) -> None:
+    frame.loc[0, "score_final"] = math.inf
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    content = json.loads(tables.to_json(frame), parse_constant=refuse)
+    assert content["rows"][0]["score_final"] == "Infinity"
+    assert content["rows"][-1]["val_psnr"] is None
+    assert content["challenge"] == "esr2026"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here, so LaTeX cannot be compiled")
+def test_latex_compiles(frame: pd.DataFrame, tmp_path: Path) -> None:
+    body = tables.to_latex(frame, "All of \\ { } $ # ^ ~ _ & % é – ∞ 日本")
+    source = "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage{booktabs}\n\\begin{document}\n"
+    (tmp_path / "t.tex").write_text(source + body + "\\end{document}\n", encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
