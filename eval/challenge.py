@@ -138,6 +138,7 @@ class Challenge(Rules):
     year: int
     scale: int = Field(default=4, ge=2, le=8)
     border: int = Field(default=4, ge=0)
+    complexity: bool = True  # false: only parameters are counted, no FLOPs, activations and convolutions
     metrics: tuple[str, ...] = ("psnr", "ssim")
     images: dict[Mode, int] = {}
     ranking: Annotated[Ranking, Field(discriminator="kind")]

@@ -170,14 +170,17 @@ class Harness:
             else:
                 counted = self._two_workers(scored, passes, submission, stack)
         findings.modes, findings.flags = passes.results(), findings.flags + passes.flags
-        findings.complexity = _complexity(counted, findings.flags)
-        findings.flags += _parameter_doubts(counted, inspection)
+        if counted is None:
+            findings.complexity = Complexity(params_m=loaded.values[1] / 1e6)
+        else:
+            findings.complexity = _complexity(counted, findings.flags)
+            findings.flags += _parameter_doubts(counted, inspection)
 
-    def _one_pass(self, worker: WorkerProcess, passes: Passes) -> Counted:
+    def _one_pass(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
         """Protocol `ntire`: one cold pass of one worker gives images and times."""
         passes.score_and_time(worker)
         self._gap.prepare()  # it imports torch while this worker counts
-        counted = worker.count(passes.crop())
+        counted = self._count(worker, passes)
         worker.close()
         self._gap.measure(passes.sizes())
         passes.judge_times(self._gap)
@@ -185,18 +188,22 @@ class Harness:
 
     def _two_workers(
         self, scored: WorkerProcess, passes: Passes, submission: Submission, stack: contextlib.ExitStack
-    ) -> Counted:
+    ) -> Counted | None:
         """Protocol `robust`: the second, timed worker imports torch while the first one counts."""
         passes.score(scored)
         passes.answer_cross_checks(scored)
         timed = stack.enter_context(WorkerProcess(submission, self._plan.setup))
         self._gap.prepare()
-        counted = scored.count(passes.crop())
+        counted = self._count(scored, passes)
         scored.close()
         self._gap.measure(passes.sizes())
         timed.load()
         passes.time(timed, self._gap)
         return counted
+
+    def _count(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
+        """Complexity, unless the challenge does without: on large networks it takes longer than all images."""
+        return worker.count(passes.crop()) if self._plan.challenge.complexity else None
 
 
 def _inspect(worker: WorkerProcess, submission: Submission, findings: Findings) -> Inspection | None:

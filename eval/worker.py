@@ -120,7 +120,8 @@ class Worker:
             raise ValueError(f"data range {loaded.data_range!r}: expected 1.0 or 255.0")
         self._touch_conversions(loaded.data_range)
         self._memory.reset()
-        return self._ok(loaded.data_range, text=loaded.name)
+        parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
+        return self._ok(loaded.data_range, float(parameters), text=loaded.name)
 
     def _touch_conversions(self, data_range: float) -> None:
         """Run the conversions once, so that their first call does not fall into the first request's gap."""

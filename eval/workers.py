@@ -144,8 +144,8 @@ class WorkerProcess:
         return Inspection(*(int(value) for value in values))
 
     def load(self) -> Reply:
-        """Run the team's code up to a model on its device; values: the data range; text: its name, if any."""
-        return self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=1)
+        """Run the team's code up to a model on its device; values: data range, parameters; text: a name, if any."""
+        return self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=2)
 
     def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
         """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
