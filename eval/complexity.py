@@ -568,19 +568,3 @@ def _like(shapes: Any) -> Any:
 
 
 # --- how fast the device is -----------------------------------------------------------------------
-
-
-def measure_speed(device: torch.device) -> float:
-    """Best speed of a 1024x1024 float32 matrix product over five runs, in FLOP/s; about 0.2 s on a CPU
-    core.
-
-    To be called before the team's module is loaded; for `eval.doubts.measured_peak`.
-    """
-    size, best = 1024, 0.0
-    left = torch.rand(size, size, device=device)
-    for _ in range(5):
-        start = time.perf_counter()
-        product = left @ left
-        product[0, 0].item()  # waits for the device
-        best = max(best, 2.0 * size**3 / (time.perf_counter() - start))
-    return best

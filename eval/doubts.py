@@ -83,9 +83,6 @@ GPU_PEAK_TFLOPS: Mapping[str, float] = {
     "RTX 2080 Ti": 113.8,
 }
 INT8_FACTOR = 2.0
-# A peak measured with float32 matrix products may be exceeded honestly: by 16-bit arithmetic (2 to 4 times)
-# and by Winograd convolutions (2.25 times at most for 3x3 on 4x4 tiles, on hardware that gains from it).
-MEASURED_FACTOR = 4.0
 
 
 def gpu_peak(name: str) -> Peak | None:
@@ -94,13 +91,6 @@ def gpu_peak(name: str) -> Peak | None:
         if re.search(rf"\b{re.escape(key)}\b", name, re.IGNORECASE):
             return Peak(tflops * 1e12 * INT8_FACTOR, f"data sheet of {key}, 8-bit arithmetic")
     return None
-
-
-def measured_peak(flops_per_s: float) -> Peak:
-    """Ceiling from a float32 matrix product timed on the device at hand."""
-    return Peak(
-        flops_per_s * MEASURED_FACTOR, f"{MEASURED_FACTOR:g} times the measured float32 matrix product"
-    )
 
 
 def heavy_operators(unknown: Mapping[str, int]) -> dict[str, int]:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.images import image_size
 from eval import doubts, folders, machine, metrics, perceptual, programs, results, timing
 from eval.adapters import ntire_repo
+from eval.challenge import Mode
+from eval.confine import processes
 from eval.counts import Complexity as Counted
 from eval.failures import SubmissionFailed
 from eval.passes import Passes
@@ -175,6 +180,7 @@ class Harness:
         else:
             findings.complexity = _complexity(counted, findings.flags)
             findings.flags += _parameter_doubts(counted, inspection)
+        findings.flags += self._speed_doubts(counted, findings.modes) if counted else []
 
     def _one_pass(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
         """Protocol `ntire`: one cold pass of one worker gives images and times."""
@@ -198,8 +204,29 @@ class Harness:
         scored.close()
         self._gap.measure(passes.sizes())
         timed.load()
+        before = self._gpu()
         passes.time(timed, self._gap)
+        disturbed = machine.timing_disturbances(before, self._gpu(), frozenset(processes.tree(os.getpid())))
+        passes.flags += [Flag(name=timing.DOUBTFUL, reason=reason) for reason in disturbed]
         return counted
+
+    def _gpu(self) -> machine.Gpu | None:
+        index = self._plan.setup.cuda_index
+        return None if index is None else machine.read_gpu(index)
+
+    def _speed_doubts(self, counted: Counted, modes: dict[str, ModeResult]) -> list[Flag]:
+        """A count and a runtime that together imply more than the GPU can do (where its peak is known)."""
+        gpu = self._gpu()
+        peak = doubts.gpu_peak(gpu.name) if gpu else None
+        found = []
+        for mode, result in modes.items():
+            runtime_ms, pairs = result.mean_runtime_ms(), self._plan.dataset.modes[cast(Mode, mode)]
+            if runtime_ms is not None:
+                pixels = [height * width for height, width in (image_size(pair.lr) for pair in pairs)]
+                found += doubts.judge_speed(
+                    counted.flops_fvcore, runtime_ms, sum(pixels) // len(pixels), peak
+                )
+        return [Flag(name=doubt.name, reason=doubt.reason) for doubt in found]
 
     def _count(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
         """Complexity, unless the challenge does without: on large networks it takes longer than all images."""

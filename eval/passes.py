@@ -96,7 +96,7 @@ class Passes:
             self._per_image[mode] = samples
 
     def crop(self) -> Image:
-        """The centre of the first LR image, at most 256x256: complexity is counted on it beside noise."""
+        """The centre of the first LR image: complexity is counted on a part of it beside noise."""
         image = read_rgb(next(iter(self._modes.values()))[0].lr)
         top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
         return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])

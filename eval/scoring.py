@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ class ScorerPool:
         beside: Callable[[Image, Image], Scores] | None = None,
     ) -> None:
         self._protocols, self._scale, self._beside = protocols, scale, beside
+        # One image per thread: cv2's own threads (a process-wide setting) would only get in each other's way.
+        cv2.setNumThreads(1)
         self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="scorer")
 
     def __enter__(self) -> ScorerPool:

@@ -33,6 +33,7 @@ HARNESS_FILES = (
 )
 # Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
 PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
+# Side of the crop that complexity is counted on, at most.
 CROP = 256
 
 
@@ -114,7 +115,7 @@ class WorkerProcess:
                 _view(submission, setup),
                 setup.limits,
                 descriptors,
-                {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ},
+                _environment(),
             )
         except InputError as error:
             self._close_channel()
@@ -140,7 +141,9 @@ class WorkerProcess:
 
     def inspect(self) -> Inspection:
         """Count the checkpoints' tensors, without team code."""
-        values = self._ask(Operation.INSPECT, self._setup.deadlines.load_s, "reading the checkpoint", n_values=3).values
+        values = self._ask(
+            Operation.INSPECT, self._setup.deadlines.load_s, "reading the checkpoint", n_values=3
+        ).values
         return Inspection(*(int(value) for value in values))
 
     def load(self) -> Reply:
@@ -155,7 +158,12 @@ class WorkerProcess:
         start = time.perf_counter_ns()
         self._request.write(image)
         reply = self._ask(
-            Operation.FORWARD, self._setup.deadlines.image_s, f"image {name}", n_values=1, height=height, width=width
+            Operation.FORWARD,
+            self._setup.deadlines.image_s,
+            f"image {name}",
+            n_values=1,
+            height=height,
+            width=width,
         )
         wall_ms = (time.perf_counter_ns() - start) / 1e6
         return Answer(self._answer.read(height * scale, width * scale), wall_ms, reply.values[0])
@@ -170,7 +178,9 @@ class WorkerProcess:
 
     def memory_mib(self) -> float | None:
         """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
-        peak = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, "reading memory", n_values=2).values[0]
+        peak = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, "reading memory", n_values=2).values[
+            0
+        ]
         return peak if math.isfinite(peak) and peak >= 0 else None
 
     def count(self, crop: NDArray[np.uint8]) -> counts.Complexity:
@@ -197,7 +207,14 @@ class WorkerProcess:
                 slot.close()
 
     def _ask(
-        self, operation: Operation, timeout_s: float, doing: str, *, n_values: int = 0, height: int = 0, width: int = 0
+        self,
+        operation: Operation,
+        timeout_s: float,
+        doing: str,
+        *,
+        n_values: int = 0,
+        height: int = 0,
+        width: int = 0,
     ) -> Reply:
         left = self._setup.deadlines.total_s - (time.monotonic() - self._started)
         try:
@@ -206,7 +223,9 @@ class WorkerProcess:
         except channel.ChannelError as error:
             raise SubmissionFailed(f"{doing}: {self._explain(error, left < timeout_s)}") from None
         if reply.status is Status.FAILED:
-            raise SubmissionFailed(f"{doing}: {' '.join(reply.text.split())}" if reply.text else f"{doing}: failed")
+            raise SubmissionFailed(
+                f"{doing}: {' '.join(reply.text.split())}" if reply.text else f"{doing}: failed"
+            )
         if len(reply.values) != n_values:
             raise SubmissionFailed(f"{doing}: protocol: {len(reply.values)} values, expected {n_values}")
         return reply
@@ -214,7 +233,11 @@ class WorkerProcess:
     def _explain(self, error: channel.ChannelError, out_of_time: bool) -> str:
         """Why the channel broke, with the limit that was hit or the last words of the process."""
         if error.kind == "timeout":
-            return f"time limit: {error} (limit of the whole submission)" if out_of_time else f"time limit: {error}"
+            return (
+                f"time limit: {error} (limit of the whole submission)"
+                if out_of_time
+                else f"time limit: {error}"
+            )
         if error.kind == "protocol":
             return f"protocol: {error}"
         with contextlib.suppress(Exception):
@@ -239,7 +262,9 @@ def _job(submission: Submission, setup: Setup) -> dict[str, object]:
 
 
 def _view(submission: Submission, setup: Setup) -> sandbox.View:
-    files: Sequence[Path] = [path.resolve() for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)]
+    files: Sequence[Path] = [
+        path.resolve() for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
+    ]
     return sandbox.View(
         readonly=tuple(dict.fromkeys(files)),
         writable=submission.writable,
@@ -248,6 +273,14 @@ def _view(submission: Submission, setup: Setup) -> sandbox.View:
     )
 
 
+def _environment() -> dict[str, str]:
+    """The caller's settings of speed and rounding; GPUs numbered as NVML numbers them."""
+    passed = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+    return {**passed, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
 def _last_words(output: bytes) -> str:
-    lines = [line for line in channel.printable(output.decode("utf-8", "replace")).split("\n") if line.strip()]
+    lines = [
+        line for line in channel.printable(output.decode("utf-8", "replace")).split("\n") if line.strip()
+    ]
     return f"; last output: {lines[-1].strip()[:200]}" if lines else ""

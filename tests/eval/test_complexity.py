@@ -408,7 +408,3 @@ def test_work_that_is_saved_at_the_counted_size_is_flagged() -> None:
 def test_crop_of_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"crop of shape \(1, 9, 9\): expected 3xHxW or 1x3xHxW"):
         complexity.fit(torch.rand(1, 9, 9))
-
-
-def test_measured_speed_is_plausible() -> None:
-    assert 1e8 < complexity.measure_speed(CPU) < 1e14

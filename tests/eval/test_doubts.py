@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eval.counts import Complexity, Counter, PassCounts
-from eval.doubts import Doubt, Peak, gpu_peak, heavy_operators, judge, judge_speed, measured_peak
+from eval.doubts import Doubt, Peak, gpu_peak, heavy_operators, judge, judge_speed
 
 NOISE = PassCounts(1_000_000, 500, 3, 500, 3)
 CROP = PassCounts(312_500, 150, 3, 150, 3)
@@ -195,7 +195,3 @@ def test_gpu_peak(name: str, tflops: float) -> None:
 
 def test_unknown_gpu_has_no_peak() -> None:
     assert gpu_peak("NVIDIA GeForce GTX 970") is None
-
-
-def test_measured_peak_leaves_room_for_lower_precision() -> None:
-    assert measured_peak(1e11) == Peak(4e11, "4 times the measured float32 matrix product")
