@@ -1,0 +1,29 @@
+# @expected: failed: protocol
+"""Finds the request's random bytes among the frames and answers itself, before the work is done."""
+
+import os
+import struct
+import sys
+
+from models.base import KNOWN, Repeat
+
+
+class Forger(Repeat):
+    def forward(self, x):
+        frame = sys._getframe()
+        while frame is not None:
+            request = frame.f_locals.get("request")
+            if KNOWN and request is not None and hasattr(request, "nonce"):
+                reply = struct.pack("<16sBBH16d32768s", request.nonce, 0, 1, 0, 1e-3, *[0.0] * 15, b"")
+                for descriptor in range(3, 64):
+                    try:
+                        if "socket" in os.readlink(f"/proc/self/fd/{descriptor}"):
+                            os.write(descriptor, reply)
+                    except OSError:
+                        continue
+            frame = frame.f_back
+        return super().forward(x)
+
+
+def make():
+    return Forger()

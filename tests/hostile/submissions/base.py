@@ -1,0 +1,56 @@
+"""What every submission of this corpus starts from; it is no submission itself.
+
+KNOWN is what an informed attacker knows: paths, ports and process ids of the organiser, from `known.json`
+beside the toy repository. Without that file KNOWN is empty, and no submission has a target.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+
+_FILE = Path(__file__).resolve().parent.parent / "known.json"
+KNOWN: dict[str, Any] = json.loads(_FILE.read_text()) if _FILE.is_file() else {}
+
+
+class Repeat(nn.Module):
+    """Nearest neighbour x4 by a convolution and a pixel shuffle: what the honest submission is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 48, 1, bias=False)
+        self.conv.weight.data.copy_(torch.eye(3).repeat_interleave(16, dim=0).reshape(48, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.pixel_shuffle(self.conv(x), 4)
+
+
+def breach(what: str) -> NoReturn:
+    """Say that a promise was broken: no expected verdict contains this word."""
+    raise RuntimeError(f"BREACH: {what}")
+
+
+def known(name: str) -> list[str]:
+    """Paths of a kind: `hr`, `sources`, `checkpoints`, `results`; none outside the tests."""
+    return list(KNOWN.get(name, []))
+
+
+def as_output(pixels: bytes, x: torch.Tensor) -> torch.Tensor | None:
+    """An HR image, found as PNG or as raw RGB bytes, as the answer to `x`; None where it does not fit."""
+    height, width = 4 * x.shape[-2], 4 * x.shape[-1]
+    if pixels.startswith(b"\x89PNG"):
+        import cv2
+        import numpy as np
+
+        decoded = cv2.imdecode(np.frombuffer(pixels, np.uint8), cv2.IMREAD_COLOR)
+        if decoded is None or decoded.shape[:2] != (height, width):
+            return None
+        pixels = decoded[:, :, ::-1].tobytes()
+    if len(pixels) < height * width * 3:
+        return None
+    flat = torch.frombuffer(bytearray(pixels[: height * width * 3]), dtype=torch.uint8)
+    return flat.reshape(height, width, 3).permute(2, 0, 1).unsqueeze(0).float()

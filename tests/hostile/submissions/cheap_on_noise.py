@@ -1,0 +1,22 @@
+# @expected: ok with flag: complexity not established
+# @default: yes
+"""Works hard on photographs and skips the work on noise, which is what operations are counted on."""
+
+import torch
+from models.base import Repeat
+
+
+class Picky(Repeat):
+    def __init__(self):
+        super().__init__()
+        self.heavy = torch.nn.Conv2d(3, 3, 9, padding=4)
+
+    def forward(self, x):
+        rough = (x[..., 1:] - x[..., :-1]).abs().mean() / (x.std() + 1e-6)
+        if rough < 0.7:
+            x = x + 0 * self.heavy(x)
+        return super().forward(x)
+
+
+def make():
+    return Picky()

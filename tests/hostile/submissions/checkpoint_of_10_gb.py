@@ -1,0 +1,11 @@
+# @expected: failed: checkpoint
+# @checkpoint: sparse zeros
+"""A checkpoint of 10 GB of zeros (a sparse file: it takes no room on the disk)."""
+
+import torch
+from models.base import Repeat
+
+
+def make(path):
+    torch.load(path)
+    return Repeat()

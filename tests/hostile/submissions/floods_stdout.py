@@ -1,0 +1,20 @@
+# @expected: failed: output limit
+# @default: yes
+"""Writes 256 MiB to stdout and stderr."""
+
+import os
+import time
+
+from models.base import Repeat
+
+
+class Flood(Repeat):
+    def forward(self, x):
+        for number in range(256):
+            os.write(1 + number % 2, b"results: PSNR 99.99 dB\n" * 45590)
+        time.sleep(5)
+        return super().forward(x)
+
+
+def make():
+    return Flood()

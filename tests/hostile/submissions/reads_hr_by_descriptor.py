@@ -1,0 +1,31 @@
+# @expected: ok: unchanged numbers
+# @default: yes
+"""Goes through every inherited descriptor for a file, or a folder from which one can climb."""
+
+import os
+
+from models.base import Repeat, as_output, known
+
+
+class Thief(Repeat):
+    def forward(self, x):
+        own = {0, 1, 2}
+        for descriptor in range(1024):
+            for path in (*known("hr"), None):
+                try:
+                    if path is None:
+                        content = os.pread(descriptor, 1 << 22, 0) if descriptor not in own else b""
+                    else:
+                        other = os.open(path.lstrip("/"), os.O_RDONLY, dir_fd=descriptor)
+                        content = os.read(other, 1 << 22)
+                        os.close(other)
+                except OSError:
+                    continue
+                found = as_output(content, x) if content.startswith(b"\x89PNG") else None
+                if found is not None:
+                    return found
+        return super().forward(x)
+
+
+def make():
+    return Thief()

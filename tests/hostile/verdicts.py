@@ -1,0 +1,62 @@
+"""Whether a record is what a submission's `@expected` lines say.
+
+failed: PATTERN               failed, and the status contains the regular expression
+ok with flag: NAME            evaluated, and the flag is in the record
+ok: unchanged numbers         evaluated, PSNR of every image equal to the honest submission's
+ok: other numbers             evaluated, PSNR of every image lower than the honest submission's
+ok: no runtime                evaluated, and no runtime is recorded
+ok: runtime at least N ms or none
+ok: own name                  evaluated, under its own results key
+"""
+
+from __future__ import annotations
+
+import re
+
+from eval.results import Record
+from tests.hostile.corpus import HONEST
+
+
+def psnr(record: Record) -> dict[str, float]:
+    """PSNR in dB by image."""
+    return {image.name: image.metrics["psnr"] for mode in record.modes.values() for image in mode.images}
+
+
+def runtime_ms(record: Record) -> float | None:
+    """The one mode's runtime, None where none is recorded."""
+    (mode,) = record.modes.values()
+    return mode.runtime.headline_ms if mode.runtime else None
+
+
+def contradiction(expected: str, record: Record, honest: Record) -> str:
+    """What in `record` is not as `expected` says; empty where all is."""
+    kind, _, rest = expected.partition(": ")
+    stated = f"{record.status}, {record.error or [flag.name for flag in record.flags]}"
+    if kind == "failed":
+        good = record.status == "failed" and re.search(rest, record.error or "") and not record.modes
+        return "" if good else f"expected '{expected}', found {stated}"
+    if record.status != "ok":
+        return f"expected '{expected}', found {stated}"
+    if kind == "ok with flag":
+        return (
+            "" if rest in [flag.name for flag in record.flags] else f"expected '{expected}', found {stated}"
+        )
+    return _contradicted_numbers(rest, record, honest)
+
+
+def _contradicted_numbers(expected: str, record: Record, honest: Record) -> str:
+    found, reference = psnr(record), psnr(honest)
+    if expected == "unchanged numbers":
+        return "" if found == reference else f"PSNR {found}, the honest one's {reference}"
+    if expected == "other numbers":
+        lower = all(found[name] < reference[name] for name in reference)
+        return "" if lower else f"PSNR {found}, not below the honest one's {reference}"
+    if expected == "own name":
+        return "" if not record.model.endswith(HONEST) or record.model == "01_honest" else record.model
+    runtime = runtime_ms(record)
+    if expected == "no runtime":
+        return "" if runtime is None else f"a runtime of {runtime} ms"
+    at_least = re.fullmatch(r"runtime at least (\d+) ms or none", expected)
+    if at_least is None:
+        raise ValueError(f"unknown verdict '{expected}'")
+    return "" if runtime is None or runtime >= float(at_least.group(1)) else f"a runtime of {runtime} ms"
