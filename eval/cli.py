@@ -175,10 +175,19 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
     folder = options.models
     ids = options.model_id or sorted(submission.manifests(folder), key=submission.by_id)
     paths = dict.fromkeys(submission.find(model_id, folder) for model_id in ids)
-    return [
-        kinds.from_manifest(path, options.checkpoint, allow_pickle=options.allow_pickle, folder=folder)
-        for path in paths
-    ]
+    return [_from_manifest(path, options) for path in paths]
+
+
+def _from_manifest(path: Path, options: argparse.Namespace) -> Submission:
+    """With --all, a wrong manifest is the failure of its own submission, not of everybody's batch."""
+    try:
+        return kinds.from_manifest(
+            path, options.checkpoint, allow_pickle=options.allow_pickle, folder=options.models
+        )
+    except InputError as error:
+        if not options.all:
+            raise
+        return kinds.refused(path, str(error))
 
 
 def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import image_size
-from eval import doubts, folders, machine, metrics, perceptual, programs, results, timing
+from eval import doubts, folders, machine, metrics, perceptual, programs, results, secrecy, timing
 from eval.adapters import ntire_repo
 from eval.challenge import Mode
 from eval.confine import processes
@@ -95,8 +95,9 @@ class Harness:
         ]
         error = None
         try:
-            if submission.problem:
-                raise SubmissionFailed(submission.problem)
+            problem = submission.problem or self._secret_shown(submission)
+            if problem:
+                raise SubmissionFailed(problem)
             if submission.adapter == "images":
                 self._score_images(submission, findings)
             elif submission.adapter == "imagesr_folder":
@@ -128,6 +129,10 @@ class Harness:
             session=self._session,
             job_key=self.job_key(submission),
         )
+
+    def _secret_shown(self, submission: Submission) -> str:
+        pairs = [pair for some in self._plan.dataset.modes.values() for pair in some]
+        return secrecy.shown_hr(submission, self._plan.setup.level, pairs)
 
     def _run_program(self, submission: Submission, findings: Findings) -> None:
         """A program that reads and writes folders: one call per mode in a worker of its own, then its images."""

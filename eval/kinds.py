@@ -30,6 +30,14 @@ def from_manifest(
     return _ensemble(path, manifest, checkpoint, allow_pickle, folder)
 
 
+def refused(path: Path, problem: str) -> Submission:
+    """Stands for the submission of a wrong manifest: named after its file, and not to be started."""
+    info = SubmissionInfo(model=_results_key(path.stem.removeprefix("team")))
+    return Submission(
+        info=info, adapter="native", source={"allow_pickle": False}, visible=(), problem=problem
+    )
+
+
 def self_ensembled(one: Submission) -> Submission:
     """`one` with x8 geometric self-ensemble around whatever it is: another system, so under another name."""
     info = one.info.model_copy(update={"model": f"{one.info.model}_x8"})

@@ -182,16 +182,35 @@ def combined_sha256(hashes: list[str]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a file that a submission names lies elsewhere than in `folder`, by a symbolic link on the way.
+
+    A sandbox shows what the link leads to, so a link would let a submission choose what it sees.
+    """
+    return path.exists() and not path.resolve().is_relative_to(folder.resolve())
+
+
 def manifests(folder: Path = MODELS) -> dict[str, Path]:
     """Manifest paths by model id, from file names and ids alone. Raises InputError for two with the same id."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("team*.toml")):
-        content = tomlfile.read_toml(path)
-        model_id = f"{content.get('id', '?')}{content.get('variant', '')}"
+        model_id = _stated_id(path)
         if model_id in found:
             raise InputError(f"{path}: field 'id': {model_id} is already taken by {found[model_id].name}")
         found[model_id] = path
     return found
+
+
+def _stated_id(path: Path) -> str:
+    """The id in a manifest; of one that is no TOML, the number in its name: it must not hide the others."""
+    try:
+        content = tomlfile.read_toml(path)
+    except InputError:
+        named = NAMING.match(path.stem)
+        if named is None:
+            raise
+        return str(int(named.group(1)))
+    return f"{content.get('id', '?')}{content.get('variant', '')}"
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -224,6 +243,8 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     script = path.parent / (manifest.script or f"{path.stem}.py")
     chosen = choose_checkpoint(manifest, checkpoint)
     problem = chosen.problem if script.is_file() else f"script {script}: no such file"
+    if leads_out(script, path.parent):
+        problem = f"script {script.name}: a link that leads out of {path.parent.name}/"
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
@@ -291,7 +312,8 @@ def _entry(repo: Path) -> Path:
 def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
     is_program = entry.name != ntire_repo.ENTRY
     files = [repo / "model_zoo" / name for name in branch.checkpoints]
-    present = tuple(path for path in files if path.is_file())
+    outside = [path for path in files if leads_out(path, repo)]
+    present = tuple(path for path in files if path.is_file() and path not in outside)
     info = SubmissionInfo(
         model=branch.name,
         model_id=str(branch.model_id),
@@ -312,6 +334,7 @@ def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickl
         visible=(repo,),
         checkpoints=present,
         cwd=repo,
+        problem="; ".join(f"checkpoint {path.name}: a link that leads out of the repository" for path in outside),
     )
 
 
@@ -355,6 +378,9 @@ def choose_checkpoint(manifest: Manifest, choice: str) -> Weights:
     for source in order:
         entries = named[source]
         if entries and all((MODEL_ZOO / entry.file).is_file() for entry in entries.values()):
+            outside = [entry.file for entry in entries.values() if leads_out(MODEL_ZOO / entry.file, MODEL_ZOO)]
+            if outside:
+                return Weights((), source, f"checkpoint {outside[0]}: a link that leads out of {MODEL_ZOO.name}/")
             wrong = [_wrong_hash(MODEL_ZOO / entry.file, entry.sha256) for entry in entries.values()]
             return Weights(_parts(entries, MODEL_ZOO), source, "; ".join(filter(None, wrong)))
     source, entries = order[0], named[order[0]]

@@ -120,8 +120,9 @@ def gaps(group: list[Entry], challenge: Challenge) -> list[Doubt]:
         ]
         known = sorted((value, model) for value, model in values if not math.isnan(value))
         if len(known) > 2 and known[1][0] > GAP_FACTOR * known[0][0]:
+            times = f"{known[1][0] / known[0][0]:.1f}" if known[0][0] else "infinitely many"
             reason = (
-                f"{name} {known[0][0]:.3f} {unit} is {known[1][0] / known[0][0]:.1f} times better than the "
+                f"{name} {known[0][0]:.3f} {unit} is {times} times better than the "
                 f"next one, {known[1][1]} ({known[1][0]:.3f} {unit})"
             )
             found.append(Doubt(known[0][1], "implausible_gap", reason))

@@ -1,6 +1,6 @@
 # @expected: failed: checkpoint
 # @checkpoint: deflated zeros
-"""A checkpoint of 10 MB that unpacks to 10 GB of zeros."""
+"""A checkpoint of 13 MB that unpacks to 3 GiB of zeros."""
 
 import torch
 from models.base import Repeat
