@@ -3,6 +3,7 @@
 Layouts (scale 4 shown):
   DIV2K_LSDIR_valid_HR/0001.png  with  DIV2K_LSDIR_valid_LR/0001x4.png           (NTIRE; `test` likewise)
   DIV2K_valid_HR/0801.png        with  DIV2K_valid_LR_bicubic/X4/0801x4.png      (DIV2K as published)
+  DIV2K_test_HR/0901.png         with  DIV2K_test_LR/0901.png                    (NTIRE Image SR 2024)
   any HR folder with any LR folder: name.png with namex4.png or with the same name
 The two images of a pair may be files of different formats.
 """
@@ -40,14 +41,12 @@ class PairSet:
 
 
 def layout_folders(data_dir: str | Path, mode: Mode, scale: int = 4) -> tuple[Path, Path] | None:
-    """The HR and LR folders of a mode in the first layout whose HR folder exists, or None.
+    """The HR and LR folders of a mode in the first layout that is there, or None.
 
-    The LR folder may be missing: `pair_folders` then says so.
+    The LR folder may be missing where no layout has both: `pair_folders` then says so.
     """
-    for hr, lr in _layouts(Path(data_dir), mode, scale):
-        if hr.is_dir():
-            return hr, lr
-    return None
+    there = [(hr, lr) for hr, lr in _layouts(Path(data_dir), mode, scale) if hr.is_dir()]
+    return next((folders for folders in there if folders[1].is_dir()), there[0] if there else None)
 
 
 def find_pairs(data_dir: str | Path, mode: Mode, scale: int = 4) -> list[ImagePair]:
@@ -57,7 +56,7 @@ def find_pairs(data_dir: str | Path, mode: Mode, scale: int = 4) -> list[ImagePa
     """
     folders = layout_folders(data_dir, mode, scale)
     if folders is None:
-        looked_for = " or ".join(hr.name for hr, _ in _layouts(Path(data_dir), mode, scale))
+        looked_for = " or ".join(dict.fromkeys(hr.name for hr, _ in _layouts(Path(data_dir), mode, scale)))
         raise InputError(f"{data_dir}: no folder {looked_for} in it; expected one of these with HR images")
     return pair_folders(*folders, scale=scale)
 
@@ -108,6 +107,7 @@ def _layouts(data_dir: Path, mode: Mode, scale: int) -> tuple[tuple[Path, Path],
     return (
         (data_dir / f"DIV2K_LSDIR_{mode}_HR", data_dir / f"DIV2K_LSDIR_{mode}_LR"),
         (data_dir / f"DIV2K_{mode}_HR", data_dir / f"DIV2K_{mode}_LR_bicubic" / f"X{scale}"),
+        (data_dir / f"DIV2K_{mode}_HR", data_dir / f"DIV2K_{mode}_LR"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -264,7 +264,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "class": manifest.class_,
             "args": manifest.args,
             "checkpoints": [
-                {"prefix": part.prefix, "path": str(part.path), "key": part.key} for part in chosen.parts
+                {**asdict(part), "path": str(part.path)} for part in chosen.parts
             ],
             "data_range": manifest.data_range,
             "tile": manifest.tile,
@@ -345,6 +345,7 @@ class WeightsPart:
     prefix: str
     path: Path
     key: str
+    key_may_lack: bool = False  # of files that the user gives: authors' or plain
 
 
 @dataclass(frozen=True)
@@ -395,7 +396,8 @@ def _given(manifest: Manifest, path: Path) -> Weights:
         complete = all(part.path.is_file() for part in parts)
         return Weights(parts, "path", "" if complete else _missing(manifest, manifest.parts, path))
     problem = "" if path.is_file() else f"checkpoint {path}: no such file"
-    return Weights((WeightsPart("", path, ""),), "path", problem)
+    key = manifest.checkpoint.key if manifest.checkpoint else ""
+    return Weights((WeightsPart("", path, key, key_may_lack=True),), "path", problem)
 
 
 def _parts(entries: dict[str, CheckpointFile], folder: Path) -> tuple[WeightsPart, ...]:

@@ -21,7 +21,7 @@ from eval.adapters.loaded import Loaded, LoadError
 def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
     """Build `source["class"]` with its arguments and load the checkpoint strictly.
 
-    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`), `data_range`, `tile`,
+    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`, `key_may_lack`), `data_range`, `tile`,
     `tile_overlap`, `pad_multiple`, `allow_pickle`. Raises LoadError.
     """
     script = Path(source["script"])
@@ -29,7 +29,9 @@ def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
     for part in source["checkpoints"]:
         path = Path(part["path"])
         content = checkpoints.load(path, allow_pickle=source["allow_pickle"])
-        state = checkpoints.select(content, part["key"], path.name)
+        lacks_key = isinstance(content, dict) and part["key"] not in content
+        key = "" if part["key_may_lack"] and lacks_key else part["key"]
+        state = checkpoints.select(content, key, path.name)
         filled = model.get_submodule(part["prefix"]) if part["prefix"] else model
         checkpoints.load_strict(filled, state, path.name)
     model.eval().requires_grad_(False).to(device)
@@ -53,7 +55,9 @@ def _build(module: ModuleType, script: str, name: str, arguments: dict[str, Any]
         raise LoadError(f"script {script}: defines no '{name}' (manifest field 'class')")
     model = factory(**arguments)
     if not isinstance(model, torch.nn.Module):
-        raise LoadError(f"script {script}: '{name}' made a {type(model).__name__}, expected a torch.nn.Module")
+        raise LoadError(
+            f"script {script}: '{name}' made a {type(model).__name__}, expected a torch.nn.Module"
+        )
     return model
 
 

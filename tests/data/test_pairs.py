@@ -163,3 +163,11 @@ def test_reference_images_pair(shared: Path) -> None:
         one.name for one in pair_folders(shared / "images" / "Set5" / "HR", shared / "images" / "Set5" / "LR")
     ]
     assert names == ["baby", "bird", "butterfly", "head", "woman"]
+
+
+def test_the_layout_of_image_sr_2024_is_found(tmp_path: Path) -> None:
+    for folder, name, size in (("DIV2K_test_HR", "0901", 16), ("DIV2K_test_LR", "0901", 4)):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / f"{name}.png"), np.zeros((size, size, 3), np.uint8))
+    (pair,) = find_pairs(tmp_path, "test")
+    assert (pair.name, pair.lr.parent.name) == ("0901", "DIV2K_test_LR")

@@ -273,8 +273,6 @@ def test_full_size_runs_on_a_64x64_crop(model_id: str, crop: Pairs, tmp_path: Pa
         state = network.get_submodule(name).state_dict() if name else network.state_dict()
         torch.save({entry.key: state}, tmp_path / entry.file)
     files = [tmp_path / entry.file for entry in declared.authors.values()]
-    if model_id == "19":  # a given file is read without the manifest's key
-        torch.save(network.state_dict(), files[0])
     checkpoint = tmp_path if len(files) > 1 else files[0]
     more = ["--timeout", 5000, *(["--self_ensemble"] if model_id == "19" else [])]
     content = judge(ROOT / "models", [model_id], checkpoint, crop, tmp_path / "out", *more)
