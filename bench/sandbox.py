@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -94,19 +95,30 @@ def killing(level: Level) -> float:
         return (time.perf_counter() - began) * 1e3
 
 
-def table(title: str, unit: str, runners: Mapping[str, Callable[[], float]], rounds: int) -> None:
-    """Run each runner once per round, print median, spread and the ratio to the first."""
+def processor_ms() -> float:
+    """Processor time of the harness and of all processes that it has reaped, which other load does not stretch."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) * 1e3
+
+
+def table(title: str, runners: Mapping[str, Callable[[], float]], rounds: int) -> None:
+    """Run each runner once per round, print median, spread and the difference and ratio to the first."""
     samples: dict[str, list[float]] = {name: [] for name in runners}
+    processor: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(rounds):
         for name, runner in runners.items():
+            before = processor_ms()
             samples[name].append(runner())
+            processor[name].append(processor_ms() - before)
     first = statistics.median(next(iter(samples.values())))
     print(f"\n{title}, {rounds} interleaved rounds")
+    print(f"  {'':<10}{'median ms':>10}{'min':>9}{'max':>9}{'to first':>10}{'ratio':>7}{'processor ms':>14}")
     for name, values in samples.items():
         median = statistics.median(values)
         print(
-            f"  {name:<10}{median:10.1f} {unit}   min {min(values):.1f} max {max(values):.1f}"
-            f"   +{median - first:.1f} {unit}   ratio {median / first:.3f}"
+            f"  {name:<10}{median:10.1f}{min(values):9.1f}{max(values):9.1f}{median - first:+10.1f}"
+            f"{median / first:7.3f}{statistics.median(processor[name]):14.1f}",
+            flush=True,
         )
 
 
@@ -122,14 +134,14 @@ def main() -> None:
     for level in Level:
         print(f"{level}: {why_not(level) or 'works'}")
 
-    table("Start-up of a bare interpreter", "ms", runners_of(levels, EMPTY, elapsed_ms), options.rounds)
+    table("Start-up of a bare interpreter", runners_of(levels, EMPTY, elapsed_ms), options.rounds)
     kills = {level.value: partial(killing, level) for level in levels}
-    table("Kill", "ms", kills, options.rounds)
+    table("Kill", kills, options.rounds)
     if options.no_torch:
         return
-    table("Start-up and import of torch", "ms", runners_of(levels, IMPORT_TORCH, elapsed_ms), options.rounds)
+    table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH, elapsed_ms), options.rounds)
     forwards = runners_of(levels, ["-I", "-B", "-c", FORWARD], printed_ms)
-    table("Median forward of eight 3x3 convolutions, one thread", "ms", forwards, options.rounds)
+    table("Median forward of eight 3x3 convolutions, one thread", forwards, options.rounds)
 
 
 if __name__ == "__main__":

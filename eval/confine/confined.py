@@ -110,6 +110,8 @@ class Confined:
 
     def _ended_within(self, timeout: float) -> bool:
         """Wait by a pidfd: Popen.wait with a timeout sleeps up to 50 ms at a time."""
+        if self._process.returncode is not None:
+            return True
         with contextlib.suppress(OSError, AttributeError):
             descriptor = os.pidfd_open(self.pid)
             try:

@@ -14,7 +14,11 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 USER = 60599  # no account, outside the range that the sandboxes use
-FILES = ["test_sandbox_rights.py", "test_sandbox_limits.py", "test_sandbox_torch.py"]
+FILES = [
+    "test_sandbox_rights.py",
+    "test_sandbox_limits.py",
+    pytest.param("test_sandbox_torch.py", marks=pytest.mark.slow),
+]
 
 
 def as_user(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
