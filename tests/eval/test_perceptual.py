@@ -124,7 +124,7 @@ def test_the_score_of_the_perceptual_track_is_the_published_formula() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="needs the optional package pyiqa")
 def test_real_metrics_that_need_no_download() -> None:
     rng = np.random.default_rng(0)
-    hr = cv2.GaussianBlur(rng.integers(0, 256, (256, 256, 3), np.uint8), (0, 0), 3)
+    hr = np.asarray(cv2.GaussianBlur(rng.integers(0, 256, (256, 256, 3), np.uint8), (0, 0), 3), np.uint8)
     sr = np.clip(hr.astype(int) + rng.integers(-9, 10, hr.shape), 0, 255).astype(np.uint8)
     names = tuple(name for name, metric in perceptual.METRICS.items() if not metric.needs_weights)
     with perceptual.PerceptualScorer(names) as scorer:
