@@ -24,6 +24,7 @@ MODELS = ROOT / "models"
 MODEL_ZOO = ROOT / "model_zoo"
 SHA256 = r"^[0-9a-f]{64}$"
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
 NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
 
 
@@ -182,12 +183,20 @@ def combined_sha256(hashes: list[str]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def leads_out(path: Path, folder: Path) -> bool:
-    """Whether a file that a submission names lies elsewhere than in `folder`, by a symbolic link on the way.
+def unfit(path: Path, folder: Path) -> str:
+    """Why a file that a submission names is not even opened; empty where it is fit, or not there.
 
-    A sandbox shows what the link leads to, so a link would let a submission choose what it sees.
+    A symbolic link on the way must not lead out of `folder`: a sandbox shows what the link leads to, so a link
+    would let a submission choose what it sees. The size is bounded, because every file is hashed.
     """
-    return path.exists() and not path.resolve().is_relative_to(folder.resolve())
+    if not path.exists():
+        return ""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return f"{path.name}: a link that leads out of {folder.name}/"
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        return f"{path.name}: {size / 2**30:.1f} GiB, expected at most {MAX_FILE_BYTES / 2**30:.0f} GiB"
+    return ""
 
 
 def manifests(folder: Path = MODELS) -> dict[str, Path]:
@@ -243,8 +252,8 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     script = path.parent / (manifest.script or f"{path.stem}.py")
     chosen = choose_checkpoint(manifest, checkpoint)
     problem = chosen.problem if script.is_file() else f"script {script}: no such file"
-    if leads_out(script, path.parent):
-        problem = f"script {script.name}: a link that leads out of {path.parent.name}/"
+    reason = unfit(script, path.parent)
+    problem = f"script {reason}" if reason else problem
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
@@ -288,7 +297,7 @@ def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False)
         branches = ntire_repo.discover(entry.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{entry}: cannot be read ({error.strerror or error})") from None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # nested too deeply: the last two
         raise InputError(f"{entry}: not an NTIRE entry point ({error})") from None
     known = {str(branch.model_id): branch for branch in branches}
     wanted = list(known) if ids is None else [re.sub(r"^0+(?=\d)", "", model_id) for model_id in ids]
@@ -312,8 +321,8 @@ def _entry(repo: Path) -> Path:
 def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
     is_program = entry.name != ntire_repo.ENTRY
     files = [repo / "model_zoo" / name for name in branch.checkpoints]
-    outside = [path for path in files if leads_out(path, repo)]
-    present = tuple(path for path in files if path.is_file() and path not in outside)
+    refused = {path: reason for path in files if (reason := unfit(path, repo))}
+    present = tuple(path for path in files if path.is_file() and path not in refused)
     info = SubmissionInfo(
         model=branch.name,
         model_id=str(branch.model_id),
@@ -334,7 +343,7 @@ def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickl
         visible=(repo,),
         checkpoints=present,
         cwd=repo,
-        problem="; ".join(f"checkpoint {path.name}: a link that leads out of the repository" for path in outside),
+        problem="; ".join(f"checkpoint {reason}" for reason in refused.values()),
     )
 
 
@@ -379,9 +388,9 @@ def choose_checkpoint(manifest: Manifest, choice: str) -> Weights:
     for source in order:
         entries = named[source]
         if entries and all((MODEL_ZOO / entry.file).is_file() for entry in entries.values()):
-            outside = [entry.file for entry in entries.values() if leads_out(MODEL_ZOO / entry.file, MODEL_ZOO)]
-            if outside:
-                return Weights((), source, f"checkpoint {outside[0]}: a link that leads out of {MODEL_ZOO.name}/")
+            refused = [reason for entry in entries.values() if (reason := unfit(MODEL_ZOO / entry.file, MODEL_ZOO))]
+            if refused:
+                return Weights((), source, f"checkpoint {refused[0]}")
             wrong = [_wrong_hash(MODEL_ZOO / entry.file, entry.sha256) for entry in entries.values()]
             return Weights(_parts(entries, MODEL_ZOO), source, "; ".join(filter(None, wrong)))
     source, entries = order[0], named[order[0]]

@@ -41,7 +41,7 @@ BAD = {
     4: ("ParentScript", 'script = "../../secret.py"', "script"),
     5: ("LinkedCheckpoint", '[checkpoint]\nfile = "linked.pth"', "linked.pth: a link that leads out of model_zoo/"),
     6: ("LinkedScript", '[checkpoint]\nfile = "honest.pth"', "team06_LinkedScript.py: a link that leads out"),
-    7: ("LinkedFolder", '[checkpoint]\nfile = "folder/img0.png"', "folder/img0.png: a link that leads out"),
+    7: ("LinkedFolder", '[checkpoint]\nfile = "folder/img0.png"', "img0.png: a link that leads out"),
     8: ("NoToml", "= = [[[", "team08_NoToml.toml"),
     9: ("Unknown", 'privileged = true\n[checkpoint]\nfile = "honest.pth"', "privileged"),
 }
@@ -99,7 +99,7 @@ def test_a_link_to_an_hr_image_in_a_repository_is_no_checkpoint(tmp_path: Path, 
     repo = toy.write_repo(tmp_path / "repo", {9: code})
     (repo / "model_zoo" / "team09_x.pth").symlink_to(tiny_pairs[0] / "img0.png")
     (one,) = submission.repository(repo, None)
-    assert "a link that leads out of the repository" in one.problem and one.checkpoints == ()
+    assert "a link that leads out of repo/" in one.problem and one.checkpoints == ()
 
 
 @pytest.mark.parametrize("level", [Level.BWRAP, Level.LANDLOCK])
@@ -115,3 +115,20 @@ def test_hr_images_inside_the_repository_are_refused(tmp_path: Path, level: Leve
     assert "keep them apart" in secrecy.shown_hr(one, level, [outside])
 
 
+
+
+def test_a_checkpoint_of_absurd_size_is_not_even_hashed(tmp_path: Path) -> None:
+    repo = toy.write_repo(tmp_path / "repo", {9: toy.honest() + "path = 'model_zoo/team09_x.pth'"})
+    with (repo / "model_zoo" / "team09_x.pth").open("wb") as stream:
+        stream.truncate(10 << 30)
+    (one,) = submission.repository(repo, None)
+    assert one.problem == "checkpoint team09_x.pth: 10.0 GiB, expected at most 8 GiB" and one.checkpoints == ()
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 100_000 + "1", "x = " + "(" * 100_000, "x = 1" + "+1" * 200_000])
+def test_an_entry_point_nested_too_deeply_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    repo = toy.write_repo(tmp_path / "repo", {9: toy.honest()})
+    with (repo / "test_demo.py").open("a") as stream:
+        stream.write(text + "\n")
+    with pytest.raises(InputError, match="not an NTIRE entry point"):
+        submission.repository(repo, None)

@@ -1,4 +1,4 @@
-# @expected: failed: checkpoint
+# @expected: failed: checkpoint .*10.0 GiB, expected at most 8 GiB
 # @checkpoint: sparse zeros
 """A checkpoint of 10 GB of zeros (a sparse file: it takes no room on the disk)."""
 
