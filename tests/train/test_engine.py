@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from train.__main__ import main
 from train.recipe import load
 from train.report import read_history
 from train.saving import read_network, read_tensors
+from train.stage import Trainee
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +48,12 @@ def _process(arguments: list[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
+
+
+def _assert_equal(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
+    assert expected.keys() == found.keys()
+    for key in expected:
+        assert torch.equal(expected[key], found[key]), key
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +108,35 @@ def test_what_a_run_tells(whole: Path) -> None:
     assert list((whole / "tensorboard").glob("events*"))
 
 
+@pytest.mark.parametrize("calls", [3, 7, 14])
+def test_broken_off_and_resumed_ends_bit_for_bit_the_same(
+    whole: Path, tiny: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Broken off in the first stage, in distillation with EMA, and between two prunings, off a saved step."""
+    out, count, step = tmp_path / "run", 0, Trainee.step
+
+    def breaking(self: Trainee, *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count > calls:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Trainee, "step", breaking)
+            main(_arguments(tiny, photos, out))
+        torch.manual_seed(calls)  # the state of the global generator must not matter
+        assert main(_arguments(tiny, photos, out, "--resume")) == 0
+    finally:
+        torch.set_num_threads(threads)
+    for name in ("tiny.pth", "tiny_teacher.pth"):
+        _assert_equal(read_tensors(whole / name), read_tensors(out / name))
+
+
+@pytest.mark.slow
 def test_killed_and_resumed_ends_bit_for_bit_the_same(
     whole: Path, tiny: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -119,12 +156,10 @@ def test_killed_and_resumed_ends_bit_for_bit_the_same(
     _, errors = process.communicate()
     assert process.returncode == 0, errors.decode()
     for name in ("tiny.pth", "tiny_teacher.pth"):
-        expected, resumed = read_tensors(whole / name), read_tensors(out / name)
-        assert expected.keys() == resumed.keys()
-        for key in expected:
-            assert torch.equal(expected[key], resumed[key]), key
+        _assert_equal(read_tensors(whole / name), read_tensors(out / name))
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_the_doubled_batch(
     whole: Path, tiny: Path, photos: Path, tmp_path: Path
 ) -> None:

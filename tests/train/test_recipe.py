@@ -127,3 +127,10 @@ def test_wrong_recipes_are_named(tiny: Path, old: str, new: str, message: str) -
 def test_factors_outside_0_to_1_are_refused() -> None:
     with pytest.raises(InputError, match=r"--scale-steps 2: expected a factor over 0 and at most 1"):
         scaled(_recipe("msn"), 2, 1, 1)
+
+
+def test_the_documented_recipe_is_one(tmp_path: Path) -> None:
+    page = (RECIPES.parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    path = tmp_path / "mynet.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    assert load(path).networks["mynet"].args == {"channels": 32, "inner": 32}

@@ -1,0 +1,126 @@
+"""Draws a run's curves as SVG: `python -m train.curves OUT PICTURE.svg`. Loss and PSNR over all stages."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data.errors import InputError
+from train.report import read_history
+from train.saving import write_bytes
+
+WIDTH, PANEL, LEFT, TOP, GAP = 860, 240, 70, 40, 50
+Points = list[tuple[float, float]]
+
+
+class Panel(NamedTuple):
+    """One diagram: a title with its unit, and a curve."""
+
+    title: str
+    points: Points
+
+
+def draw(rows: list[dict[str, Any]], title: str) -> str:
+    """The SVG of a history (see `train.report`). Raises InputError when it holds no curve."""
+    losses = [(row["step"], row["loss"]) for row in rows if "loss" in row]
+    panels = [Panel("loss (mean of 20 rows)", smoothed(losses, 20))]
+    panels += [
+        Panel(name, [(row["step"], row[key]) for row in rows if key in row])
+        for key, name in (("psnr_db", "PSNR, RGB (dB)"), ("psnr_y_db", "PSNR-Y (dB)"))
+    ]
+    panels = [panel for panel in panels if panel.points]
+    if not panels:
+        raise InputError("history.jsonl: holds no figures; expected a run that has begun")
+    last = max(row["step"] for row in rows)
+    height = TOP + len(panels) * (PANEL + GAP)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+        f'font-size="12"><rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="{LEFT}" y="22" font-size="15">{escape(title)}</text>',
+    ]
+    for number, panel in enumerate(panels):
+        parts += _panel(panel, TOP + 10 + number * (PANEL + GAP), last, _stage_ends(rows))
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def smoothed(points: Points, window: int) -> Points:
+    """Each value replaced by the mean of it and up to `window`-1 before it."""
+    means = []
+    for place, (step, _) in enumerate(points):
+        recent = [value for _, value in points[max(place - window + 1, 0) : place + 1]]
+        means.append((step, math.fsum(recent) / len(recent)))
+    return means
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round values between `low` and `high`, about `count` of them."""
+    rough = (high - low) / count or abs(low) or 1.0
+    size = 10 ** math.floor(math.log10(rough))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
+    first = math.ceil(low / step)
+    return [(first + number) * step for number in range(math.floor(high / step) - first + 1)]
+
+
+def _stage_ends(rows: list[dict[str, Any]]) -> dict[str, int]:
+    ends: dict[str, int] = {}
+    for row in rows:
+        ends[row["stage"]] = max(row["step"], ends.get(row["stage"], 0))
+    return ends
+
+
+def _panel(panel: Panel, top: int, last: int, stages: dict[str, int]) -> list[str]:
+    values = [value for _, value in panel.points]
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.05 or 1.0
+    low, high = low - margin, high + margin
+    bottom, right = top + PANEL - 20, WIDTH - 20
+
+    def x(step: float) -> float:
+        return LEFT + (right - LEFT) * step / max(last, 1)
+
+    def y(value: float) -> float:
+        return bottom - (bottom - top) * (value - low) / (high - low)
+
+    parts = [f'<text x="{LEFT}" y="{top - 6}" font-weight="bold">{escape(panel.title)}</text>']
+    for tick in ticks(low, high):
+        parts.append(f'<path d="M{LEFT} {y(tick):.1f}H{right}" stroke="#ddd"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
+    for tick in ticks(0, last, 8):
+        parts.append(f'<text x="{x(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{tick:.6g}</text>')
+    start = 0
+    for name, end in stages.items():
+        parts.append(f'<path d="M{x(end):.1f} {top}V{bottom}" stroke="#888" stroke-dasharray="4 3"/>')
+        parts.append(f'<text x="{x(start) + 4:.1f}" y="{top + 12}" fill="#666">{escape(name)}</text>')
+        start = end
+    line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in panel.points)
+    parts.append(f'<polyline points="{line}" fill="none" stroke="#1f6fb4" stroke-width="1.5"/>')
+    dots = [f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="2.5" fill="#1f6fb4"/>' for s, v in panel.points]
+    return [
+        *parts,
+        *(dots if len(dots) < 60 else []),
+        f'<path d="M{LEFT} {top}V{bottom}H{right}" fill="none" stroke="#333"/>',
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m train.curves", description=__doc__)
+    parser.add_argument("out", type=Path, help="the --out folder of a run")
+    parser.add_argument("picture", type=Path, help="SVG file to write")
+    parser.add_argument("--title", default="")
+    options = parser.parse_args(arguments)
+    try:
+        picture = draw(read_history(options.out), options.title or f"Training in {options.out.name}")
+        write_bytes(options.picture, picture.encode())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
