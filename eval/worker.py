@@ -226,6 +226,8 @@ def reason(error: BaseException) -> str:
 
 def _missing_module(name: str) -> str:
     top = name.partition(".")[0]
+    if Path(top).is_dir():  # the working directory is the repository
+        return f"the repository has no module '{name}'"
     if top in _REMOVED_FROM_STANDARD_LIBRARY:
         return f"needs the standard module '{top}', which Python {_REMOVED_FROM_STANDARD_LIBRARY[top]} removed"
     return f"needs the Python package '{top}', which is not installed"

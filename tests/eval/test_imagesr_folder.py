@@ -150,6 +150,14 @@ def test_the_entry_is_found_by_reading(entry: str, tmp_path: Path) -> None:
     assert found[0].adapter == "imagesr_folder" and found[0].writable == ()
 
 
+def test_a_module_that_is_not_in_the_repository_is_named(tiny_pairs: Pairs, tmp_path: Path) -> None:
+    repo = write_repo(tmp_path / "repo")
+    (repo / "test.py").write_text(ENTRY.replace("models.team07_Repeat", "models.team07_Deleted"))
+    status, entry = judge(repo, tiny_pairs, tmp_path / "out")
+    assert status == 1
+    assert entry["error"].startswith("loading: the repository has no module 'models.team07_Deleted'")
+
+
 def test_a_repository_without_select_model_says_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "test.py").write_text("print('hello')\n")
     with pytest.raises(
