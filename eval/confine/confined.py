@@ -10,7 +10,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +57,7 @@ class Confined:
         process: subprocess.Popen[bytes],
         limits: Limits,
         resources: Resources,
-        watched: Callable[[int], Watched],
+        watched: Watched,
     ) -> None:
         self.level, self.note, self.pid = level, note, process.pid
         self._process, self._limits, self._resources = process, limits, resources
@@ -68,7 +67,7 @@ class Confined:
         self._released = False
         assert process.stdout is not None
         self._output = Output(process.stdout, limits, self._exceeded)
-        self._watchdog = Watchdog(watched(process.pid), limits, self._exceeded)
+        self._watchdog = Watchdog(watched, limits, self._exceeded)
 
     def __enter__(self) -> Confined:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -47,6 +48,7 @@ def why_not(level: Level) -> str:
     root = Path(__file__).resolve().parents[2]
     limits = replace(CPU_LIMITS, memory_bytes=512 * MIB)
     with tempfile.NamedTemporaryFile() as secret:
+        os.chmod(secret.name, 0o644)  # the sandbox must hide it, not its mode
         argv = [sys.executable, "-I", "-S", "-B", "-c", CHECK, str(root), level.value, secret.name]
         try:
             with spawn(level, argv, View(), limits) as confined:

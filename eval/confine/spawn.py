@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import stat
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache
@@ -59,13 +60,17 @@ def spawn(
         kept = _keeps_read_search(level, argv, view, uid, resources.tmp)
         specification = _specification(level, view, limits, pass_fds, uid, kept, resources.tmp)
         environment = _environment(env or {}, resources)
+        gpu, known = _gpu(view, limits), _known_files(pass_fds)
+        note = _note(level, uid, kept, resources.cgroup)
+        if view.cuda_device is not None and limits.gpu_memory_bytes and gpu is None:
+            note += ", GPU memory not limited (NVML cannot be asked)"
         command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), specification, *argv]
         process = _start(level, command, view, limits, list(pass_fds), environment, resources.cgroup)
     except BaseException:
         resources.release()
         raise
-    watched = _watched(view, limits, pass_fds, resources.tmp)
-    return Confined(level, _note(level, uid, kept, resources.cgroup), process, limits, resources, watched)
+    watched = Watched(process.pid, resources.tmp, gpu, known)
+    return Confined(level, note, process, limits, resources, watched)
 
 
 def _check(argv: Sequence[str], view: View) -> None:
@@ -215,14 +220,18 @@ def _popen(command: list[str], pass_fds: list[int], environment: dict[str, str])
     )
 
 
-def _watched(
-    view: View, limits: Limits, pass_fds: Sequence[int], tmp: Path | None
-) -> Callable[[int], Watched]:
-    known = {(status.st_dev, status.st_ino) for status in map(os.fstat, pass_fds)}
-    gpu = None
-    if view.cuda_device is not None and limits.gpu_memory_bytes:
-        gpu = GpuMemory(view.cuda_device)
-    return lambda pid: Watched(pid, tmp, gpu, known)
+def _gpu(view: View, limits: Limits) -> GpuMemory | None:
+    """NVML's view of the GPU, where its memory is limited and the driver's library can be asked."""
+    if view.cuda_device is None or not limits.gpu_memory_bytes:
+        return None
+    with contextlib.suppress(ImportError, OSError):
+        return GpuMemory(view.cuda_device)
+    return None
+
+
+def _known_files(pass_fds: Sequence[int]) -> set[tuple[int, int]]:
+    """Identity of what was handed in: not the submission's memory."""
+    return {(status.st_dev, status.st_ino) for status in map(os.fstat, pass_fds)}
 
 
 def _note(level: Level, uid: int | None, kept: bool, group: cgroup.Cgroup | None) -> str:

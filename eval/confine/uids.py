@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from data.errors import InputError
 
 RANGE_VARIABLE = "SANDBOX_UIDS"
 DEFAULT_RANGE = "60600-61099"  # used by neither Debian's nor systemd's allocations
-LOCK_FOLDER = Path("/run/lock/sr-sandbox-uids")
+LOCK_FOLDER = Path("/run/sr-sandbox-uids")  # not in /run/lock, where every user may write
 
 
 class UidLease:
@@ -51,7 +52,12 @@ def _owners() -> set[int]:
 
 
 def _locks(candidates: range, taken: set[int]) -> Iterator[UidLease]:
-    LOCK_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        LOCK_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # a container's read-only /run: without locks, start where other harnesses hardly do
+        free = [uid for uid in candidates if uid not in taken]
+        yield from (UidLease(uid, -1) for uid in random.sample(free, len(free)))
+        return
     for uid in candidates:
         if uid in taken:
             continue

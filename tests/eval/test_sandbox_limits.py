@@ -306,6 +306,14 @@ def test_two_sandboxes_have_two_uids() -> None:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root gives another uid")
+def test_uids_without_a_folder_for_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uids, "LOCK_FOLDER", Path("/proc/locks-cannot-be-made"))
+    lease = uids.lease()
+    assert lease is not None and lease.uid in uids.configured_range()
+    lease.release()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root gives another uid")
 @pytest.mark.parametrize("text", ["60600", "a-b", "0-10", "70000-60000"])
 def test_uid_range_is_checked(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("SANDBOX_UIDS", text)
