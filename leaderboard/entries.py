@@ -70,7 +70,11 @@ class Entry:
         return self.record.modes if self.ok else {}
 
     def image_names(self, mode: str) -> tuple[str, ...]:
-        return tuple(image.name for image in self.modes[mode].images) if mode in self.modes else ()
+        return self._image_names.get(mode, ())
+
+    @cached_property
+    def _image_names(self) -> dict[str, tuple[str, ...]]:
+        return {name: tuple([image.name for image in mode.images]) for name, mode in self.modes.items()}
 
     def metric(self, mode: str, metric: str) -> Array:
         """Values of `metric` for all images of `mode`; NaN where an image lacks it."""

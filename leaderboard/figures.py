@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,18 +29,29 @@ def ranked_runtime(entry: Entry) -> float:
     return entry.runtime_ms
 
 
-def reference_for(entry: Entry, group: list[Entry], baseline: Baseline, runtime_of: RuntimeOf) -> Reference:
-    """What `entry` is divided by: the baseline measured in its session, else in its group, else the published
-    one.
-    """
-    measured = [other for other in group if other.ok and other.model in baseline.names]
-    same = [other for other in measured if other.record.session == entry.record.session]
-    for candidates, source in ((same, "same session"), (measured, "same machine, other session")):
-        for other in reversed(candidates):
-            reference = _measured_reference(other, runtime_of, f"{other.model}, {source}")
-            if reference:
-                return reference
-    return Reference(baseline.runtime_ms, baseline.flops_g, baseline.params_m, f"{baseline.model}, published")
+class References:
+    """What each entry of a group is divided by: the baseline measured in its session, else in its group, else
+    the
+    published one."""
+
+    def __init__(self, group: list[Entry], baseline: Baseline, runtime_of: RuntimeOf) -> None:
+        names = set(baseline.names)
+        self._published = Reference(
+            baseline.runtime_ms, baseline.flops_g, baseline.params_m, f"{baseline.model}, published"
+        )
+        self._elsewhere: Reference | None = None
+        self._by_session: dict[str, Reference] = {}
+        for entry in group:
+            if entry.model not in names or not entry.ok:
+                continue
+            same = _measured_reference(entry, runtime_of, f"{entry.model}, same session")
+            if same:
+                self._by_session[entry.record.session] = same
+                source = f"{entry.model}, same machine, other session"
+                self._elsewhere = replace(same, source=source)
+
+    def of(self, entry: Entry) -> Reference:
+        return self._by_session.get(entry.record.session) or self._elsewhere or self._published
 
 
 def _measured_reference(entry: Entry, runtime_of: RuntimeOf, source: str) -> Reference | None:
@@ -68,7 +79,8 @@ def exponents(
     weights: Weights | None = None,
 ) -> Exponents:
     """Track and final scores of `group` as logarithms; NaN for what was not measured."""
-    references = [reference_for(entry, group, rule.baseline, runtime_of) for entry in group]
+    known = References(group, rule.baseline, runtime_of)
+    references = [known.of(entry) for entry in group]
     runtime = efficiency_exponent([runtime_of(entry) for entry in group], [r.runtime_ms for r in references])
     flops = efficiency_exponent(
         [entry.complexity("flops_g") for entry in group], [r.flops_g for r in references]

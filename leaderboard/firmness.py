@@ -26,6 +26,18 @@ Outcome = Literal["holds", "ties", "reverses", "drops out"]
 FIRM_SHARE = 0.975
 
 
+VARIANT_TITLES = {
+    "rule": "As the rule says",
+    "median": "Median runtime",
+    "no_cold": "Without the first call",
+    "strict": "Thresholds unrounded",
+    "rounded": "Thresholds rounded",
+    "equal_weights": "Equal weights",
+    "less_runtime": "Runtime weighs 0.1 less",
+    "more_runtime": "Runtime weighs 0.1 more",
+}
+
+
 @dataclass(frozen=True)
 class Variant:
     """One way to rank a group: keys by entry (lower first) in the main track and by runtime alone, and who
@@ -33,7 +45,6 @@ class Variant:
     """
 
     name: str
-    title: str
     keys: Array
     runtime: Array
     eligible: Array
@@ -81,23 +92,22 @@ def variants(group: list[Entry], challenge: Challenge) -> list[Variant]:
 
     def variant(
         name: str,
-        title: str,
         runtime_of: figures.RuntimeOf = figures.ranked_runtime,
         strict: bool | None = None,
         weights: Weights | None = None,
     ) -> Variant:
         found = figures.exponents(group, rule, runtime_of, weights)
-        return Variant(name, title, found.final, found.runtime, eligible(strict) & ~np.isnan(found.final))
+        return Variant(name, found.final, found.runtime, eligible(strict) & ~np.isnan(found.final))
 
     return [
-        variant("rule", "As the rule says"),
-        variant("median", "Median runtime", lambda entry: entry.median_ms),
-        variant("no_cold", "Without the first call", lambda entry: entry.warm_ms),
-        variant("strict", "Thresholds unrounded", strict=True),
-        variant("rounded", "Thresholds rounded", strict=False),
-        variant("equal_weights", "Equal weights", weights=Weights(runtime=1 / 3, flops=1 / 3, params=1 / 3)),
-        variant("less_runtime", "Runtime weighs 0.1 less", weights=_shifted(rule.weights, -0.1)),
-        variant("more_runtime", "Runtime weighs 0.1 more", weights=_shifted(rule.weights, 0.1)),
+        variant("rule"),
+        variant("median", lambda entry: entry.median_ms),
+        variant("no_cold", lambda entry: entry.warm_ms),
+        variant("strict", strict=True),
+        variant("rounded", strict=False),
+        variant("equal_weights", weights=Weights(runtime=1 / 3, flops=1 / 3, params=1 / 3)),
+        variant("less_runtime", weights=_shifted(rule.weights, -0.1)),
+        variant("more_runtime", weights=_shifted(rule.weights, 0.1)),
     ]
 
 
@@ -175,7 +185,7 @@ def changed_pairs(group: list[Entry], challenge: Challenge) -> list[dict[str, st
                                 "track": track,
                                 "first": group[first].model,
                                 "second": group[second].model,
-                                "by": variant.title.lower(),
+                                "by": VARIANT_TITLES[variant.name].lower(),
                             }
                         )
     return found

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking, Threshold
 from eval.results import Record
 from leaderboard import doubts, figures, resampling
 from leaderboard.entries import Conditions, Entry, group_sizes, newest
@@ -83,8 +83,10 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame,
         notes.append(PSNR_NOTE)
     else:
         notes += _missing_modes(group, challenge)
+    thresholds = figures.thresholds_that_apply(challenge, group)
     frame["reason"] = [
-        _reason(entry, key, challenge, group, by_psnr) for entry, key in zip(group, frame["key"], strict=True)
+        _reason(entry, key, challenge, thresholds, by_psnr)
+        for entry, key in zip(group, frame["key"], strict=True)
     ]
     frame["eligible"] = frame["reason"] == ""
     frame["flags"] = doubts.flag_texts(group, challenge)
@@ -192,13 +194,15 @@ def _missing_modes(group: list[Entry], challenge: Challenge) -> list[str]:
     ]
 
 
-def _reason(entry: Entry, key: float, challenge: Challenge, group: list[Entry], by_psnr: bool) -> str:
+def _reason(
+    entry: Entry, key: float, challenge: Challenge, thresholds: tuple[Threshold, ...], by_psnr: bool
+) -> str:
     """Why `entry` stands below the line; empty when it is ranked."""
     if not entry.ok:
         return entry.record.error or "failed"
     if by_psnr:
         return "PSNR was not measured" if math.isnan(key) else ""
-    reasons = figures.failed_thresholds(entry, figures.thresholds_that_apply(challenge, group))
+    reasons = figures.failed_thresholds(entry, thresholds)
     reasons += [f"{name} is not known" for name in _missing_figures(entry, challenge)]
     return "; ".join(reasons)
 

@@ -60,7 +60,7 @@ def write(
                     out / "team" / f"{item.id}.html",
                     base="../",
                     **common,
-                    **team.context(item, group, challenge, found, own_pages),
+                    **team.context(item, group, found, own_pages),
                 )
         # Last, so that a page which polls it reloads a whole site.
         (out / "version.txt").write_text(common["head"] + common["built"], encoding="utf-8")

@@ -8,10 +8,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from eval.challenge import Challenge
 from leaderboard import doubts
 from leaderboard.entries import Array
-from leaderboard.firmness import FIRM_SHARE, PairCheck, variants
+from leaderboard.firmness import FIRM_SHARE, VARIANT_TITLES, PairCheck
 from leaderboard.site import charts
 from leaderboard.site.index import FIGURES, TRACK_TITLES, flags_of
 from leaderboard.site.listing import Group, Listed, known
@@ -35,14 +34,12 @@ CLAIMS = {
 def context(
     item: Listed,
     group: Group,
-    challenge: Challenge,
     checks: list[PairCheck],
     image_pages: dict[tuple[str, str], str],
 ) -> dict[str, Any]:
     """Variables of team.html. `image_pages` maps (mode, image) to the name of its page."""
     row = item.row
     own = [check for check in checks if item.entry.model in (check.upper, check.lower)]
-    titles = {variant.name: variant.title for variant in variants(group.entries, challenge)} if own else {}
     mode = "valid" if "valid" in item.entry.modes else next(iter(item.entry.modes), "valid")
     best, worst = _extremes(item, group, mode, image_pages)
     return {
@@ -58,7 +55,7 @@ def context(
         "tiles": _tiles(item, group),
         "flags": flags_of(row["flags"]),
         "checks": [{"title": _title(check, item.entry.model)} for check in own],
-        "check_lines": _check_lines(own, titles),
+        "check_lines": _check_lines(own),
         "claims": _claims(item),
         "charts": _charts(item, group, mode),
         "best": best,
@@ -72,10 +69,10 @@ def _title(check: PairCheck, model: str) -> str:
     return f"before {check.lower}" if check.upper == model else f"behind {check.upper}"
 
 
-def _check_lines(checks: list[PairCheck], titles: dict[str, str]) -> list[dict[str, Any]]:
+def _check_lines(checks: list[PairCheck]) -> list[dict[str, Any]]:
     names = list(checks[0].outcomes) if checks else []
     lines = [
-        {"title": titles.get(name, name), "cells": [_outcome(check, name) for check in checks]}
+        {"title": VARIANT_TITLES[name], "cells": [_outcome(check, name) for check in checks]}
         for name in names
     ]
     if any(check.kept is not None for check in checks):
