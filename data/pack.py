@@ -138,11 +138,9 @@ def _store(env: lmdb.Environment, image: TrainingImage, parts: list[Part]) -> No
 
 def _write_index(env: lmdb.Environment, images: list[TrainingImage]) -> int:
     with env.begin(write=True) as transaction:
-        rows = [
-            row
-            for image in images
-            for row in json.loads(transaction.get(f"done/{image.key}".encode()))["rows"]
-        ]
+        rows: list[list[object]] = []
+        for image in images:
+            rows += json.loads(bytes(transaction.get(f"done/{image.key}".encode()) or b"{}"))["rows"]
         transaction.put(INDEX, json.dumps(rows).encode())
     return len(rows)
 

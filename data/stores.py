@@ -140,7 +140,10 @@ class PackedPairs:
         flat = np.frombuffer(stored, np.uint8)
         if self.settings["codec"] == "raw":
             return flat.reshape(height, width, 3)
-        return cv2.cvtColor(cv2.imdecode(flat, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        decoded = cv2.imdecode(flat, cv2.IMREAD_COLOR)
+        if decoded is None:
+            raise InputError(f"{self.folder}: holds a damaged image; pack it again into a new folder")
+        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
     def _begin(self) -> lmdb.Transaction:
         return _environment(str(self.folder.resolve())).begin(buffers=True)

@@ -212,7 +212,7 @@ class StageRun:
     def _validate(self, step: int) -> None:
         """Measured by the first process; the others hear of it, for pruning must go the same way in all."""
         quality = self._measure() if self.reporter is not None else None
-        values = None if quality is None else (quality.psnr_db, quality.psnr_y_db)
+        values = (math.nan, math.nan) if quality is None else (quality.psnr_db, quality.psnr_y_db)
         self.psnr_db, self.psnr_y_db = self.fabric.broadcast(values)
         if self.reporter is None or quality is None:
             return

@@ -42,8 +42,8 @@ def write_tensors(path: Path, content: dict[str, Any]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_tensors(path: Path) -> dict[str, Any]:
-    """Read what `write_tensors` wrote. Raises InputError when it is damaged."""
+def read_tensors(path: Path) -> Any:
+    """Read the dictionary that `write_tensors` wrote. Raises InputError when it is damaged."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, from the zip reader to the unpickler
