@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval import runtime, variants
+from eval.failures import SubmissionFailed
 from eval.results import Flag, SubmissionInfo
 from eval.submission import Submission
 from eval.workers import Answer, Setup, WorkerProcess
@@ -56,8 +57,14 @@ class GapCalibration:
         """Calibrate for `sizes` (height, width); at most four of them are run, others interpolated by pixels."""
         if self._gaps:
             return
+        try:
+            self._gaps = self._measured(sizes)
+        except SubmissionFailed:  # the control worker was killed: no submission's fault, so once more
+            self._gaps = self._measured(sizes)
+
+    def _measured(self, sizes: Sequence[tuple[int, int]]) -> dict[int, float]:
         self.prepare()
-        worker = self._worker
+        worker, self._worker = self._worker, None
         assert worker is not None
         with worker:
             worker.load()
@@ -66,9 +73,7 @@ class GapCalibration:
                 ordered[round(i * (len(ordered) - 1) / (CALIBRATION_SIZES - 1))]
                 for i in range(CALIBRATION_SIZES)
             }
-            for height, width in picked:
-                self._gaps[height * width] = _gap(worker, height, width)
-        self._worker = None
+            return {height * width: _gap(worker, height, width) for height, width in picked}
 
     def gap_ms(self, height: int, width: int) -> float:
         pixels = sorted(self._gaps)

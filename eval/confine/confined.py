@@ -64,6 +64,8 @@ class Confined:
         self._lock = threading.RLock()
         self._limit: str | None = None
         self._namespace: str | None = None
+        # Held open while its number matters: the kernel gives the number of a dead namespace to the next one
+        self._namespace_held = -1
         self._released = False
         assert process.stdout is not None
         self._output = Output(process.stdout, limits, self._exceeded)
@@ -146,7 +148,7 @@ class Confined:
         found: set[int] = set()
         if self._process.poll() is None:
             found.update(processes.tree(self.pid))
-        if self._namespace is not None:
+        if self._namespace is not None and not self._released:
             found.update(processes.in_namespace(self._namespace))
         if self._resources.lease is not None and not self._released:
             found.update(processes.of_uid(self._resources.lease.uid))
@@ -172,6 +174,8 @@ class Confined:
                 raise RuntimeError(f"processes {left} of the sandbox cannot be killed")
             self._limit = self._limit or self._kernel_limit()  # the counters vanish with the group
             self._released = True
+            if self._namespace_held >= 0:
+                os.close(self._namespace_held)
             self._resources.release()
 
     def _kernel_limit(self) -> str | None:
@@ -188,8 +192,14 @@ class Confined:
     def _remember_namespace(self) -> None:
         if self.level is Level.BWRAP and self._namespace is None:
             own = processes.pid_namespace(os.getpid())
-            found = [processes.pid_namespace(pid) for pid in processes.tree(self.pid)]
-            self._namespace = next((name for name in found if name not in (None, own)), None)
+            for pid in processes.tree(self.pid):
+                with contextlib.suppress(OSError):
+                    held = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+                    name = os.readlink(f"/proc/self/fd/{held}")
+                    if name != own:
+                        self._namespace, self._namespace_held = name, held
+                        return
+                    os.close(held)
 
     def _end_processes(self) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import cv2
@@ -91,9 +92,8 @@ class Listener:
             socket.socket(socket.AF_UNIX),
             socket.socket(socket.AF_UNIX),
         ]
-        for one, address in zip(
-            self._sockets, (("127.0.0.1", 0), self.unix_path, "\0" + self.abstract), strict=True
-        ):
+        addresses: tuple[Any, ...] = (("127.0.0.1", 0), self.unix_path, "\0" + self.abstract)
+        for one, address in zip(self._sockets, addresses, strict=True):
             one.bind(address)
             one.listen()
             threading.Thread(target=self._accept, args=(one,), daemon=True).start()
@@ -116,11 +116,11 @@ class Listener:
 
 def tell_attackers(made: Arena, listener: Listener) -> None:
     """Write down all that a well-informed attacker could know."""
-    means = []
+    corners = []
     for path in sorted(made.lr.glob("*.png")):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         assert image is not None
-        means.append(float(image.mean()))
+        corners.append([float(value) for value in image[0, 0, ::-1]])
     earlier = made.save_dir / "earlier.json"
     earlier.write_text("{}")
     earlier.chmod(0o666)
@@ -134,7 +134,7 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
         "port": listener.port,
         "unix_path": listener.unix_path,
         "abstract": listener.abstract,
-        "lr_means": means,
+        "lr_corners": corners,
     }
     (made.repository / "known.json").write_text(json.dumps(content))
 

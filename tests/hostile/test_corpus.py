@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,13 @@ def strongest() -> Level | None:
     return next((level for level in Level if not why_not(level)), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _batch(pairs: Pairs, level: Level, protocol: str, everything: bool) -> Outcome:
     members = [one for one in CORPUS if one.protocol == protocol and level in one.levels]
     return arena.run(pairs, level, protocol, [one for one in members if everything or one.is_default])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _alone(pairs: Pairs, level: Level, protocol: str) -> Outcome:
     return arena.run(pairs, level, protocol, [])
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from eval import cli, official, results, workers
+from eval import cli, results, workers
 from eval.results import Record, SubmissionInfo
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
@@ -56,7 +56,9 @@ def sound(save_dir: Path) -> list[Record]:
 def test_a_worker_killed_in_mid_batch_costs_one_submission(
     tmp_path: Path, tiny_pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repo = toy.write_repo(tmp_path / "repo", {1: toy.honest("Before"), 2: toy.honest("Killed"), 3: toy.honest("After")})
+    repo = toy.write_repo(
+        tmp_path / "repo", {1: toy.honest("Before"), 2: toy.honest("Killed"), 3: toy.honest("After")}
+    )
     forward = workers.WorkerProcess.forward
 
     def kill_at_second_image(self: workers.WorkerProcess, image: Any, name: str) -> workers.Answer:
@@ -125,7 +127,7 @@ def kill_and_resume(folder: Path, pairs: Pairs, n_submissions: int, kills: int, 
         numbers = {record.model: psnr(record) for record in records}
         reference = reference or numbers
         assert numbers == reference, f"seed {seed}"
-        keys = set(json.loads((save_dir / official.RESULTS).read_text()))
+        keys = set(json.loads((save_dir / "results.json").read_text()))
         assert keys == set(numbers)
 
 
@@ -144,7 +146,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0777", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0777", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("a small file system can only be mounted by root")
@@ -164,7 +168,9 @@ def fill(folder: Path) -> Path:
 
 
 def record(model: str) -> Record:
-    return Record(challenge="esr2024", submission=SubmissionInfo(model=model), status="failed", error="x" * 9000)
+    return Record(
+        challenge="esr2024", submission=SubmissionInfo(model=model), status="failed", error="x" * 9000
+    )
 
 
 def test_a_full_disk_leaves_whole_records_only(small_disk: Path) -> None:
@@ -203,7 +209,9 @@ def test_a_read_only_save_dir_is_refused_before_anything_runs(
     assert "cannot be written (Read-only file system)" in capsys.readouterr().err
 
 
-def test_a_submission_that_changes_its_files_is_noticed(tmp_path: Path, tiny_pairs: Pairs, capsys: Any) -> None:
+def test_a_submission_that_changes_its_files_is_noticed(
+    tmp_path: Path, tiny_pairs: Pairs, capsys: Any
+) -> None:
     """Level process hides and protects nothing: the files are compared instead, and no record is written."""
     branch = toy.honest("Honest") + "open('helper.py', 'a').write('# grown')\n"
     repo = toy.write_repo(tmp_path / "repo", {1: branch})

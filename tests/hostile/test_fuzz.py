@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,29 @@ from eval.adapters import ntire_repo
 from eval.results import Record, SubmissionInfo
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3))
-TOML_VALUES = st.sampled_from(
-    ['"x"', '"../../x"', '"/etc/passwd"', "1", "-1", "1.0", "nan", "inf", "true", "[]", "{}", '"\\u0000"', "9" * 40]
+OBJECTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
 )
-FIELDS = sorted(submission.Manifest.model_fields) + ["class"]
+JSON = OBJECTS.map(lambda value: json.dumps(value).encode())
+TOML_VALUES = st.sampled_from(
+    [
+        '"x"',
+        '"../../x"',
+        '"/etc/passwd"',
+        "1",
+        "-1",
+        "1.0",
+        "nan",
+        "inf",
+        "true",
+        "[]",
+        "{}",
+        '"\\u0000"',
+        "9" * 40,
+    ]
+)
+FIELDS = [*sorted(submission.Manifest.model_fields), "class"]
 GOOD: dict[str, str] = {"id": "1", "team": '"T"', "name": '"N"', "class": '"C"', "data_range": "1.0"}
 
 
@@ -64,7 +84,7 @@ def test_a_good_manifest_with_some_fields_exchanged(changed: dict[str, str], nam
     _read_manifest(text.encode("utf-8", "surrogatepass"))
 
 
-@given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
+@given(st.binary(max_size=300) | JSON)
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_as_a_record(content: bytes) -> None:
     path = _file(content, "000001_x.json")
@@ -78,10 +98,17 @@ def test_any_bytes_as_a_record(content: bytes) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60), st.dictionaries(st.text(max_size=8), SCALARS, max_size=3))
 @settings(max_examples=80, deadline=None)
-def test_a_record_of_any_names_survives_the_file_and_stays_in_its_folder(model: str, error: str, claims: Any) -> None:
-    claims = {key: value for key, value in claims.items() if value == value and abs(value or 0 if not isinstance(value, str) else 0) < 1e300}
+def test_a_record_of_any_names_survives_the_file_and_stays_in_its_folder(
+    model: str, error: str, claims: Any
+) -> None:
+    claims = {
+        key: value for key, value in claims.items() if not isinstance(value, float) or math.isfinite(value)
+    }
     record = Record(
-        challenge="esr2024", submission=SubmissionInfo(model=model, claims=claims), status="failed", error=error
+        challenge="esr2024",
+        submission=SubmissionInfo(model=model, claims=claims),
+        status="failed",
+        error=error,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -91,22 +118,18 @@ def test_a_record_of_any_names_survives_the_file_and_stays_in_its_folder(model: 
         assert read == record and results.verify_chain(folder) == []
 
 
-@given(st.binary(max_size=400) | JSON.map(lambda value: json.dumps(value).encode()))
+@given(st.binary(max_size=400) | JSON)
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_as_a_workers_counts(content: bytes) -> None:
-    try:
+    with contextlib.suppress(InputError):
         assert isinstance(counts.parse(content), counts.Complexity)
-    except InputError:
-        pass
 
 
 @given(st.text(max_size=300) | st.sampled_from(["def select_model(a, b):\n", "if " * 500]))
 @settings(max_examples=100, deadline=None)
 def test_any_text_as_an_entry_point(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError, SyntaxError):
         ntire_repo.discover(text)
-    except (ValueError, SyntaxError):
-        pass
 
 
 @given(st.text(max_size=200), st.integers(0, 9999))

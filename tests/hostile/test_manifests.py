@@ -39,7 +39,11 @@ BAD = {
     2: ("ParentPath", '[checkpoint]\nfile = "../../HR/img0.png"', "must be a path inside model_zoo/"),
     3: ("AbsolutePath", '[checkpoint]\nfile = "/etc/passwd"', "must be a path inside model_zoo/"),
     4: ("ParentScript", 'script = "../../secret.py"', "script"),
-    5: ("LinkedCheckpoint", '[checkpoint]\nfile = "linked.pth"', "linked.pth: a link that leads out of model_zoo/"),
+    5: (
+        "LinkedCheckpoint",
+        '[checkpoint]\nfile = "linked.pth"',
+        "linked.pth: a link that leads out of model_zoo/",
+    ),
     6: ("LinkedScript", '[checkpoint]\nfile = "honest.pth"', "team06_LinkedScript.py: a link that leads out"),
     7: ("LinkedFolder", '[checkpoint]\nfile = "folder/img0.png"', "img0.png: a link that leads out"),
     8: ("NoToml", "= = [[[", "team08_NoToml.toml"),
@@ -71,8 +75,8 @@ def records(tmp_path_factory: pytest.TempPathFactory, tiny_pairs: Pairs) -> dict
     arguments = ["--all", "--models", models, "--pairs", *tiny_pairs, "--save_dir", folder / "out"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(submission, "MODEL_ZOO", zoo)
-        more = ["--device", "cpu", "--protocol", "ntire"]
-        assert cli.main(summarise, [str(argument) for argument in (*arguments, *more)]) == 1
+        how = ["--device", "cpu", "--protocol", "ntire"]
+        assert cli.main(summarise, [str(argument) for argument in (*arguments, *how)]) == 1
     return {record.model.lower(): record for record in results.read_all(folder / "out")}
 
 
@@ -115,17 +119,19 @@ def test_hr_images_inside_the_repository_are_refused(tmp_path: Path, level: Leve
     assert "keep them apart" in secrecy.shown_hr(one, level, [outside])
 
 
-
-
 def test_a_checkpoint_of_absurd_size_is_not_even_hashed(tmp_path: Path) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest() + "path = 'model_zoo/team09_x.pth'"})
     with (repo / "model_zoo" / "team09_x.pth").open("wb") as stream:
         stream.truncate(10 << 30)
     (one,) = submission.repository(repo, None)
-    assert one.problem == "checkpoint team09_x.pth: 10.0 GiB, expected at most 8 GiB" and one.checkpoints == ()
+    assert (
+        one.problem == "checkpoint team09_x.pth: 10.0 GiB, expected at most 8 GiB" and one.checkpoints == ()
+    )
 
 
-@pytest.mark.parametrize("text", ["x = " + "-" * 100_000 + "1", "x = " + "(" * 100_000, "x = 1" + "+1" * 200_000])
+@pytest.mark.parametrize(
+    "text", ["x = " + "-" * 100_000 + "1", "x = " + "(" * 100_000, "x = 1" + "+1" * 200_000]
+)
 def test_an_entry_point_nested_too_deeply_is_a_usage_error(tmp_path: Path, text: str) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest()})
     with (repo / "test_demo.py").open("a") as stream:
