@@ -31,9 +31,11 @@ from eval.challenge import Challenge
 from eval.harness import Harness
 from eval.plan import Plan
 from eval.results import Record
-from eval.submission import MODELS, Submission
+from eval.submission import MODELS, ROOT, Submission
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
+# What judges: the same before and after each submission, or nothing that was found is believed.
+HARNESS = tuple(ROOT / name for name in ("eval", "data", "leaderboard", "test_demo.py"))
 PIPE_WIDTH = 160  # columns of tables where no terminal says its own
 # Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). Given by the caller,
 # because ranking lies above this package.
@@ -257,6 +259,7 @@ def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, co
     """Evaluate all submissions, one record each; returns whether any failed."""
     done = harness.finished_keys(options.save_dir) if options.resume else set()
     before = {one.model: one.fingerprint() for one in chosen}
+    harness_before = submission.fingerprint(HARNESS)
     failed = False
     with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
         for one in chosen:
@@ -264,15 +267,22 @@ def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, co
                 console.print(f"{one.model}: already evaluated, skipped (--resume)", highlight=False)
                 continue
             record = judge.evaluate(one)
-            if one.fingerprint() != before[one.model]:
-                raise InputError(
-                    f"{one.model}: its files changed while it was evaluated; no record was written"
-                )
+            _check_unchanged(one.model, "its files", before[one.model], one.fingerprint())
+            _check_unchanged(one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS))
             results.append(options.save_dir, record)
             official.write(options.save_dir, results.read_all(options.save_dir))
             failed = failed or record.status == "failed"
             _report(record, console)
     return failed
+
+
+def _check_unchanged(model: str, what: str, before: dict[str, str], after: dict[str, str]) -> None:
+    changed = sorted(path for path in {**before, **after} if before.get(path) != after.get(path))
+    if changed:
+        raise InputError(
+            f"{model}: {what} changed while it was evaluated; no record was written ({changed[0]}"
+            f"{f' and {len(changed) - 1} more' if len(changed) > 1 else ''})"
+        )
 
 
 def _report(record: Record, console: Console) -> None:

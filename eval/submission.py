@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -163,10 +164,15 @@ class Submission:
 
     def fingerprint(self) -> dict[str, str]:
         """sha256 of every file that makes up this submission, by path: equal before and after a batch."""
-        files: list[Path] = []
-        for path in (*self.visible, *self.checkpoints):
-            files += [p for p in sorted(path.rglob("*.py")) if p.is_file()] if path.is_dir() else [path]
-        return {str(path): sha256(path) for path in dict.fromkeys(files) if path.is_file()}
+        return fingerprint((*self.visible, *self.checkpoints))
+
+
+def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
+    """sha256 of the files among `paths` and of the Python files in the folders among them, by path."""
+    files: list[Path] = []
+    for path in paths:
+        files += [p for p in sorted(path.rglob("*.py")) if p.is_file()] if path.is_dir() else [path]
+    return {str(path): sha256(path) for path in dict.fromkeys(files) if path.is_file()}
 
 
 def sha256(path: Path) -> str:

@@ -47,7 +47,11 @@ def judge(repo: Path, pairs: Pairs, save_dir: Path, *more: object) -> int:
 def sound(save_dir: Path) -> list[Record]:
     """All records, which must be whole, chained, and the only files beside the lock."""
     assert results.verify_chain(save_dir) == []
-    names = {path.name for path in (save_dir / results.RECORDS).iterdir()} if save_dir.is_dir() else set()
+    names = (
+        {path.name for path in (save_dir / results.RECORDS).iterdir()}
+        if (save_dir / results.RECORDS).is_dir()
+        else set()
+    )
     half_written = [name for name in names if name.startswith(".") and name != ".lock"]
     assert len(half_written) <= 1, "what a kill may leave is one temporary file, which nothing reads"
     return results.read_all(save_dir)
@@ -221,4 +225,25 @@ def test_a_submission_that_changes_its_files_is_noticed(
     (repo / "helper.py").chmod(0o666)
     assert judge(repo, tiny_pairs, tmp_path / "out", "--sandbox", "process") == 2
     assert "its files changed while it was evaluated; no record was written" in capsys.readouterr().err
+    assert results.read_all(tmp_path / "out") == []
+
+
+def test_a_change_of_the_harness_itself_is_noticed(
+    tmp_path: Path, tiny_pairs: Pairs, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "harness"
+    own.mkdir()
+    (own / "metrics.py").write_text("# fair\n")
+    evaluate = cli.Harness.evaluate
+
+    def tampering(self: cli.Harness, one: cli.Submission) -> Record:
+        (own / "metrics.py").write_text("# generous\n")
+        return evaluate(self, one)
+
+    monkeypatch.setattr(cli, "HARNESS", (own,))
+    monkeypatch.setattr(cli.Harness, "evaluate", tampering)
+    repo = toy.write_repo(tmp_path / "repo", {1: "raise ValueError('never mind')"})
+    assert judge(repo, tiny_pairs, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "the harness's files changed" in error and "metrics.py" in error
     assert results.read_all(tmp_path / "out") == []

@@ -12,8 +12,7 @@ class Picky(Repeat):
         self.heavy = torch.nn.Conv2d(3, 3, 9, padding=4)
 
     def forward(self, x):
-        rough = (x[..., 1:] - x[..., :-1]).abs().mean() / (x.std() + 1e-6)
-        if rough < 0.7:
+        if torch.equal(x, x.round()):  # a photograph has whole grey levels
             x = x + 0 * self.heavy(x)
         return super().forward(x)
 
