@@ -16,6 +16,7 @@ from pathlib import Path
 
 from eval.confine.types import Limits
 
+PREFIX = "sr-sandbox-"  # then the harness's pid
 KEEPER_TASKS = 4  # bwrap's or the keeper's own
 # Joins the group, then becomes the program: no moment outside, no race
 JOIN = 'echo 0 > "$1" || exit 125; shift; exec "$@"'
@@ -76,7 +77,7 @@ class Cgroup:
         parent = _parent()
         if parent is None:
             raise PermissionError("no control group can be made here")
-        self._folder = parent / f"sr-sandbox-{uuid.uuid4().hex[:12]}"
+        self._folder = parent / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._folder.mkdir()
         try:
             self._set(limits)
@@ -138,9 +139,20 @@ def _write_existing(folder: Path, settings: dict[str, int]) -> None:
             (folder / file).write_text(str(value), encoding="ascii")
 
 
+def _remove_stale() -> None:
+    """Remove the groups of harnesses that were killed; one that still has members stays."""
+    parent = _parent()
+    for folder in parent.glob(f"{PREFIX}*-*") if parent is not None else ():
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 @lru_cache(maxsize=1)
 def available() -> str:
-    """ "" where a group can be made and joined, otherwise the reason; found by trying."""
+    """Empty where a group can be made and joined, otherwise the reason; found by trying."""
+    _remove_stale()
     try:
         group = Cgroup(Limits())
     except OSError as error:

@@ -190,6 +190,13 @@ def end_like(status: int, namespaces: bool) -> NoReturn:
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1)
 
 
+def remove_folder(folder: str) -> None:
+    """The private folder, when the harness was killed and cannot remove it itself."""
+    import shutil  # only here: it would slow every start
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
     """Start the program as a child, end everything it leaves behind, and end in the same way as it did."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
@@ -209,6 +216,8 @@ def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
     status = wait_for(child)
     if not namespaces:
         sweep()
+        if os.getppid() != specification["parent"]:
+            remove_folder(specification["tmp"])
     end_like(status, namespaces)
 
 

@@ -44,7 +44,7 @@ print({WORKS.decode()!r})
 
 @cache
 def why_not(level: Level) -> str:
-    """ "" if the level works here, otherwise the reason in one line."""
+    """Empty if the level works here, otherwise the reason in one line."""
     root = Path(__file__).resolve().parents[2]
     limits = replace(CPU_LIMITS, memory_bytes=512 * MIB)
     with tempfile.NamedTemporaryFile() as secret:

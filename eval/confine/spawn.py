@@ -152,6 +152,7 @@ def _specification(
         {
             "namespaces": level is Level.BWRAP,
             "parent": 0 if level is Level.BWRAP else os.getpid(),
+            "tmp": str(tmp or ""),
             "cwd": str(view.cwd or tmp or "/tmp"),
             "limits": {name: value for name, value in asdict(limits).items() if isinstance(value, int)},
             "uid": uid,

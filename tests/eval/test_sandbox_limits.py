@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval.confine import uids
+from eval.confine import cgroup, uids
 from eval.sandbox import CPU_LIMITS, Confined, Level, View, choose, spawn
 from tests.eval.sandbox_helpers import ROOT, TIMEOUT_S, run, start
 
@@ -157,7 +157,8 @@ def test_nothing_survives_the_kill_of_the_harness(level: Level, tmp_path: Path) 
         encoding="utf-8",
     )
     command = [sys.executable, "-B", str(harness), level.value, str(write_end)]
-    with subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.PIPE) as process:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.PIPE, env=environment) as process:
         os.close(write_end)
         assert process.stdout is not None and process.stdout.readline() == b"up\n"
         assert select.select([read_end], [], [], 0)[0] == []
@@ -166,6 +167,7 @@ def test_nothing_survives_the_kill_of_the_harness(level: Level, tmp_path: Path) 
     closed, _, _ = select.select([read_end], [], [], 10)
     os.close(read_end)
     assert closed, "a process of the sandbox outlived the harness"
+    assert wait_until(lambda: list(tmp_path.glob("sandbox-*")) == [], 5.0)
 
 
 def test_sandbox_outlives_the_thread_that_started_it(level: Level) -> None:
@@ -368,6 +370,17 @@ def test_missing_bwrap_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bwrap.shutil, "which", lambda *_args, **_kwargs: None)
     assert "apt-get install bubblewrap" in probe.why_not.__wrapped__(Level.BWRAP)
+
+
+def test_groups_of_a_killed_harness_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    gone.wait()
+    stale, own = tmp_path / f"sr-sandbox-{gone.pid}-abc", tmp_path / f"sr-sandbox-{os.getpid()}-abc"
+    for folder in (stale, own):
+        folder.mkdir()
+    monkeypatch.setattr(cgroup, "_parent", lambda: tmp_path)
+    cgroup._remove_stale()
+    assert not stale.exists() and own.exists()
 
 
 def test_levels_are_ordered() -> None:
