@@ -21,8 +21,8 @@ from eval.adapters.loaded import Loaded, LoadError
 def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
     """Build `source["class"]` with its arguments and load the checkpoint strictly.
 
-    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`, `key_may_lack`), `data_range`, `tile`,
-    `tile_overlap`, `pad_multiple`, `allow_pickle`. Raises LoadError.
+    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`, `key_may_lack`), `data_range`,
+    `tile`, `tile_overlap`, `pad_multiple`, `allow_pickle`. Raises LoadError.
     """
     script = Path(source["script"])
     model = _build(_import_script(script), script.name, source["class"], source["args"])
