@@ -26,7 +26,7 @@ from train.recipe import Network
 
 SMALL = {"channels": 8, "blocks": 1, "esa_channels": 2}
 SMALL_HAT = {
-    "embed_dim": 12,
+    "embed_dim": 36,
     "depths": [1, 1],
     "num_heads": [2, 2],
     "window_size": 4,
