@@ -86,7 +86,7 @@ def _official(repo: Path, model_id: str, data: Path) -> float:
 
 
 def _first_image(model_id: str) -> float:
-    """Seconds until the first line with a PSNR is printed."""
+    """Seconds until the first image's line with its PSNR is printed."""
     with tempfile.TemporaryDirectory() as out:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -96,7 +96,7 @@ def _first_image(model_id: str) -> float:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                if "psnr" in line:
+                if "  valid  " in line:
                     break
         seconds = time.perf_counter() - start
         process.kill()
