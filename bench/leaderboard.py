@@ -139,7 +139,7 @@ def main() -> None:
         print(f"  {len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB")
         shutil.rmtree(small)
         small = Path(temporary) / "wide"
-        make_records(small, 1000, 8)
+        make_records(small, 1000, 20)
         site(small, 1000)
         sorting(small)
 

@@ -23,6 +23,7 @@ from leaderboard.scoring import efficiency_exponent, log_final_score, term_sum
 DRAWS = 1000
 SEED = 20240401
 CONFIDENCE = 0.95
+MAX_TIES = 20  # on each side: where more tie, the images say nothing and a longer list says no more
 
 
 def common_images(group: list[Entry], mode: str) -> tuple[str, ...]:
@@ -65,7 +66,8 @@ def ties(
 ) -> list[list[int]]:
     """For each entry, the indices of the eligible entries it ties with, nearest first.
 
-    Looks outward from each entry and stops at the first distance in the order at which nobody ties any more.
+    Looks outward from each entry and stops at the first distance in the order at which nobody ties any more, or after
+    MAX_TIES places.
     Where images are not known one by one, the 95% intervals of the runtime medians must overlap instead, and
     without
     those nothing ties but equal figures.
@@ -76,7 +78,7 @@ def ties(
         return found
     drawn = resampled_keys(group, challenge, by_psnr)[:, order]
     runtime_decides = not by_psnr and not isinstance(challenge.ranking, MetricRanking)
-    for distance in range(1, len(order)):
+    for distance in range(1, min(len(order), MAX_TIES + 1)):
         near, far = order[:-distance], order[distance:]
         tied = _tied(drawn[:, distance:] - drawn[:, :-distance])
         unknown = np.isnan(drawn[:, :-distance]).any(axis=0) | np.isnan(drawn[:, distance:]).any(axis=0)

@@ -19,6 +19,7 @@ FIGURES = [
     ("flops_g", "FLOPs", "G", 2),
     ("params_m", "Params", "M", 3),
 ]
+TIES_SHOWN = 2
 TRACK_TITLES = {
     "rank": "Overall",
     "rank_runtime": "Runtime",
@@ -156,16 +157,17 @@ def _group(
     group: Group, checks: list[PairCheck], columns: list[dict[str, str]], first: bool
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
+    best = {column["key"]: _best(ranked, column["key"], column["first"]) for column in columns[2:-1]}
     return {
         "label": group.label,
         "first": first,
-        "ranked": [_row(item, group, checks, columns, ranked) for item in ranked],
+        "ranked": [_row(item, group, checks, columns, best) for item in ranked],
         "below": [_below(item) for item in group.listed if not item.row["eligible"]],
     }
 
 
 def _row(
-    item: Listed, group: Group, checks: list[PairCheck], columns: list[dict[str, str]], ranked: list[Listed]
+    item: Listed, group: Group, checks: list[PairCheck], columns: list[dict[str, str]], best: dict[str, Any]
 ) -> dict[str, Any]:
     row = item.row
     cells = []
@@ -173,8 +175,8 @@ def _row(
     for column in columns[2:-1]:
         key = column["key"]
         value = row.get(key)
-        best = known(value) and value == _best(ranked, key, column["first"]) and len(ranked) > 1
-        css = " ".join(name for name, on in (("score", key == "score_final"), ("best", best)) if on)
+        marks = (("score", key == "score_final"), ("best", known(value) and value == best[key]))
+        css = " ".join(name for name, on in marks if on)
         cells.append(
             {
                 "value": f"{value:.9g}" if known(value) else "",
@@ -206,8 +208,11 @@ def _row(
     }
 
 
-def _best(ranked: list[Listed], key: str, first: str) -> float:
+def _best(ranked: list[Listed], key: str, first: str) -> float | None:
+    """The best figure of a column; None where there is nothing to be better than."""
     values = [item.row[key] for item in ranked if known(item.row.get(key))]
+    if len(values) < 2:
+        return None
     return max(values) if first == "descending" else min(values)
 
 
@@ -220,8 +225,12 @@ def firm_tags(item: Listed, checks: list[PairCheck]) -> list[dict[str, str]]:
     """How firm the place is: ties, firm, or what it depends on."""
     own = [check for check in checks if item.entry.model in (check.upper, check.lower)]
     if item.row["ties with"]:
-        title = "Resampling the images does not separate these entries"
-        return [{"text": "ties with " + item.row["ties with"], "css": "warn", "title": title}]
+        others = item.row["ties with"].split(", ")
+        more = f" and {len(others) - TIES_SHOWN} more" if len(others) > TIES_SHOWN else ""
+        text = "ties with " + ", ".join(others[:TIES_SHOWN]) + more
+        return [
+            {"text": text, "css": "warn", "title": "Resampling the images does not separate these entries"}
+        ]
     names = {name for check in own for name in check.doubts_for(item.entry.model)}
     if own and not names:
         return [{"text": "✓ firm", "css": "firm", "title": "No other defensible choice changes its order"}]
