@@ -13,6 +13,10 @@
       values: Array.from(row.cells).map(function (cell) { return cell.dataset.v; }) };
   });
   const numeric = heads.map(function (head) { return head.dataset.kind === "number"; });
+  rows.forEach(function (item) { // numbers are parsed once, not in every comparison
+    item.values = item.values.map(function (value, column) { return numeric[column] && value !== "" ? Number(value) : value; });
+  });
+  const collator = new Intl.Collator("en", { numeric: true });
   let state = { column: 0, ascending: true };
 
   function compare(column, ascending) {
@@ -21,7 +25,7 @@
       const x = a.values[column], y = b.values[column];
       const missing = (x === "") - (y === "");
       if (missing) return missing; // unknown figures stay last in both directions
-      const order = numeric[column] ? x - y : x.localeCompare(y);
+      const order = numeric[column] ? x - y : collator.compare(x, y);
       return sign * order || a.index - b.index;
     };
   }
@@ -63,7 +67,8 @@
       rows.forEach(function (item) {
         const rank = item.row.getAttribute("data-" + track) || "";
         item.row.cells[0].textContent = rank || "–";
-        item.values[0] = item.row.cells[0].dataset.v = rank;
+        item.row.cells[0].dataset.v = rank;
+        item.values[0] = rank === "" ? "" : Number(rank);
         item.row.classList.toggle("first", rank === "1");
       });
       sort(0, true);
