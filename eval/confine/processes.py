@@ -127,12 +127,12 @@ def in_namespace(identity: str) -> list[int]:
 
 
 def of_uid(uid: int) -> list[int]:
-    """Processes whose real uid is `uid`."""
+    """Processes whose real uid is `uid` (the owner of /proc/PID is root's where a process hides its memory)."""
     found = []
+    line = f"\nUid:\t{uid}\t".encode()
     for pid in all_pids():
         with contextlib.suppress(OSError):
-            text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
-            if re.search(rf"^Uid:\t{uid}\t", text, re.MULTILINE):
+            if line in Path(f"/proc/{pid}/status").read_bytes():
                 found.append(pid)
     return found
 
