@@ -1,6 +1,5 @@
 # @expected: ok: unchanged numbers
 # @levels: bwrap landlock
-# @default: yes
 """Changes mode, owner, times and attributes of files that it may read and of some that it may not."""
 
 import os

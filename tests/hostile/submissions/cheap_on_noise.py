@@ -1,5 +1,4 @@
 # @expected: ok with flag: complexity not established
-# @default: yes
 """Works hard on photographs and skips the work on noise, which is what operations are counted on."""
 
 import torch

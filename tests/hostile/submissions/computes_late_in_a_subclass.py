@@ -1,5 +1,4 @@
 # @expected: failed: bad output: a Lazy
-# @default: yes
 """A tensor subclass that computes when it is first used, after the clock has stopped."""
 
 import torch

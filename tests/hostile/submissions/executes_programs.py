@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Runs a shell, by every way that Python has; what runs would only say so."""
 
 import ctypes

@@ -1,5 +1,4 @@
 # @expected: ok: other numbers
-# @default: yes
 """Answers black at once and lets a thread compute the image half a second later, into the tensor and the slot."""
 
 import os

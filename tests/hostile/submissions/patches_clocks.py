@@ -1,6 +1,5 @@
 # @expected: ok: unchanged numbers
 # @expected: ok: runtime at least 80 ms or none
-# @default: yes
 """Replaces every clock that Python offers by one that runs a thousand times slower; each image takes 100 ms."""
 
 import time

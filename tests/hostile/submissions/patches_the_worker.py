@@ -1,7 +1,6 @@
 # @expected: ok with flag: timing mismatch
 # @expected: ok: unchanged numbers
 # @expected: ok: no runtime
-# @default: yes
 """Replaces methods of the harness's own worker, found among its frames, so that it states a thousandth of the time."""
 
 import sys

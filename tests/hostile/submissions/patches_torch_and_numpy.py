@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Replaces the PSNR code, cv2 and numpy functions by ones that are always satisfied."""
 
 import importlib
@@ -12,7 +11,7 @@ def make():
     for name, functions in (
         ("numpy", ("mean", "square", "subtract", "log10", "array_equal", "copyto")),
         ("cv2", ("PSNR", "absdiff", "norm")),
-        ("math", ("log10", "sqrt")),
+        ("math", ("log10",)),
         ("torch.nn.functional", ("mse_loss",)),
     ):
         module = importlib.import_module(name)

@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Walks all frames and all objects of the process for an array of the HR image's shape, or for its path."""
 
 import gc

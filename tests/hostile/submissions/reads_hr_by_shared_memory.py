@@ -1,5 +1,4 @@
 # @expected: ok: unchanged numbers
-# @default: yes
 """Hopes that the parent, or the other worker, left an image in the shared slots or in /dev/shm."""
 
 import glob

@@ -1,6 +1,5 @@
 # @expected: failed: time limit
 # @limit_s: 3
-# @default: yes
 """Sleeps in a request (for two minutes)."""
 
 import time

@@ -1,6 +1,5 @@
 # @expected: ok: unchanged numbers
 # @levels: bwrap landlock
-# @default: yes
 """Opens the checkpoints of the repository for writing (and writes nothing: opening is enough)."""
 
 import os
