@@ -124,6 +124,7 @@ def sorting(folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto((folder / "out" / "index.html").as_uri())
+        page.wait_for_timeout(3000)  # the plots are drawn first
         rows = page.locator("#board tbody tr").count()
         times = [page.evaluate(script, column) for _ in range(5) for column in (2, 3, 5, 1)]
         browser.close()
