@@ -47,6 +47,7 @@ def runs(python: str, environment: dict[str, str]) -> bool:
         return False
 
 
+@pytest.mark.slow  # repeats whole files as another user: minutes
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
 @pytest.mark.parametrize("file", FILES)
 def test_as_an_ordinary_user(file: str) -> None:
