@@ -14,9 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.images import image_size
 from eval import doubts, folders, machine, metrics, perceptual, programs, results, secrecy, timing
 from eval.adapters import ntire_repo
@@ -31,8 +28,6 @@ from eval.results import Complexity, Flag, ModeResult, Record
 from eval.scoring import ScorerPool
 from eval.submission import Submission
 from eval.workers import Inspection, WorkerProcess
-
-Image = NDArray[np.uint8]
 
 
 @dataclass
@@ -223,6 +218,8 @@ class Harness:
         """A count and a runtime that together imply more than the GPU can do (where its peak is known)."""
         gpu = self._gpu()
         peak = doubts.gpu_peak(gpu.name) if gpu else None
+        if peak is None:
+            return []
         found = []
         for mode, result in modes.items():
             runtime_ms, pairs = result.mean_runtime_ms(), self._plan.dataset.modes[cast(Mode, mode)]

@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,7 +156,6 @@ class Submission:
     writable: tuple[Path, ...] = ()
     cwd: Path | None = None
     problem: str = ""  # a reason not to start it at all: recorded as its failure
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def model(self) -> str:
