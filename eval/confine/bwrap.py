@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
     ]
 
 
+def _enterable(path: Path) -> list[Path]:
+    """`path`, or what is in it where it is a folder that only its owner may enter, as `mktemp -d` makes them.
+
+    Only for root, whose program gets another uid: its own new folder of that name is then open to all.
+    """
+    if os.geteuid() == 0 and path.is_dir() and not path.stat().st_mode & stat.S_IXOTH:
+        return sorted(path.iterdir())
+    return [path]
+
+
 def _links(paths: Iterable[Path], bound: tuple[Path, ...]) -> list[str]:
     """Symbolic links on the way to the interpreter that lie in no bound folder."""
     options = []
@@ -83,7 +94,7 @@ def _links(paths: Iterable[Path], bound: tuple[Path, ...]) -> list[str]:
 
 def command(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> list[str]:
     """argv that runs `program` (the launcher) inside. The filter is read from `seccomp_fd`."""
-    bound = readable(view)
+    bound = tuple(shown for path in readable(view) for shown in _enterable(path))
     writable = outermost(view.writable)
     options = [executable(), *(AS_ROOT if os.geteuid() == 0 else AS_USER), *ALWAYS, *_system_folders()]
     options += ["--proc", "/proc", "--dev", "/dev"]

@@ -101,7 +101,10 @@ def become_program(specification: dict[str, Any], program: list[str], parent: in
         landlock.restrict(**specification["landlock"])
         code = seccomp.for_pid(specification["filter"], specification["filter_pid"], os.getpid())
         seccomp.install(code)
-    os.execv(program[0], program)
+    try:
+        os.execv(program[0], program)
+    except OSError as error:  # execv leaves the name out
+        raise OSError(error.errno, error.strerror, program[0]) from None
 
 
 def children() -> list[int]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from train.ema import Ema
-from train.schedule import constant, cosine, cubic_sparsity, halving
+from train.schedule import constant, cosine, cubic_sparsity, halving, warmup
 
 
 def test_cosine_starts_at_lr_and_ends_at_the_floor() -> None:
@@ -30,6 +30,11 @@ def test_halving_takes_effect_at_the_milestone() -> None:
 
 def test_constant() -> None:
     assert constant(7, lr=0.5) == 0.5
+
+
+def test_warmup_rises_linearly_and_stays() -> None:
+    assert [warmup(step, steps=4) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
+    assert warmup(0, steps=0) == 1
 
 
 def test_cubic_sparsity_against_the_formula() -> None:
