@@ -65,11 +65,12 @@ class Optimizer(Fields):
 
 
 class Schedule(Fields):
-    """`cosine` down to `lr_min`; `halving` at the steps `at`; `constant`."""
+    """`cosine` down to `lr_min`; `halving` at the steps `at`; `constant`. All rise over `warmup` steps first."""
 
     name: Literal["constant", "cosine", "halving"] = "constant"
     lr_min: float = Field(default=0.0, ge=0)
     at: tuple[int, ...] = ()
+    warmup: int = Field(default=0, ge=0)
 
 
 class Distil(Fields):
@@ -285,6 +286,8 @@ def _scaled_stage(stage: Stage, scale: int, steps: float, batch: float, patch: f
             **length,
             "batch": stage.batch if batch == 1 else max(round(stage.batch * batch), 2),
             "hr_patch": hr_patch,
-            "schedule": stage.schedule.model_copy(update={"at": at}),
+            "schedule": stage.schedule.model_copy(
+                update={"at": at, "warmup": math.ceil(stage.schedule.warmup * steps)}
+            ),
         }
     )

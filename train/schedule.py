@@ -23,6 +23,14 @@ def halving(step: int, *, lr: float, at: Sequence[int]) -> float:
     return lr * 0.5 ** sum(step >= milestone for milestone in at)
 
 
+def warmup(step: int, *, steps: int) -> float:
+    """Factor of the rate, linear from 1/`steps` at step 0 to 1 from step `steps`-1 on; 1 where `steps` is 0.
+
+    Adam's first updates have full length whatever the gradient, which undoes part of a warm start.
+    """
+    return min((step + 1) / steps, 1.0) if steps else 1.0
+
+
 def cubic_sparsity(event: int, events: int, *, final: float, initial: float = 0.0) -> float:
     """Sparsity after pruning `event` of `events` (1-based), 0..1: s_f + (s_i - s_f) * (1 - event/events)^3.
 

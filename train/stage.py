@@ -16,7 +16,7 @@ from train.losses import Term, weighted_sum
 from train.networks import Blueprint, State
 from train.patches import to_float
 from train.recipe import Loss, Optimizer, Stage
-from train.schedule import constant, cosine, halving
+from train.schedule import constant, cosine, halving, warmup
 
 
 def terms(losses: tuple[Loss, ...]) -> list[Term]:
@@ -26,7 +26,8 @@ def terms(losses: tuple[Loss, ...]) -> list[Term]:
 
 def learning_rate(stage: Stage, step: int, steps: int) -> float:
     """The rate at `step` of a stage of `steps`."""
-    lr, schedule = stage.optimizer.lr, stage.schedule
+    schedule = stage.schedule
+    lr = stage.optimizer.lr * warmup(step, steps=schedule.warmup)
     if schedule.name == "cosine":
         return cosine(step, lr=lr, lr_min=schedule.lr_min, steps=steps)
     if schedule.name == "halving":
