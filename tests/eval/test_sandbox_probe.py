@@ -27,6 +27,10 @@ def test_an_environment_that_only_its_owner_may_enter(level: Level, tmp_path: Pa
     folder.chmod(0o700)
     done = subprocess.run(
         [folder / "bin" / "python", "-c", PROBE.format(level.value)],
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "\n", done.stdout + done.stderr
