@@ -9,7 +9,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from eval.cli import main
+try:
+    from eval.cli import main
+except ModuleNotFoundError as error:  # the first thing a new user meets
+    print(
+        f"test_demo.py: error: no package {error.name!r}; run `pip install -r requirements.txt`",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 def summarise(*arguments: Any) -> None:

@@ -143,3 +143,12 @@ def test_help_and_unknown_options_as_a_subprocess() -> None:
         [sys.executable, "test_demo.py", "--nope"], cwd=ROOT, capture_output=True, text=True
     )
     assert wrong.returncode == 2 and "--nope" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_a_missing_package_is_named_with_the_remedy() -> None:
+    command = [sys.executable, "-S", str(ROOT / "test_demo.py"), "--help"]  # -S: nothing that pip installed
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"test_demo\.py: error: no package '\w+'; run `pip install -r requirements\.txt`\n", done.stderr
+    )

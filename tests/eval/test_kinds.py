@@ -262,20 +262,39 @@ def test_self_ensemble_has_its_own_name_and_job() -> None:
     assert x8.model == "25_EERN_x8" and x8.source["self_ensemble"] and "self_ensemble" not in one.source
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model_id", ["14", "19"])
-def test_full_size_runs_on_a_64x64_crop(model_id: str, crop: Pairs, tmp_path: Path) -> None:
-    """The project's own manifests, random weights under the names and keys that they ask for, x8 on."""
+@pytest.fixture(scope="module")
+def in_tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own manifests of 14 and 19, with tiles of 48 and an overlap of 32."""
+    folder = tmp_path_factory.mktemp("tiles")
+    for name in ("team14_HGD", "team19_EHAT"):
+        shutil.copy(ROOT / "models" / f"{name}.py", folder)
+        declared = (ROOT / "models" / f"{name}.toml").read_text()
+        (folder / f"{name}.toml").write_text(f"tile = 48\ntile_overlap = 32\n{declared}")
+    return folder
+
+
+def random_weights(model_id: str, folder: Path) -> Path:
+    """Random weights under the names and keys that the manifest asks for; what --checkpoint takes."""
     torch.manual_seed(0)
     declared = submission.read_manifest(submission.find(model_id))
     network = {"14": HGD, "19": EHAT}[model_id]()
     for name, entry in declared.authors.items():
         state = network.get_submodule(name).state_dict() if name else network.state_dict()
-        torch.save({entry.key: state}, tmp_path / entry.file)
-    files = [tmp_path / entry.file for entry in declared.authors.values()]
-    checkpoint = tmp_path if len(files) > 1 else files[0]
+        torch.save({entry.key: state}, folder / entry.file)
+    files = [folder / entry.file for entry in declared.authors.values()]
+    return folder if len(files) > 1 else files[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_id", ["14", "19"])
+@pytest.mark.parametrize("tiles", ["whole", "tiled"])
+def test_full_size_runs_on_a_64x64_crop(
+    model_id: str, tiles: str, crop: Pairs, in_tiles: Path, tmp_path: Path
+) -> None:
+    """The sizes and manifests that are judged, x8 on, the image whole and in four tiles."""
+    folder = in_tiles if tiles == "tiled" else ROOT / "models"
     more = ["--timeout", 5000, *(["--self_ensemble"] if model_id == "19" else [])]
-    content = judge(ROOT / "models", [model_id], checkpoint, crop, tmp_path / "out", *more)
+    content = judge(folder, [model_id], random_weights(model_id, tmp_path), crop, tmp_path / "out", *more)
     (entry,) = content.values()
     expected = {"14": 40_846_575 + 20_201_299 + 14_802_051, "19": 40_846_901}[model_id]
     assert entry["num_parameters"] * 1e6 == pytest.approx(expected)
