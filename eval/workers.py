@@ -223,9 +223,9 @@ class WorkerProcess:
         except channel.ChannelError as error:
             raise SubmissionFailed(f"{doing}: {self._explain(error, left < timeout_s)}") from None
         if reply.status is Status.FAILED:
-            raise SubmissionFailed(
-                f"{doing}: {' '.join(reply.text.split())}" if reply.text else f"{doing}: failed"
-            )
+            limit = self._process.limit_behind(reply.text)
+            text = " ".join(reply.text.split()) or "failed"
+            raise SubmissionFailed(f"{doing}: {limit}: {text}" if limit else f"{doing}: {text}")
         if len(reply.values) != n_values:
             raise SubmissionFailed(f"{doing}: protocol: {len(reply.values)} values, expected {n_values}")
         return reply
@@ -247,7 +247,9 @@ class WorkerProcess:
             return limit
         code = self._process.poll()
         ending = f"killed by signal {-code}" if code is not None and code < 0 else f"exit status {code}"
-        return f"{error} ({ending}){_last_words(self._process.output())}"
+        words = _last_words(self._process.output())
+        limit = self._process.limit_behind(words)
+        return f"{limit + ': ' if limit else ''}{error} ({ending}){words}"
 
 
 def _job(submission: Submission, setup: Setup) -> dict[str, object]:

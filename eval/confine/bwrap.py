@@ -18,9 +18,8 @@ from pathlib import Path
 
 from eval.confine import cuda
 from eval.confine.runtime import ROOT_FOLDERS, link_chain, outermost, readable
-from eval.confine.types import MIB, Limits, View
+from eval.confine.types import SHM_BYTES, Limits, View
 
-SHM_BYTES = 64 * MIB
 AS_ROOT = [
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
     *("--cap-drop", "ALL"),

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from eval.confine import processes
 from eval.confine.cgroup import Cgroup
-from eval.confine.types import GIB, MIB, Level, Limits
+from eval.confine.refusals import describe, limit_behind
+from eval.confine.types import Level, Limits
 from eval.confine.uids import UidLease
 from eval.confine.watch import Output, Watchdog, Watched
 
@@ -135,13 +136,17 @@ class Confined:
     def limit_hit(self) -> str | None:
         """Which limit ended it, in words, as far as can be known; None if none is known to have.
 
-        A limit that only made a call fail inside (memory by RLIMIT_DATA, file size, tmpfs, processes) is
-        visible in the error that the worker reports, not here.
+        A limit that only made a call fail inside is visible in the error that the worker reports, not here:
+        `limit_behind` recognises it.
         """
         name = self._limit or self._kernel_limit()
         if name is None and self.returncode is not None and self.returncode < 0:
             name = SIGNAL_LIMITS.get(signal.Signals(-self.returncode))
         return None if name is None else describe(name, self._limits)
+
+    def limit_behind(self, error: str) -> str | None:
+        """Which limit an error from inside points at (memory, threads, files), or None."""
+        return limit_behind(error, self.level, self._limits)
 
     def survivors(self) -> list[int]:
         """Processes of this sandbox that exist now, found by tree, namespace, uid, control group and mark."""
@@ -221,20 +226,3 @@ class Confined:
             processes.kill_all(left)
             time.sleep(0.002)
         return left
-
-
-def describe(name: str, limits: Limits) -> str:
-    """A limit in words with its value, for a status: "memory limit of 8 GiB"."""
-    words = {
-        "memory_bytes": "memory",
-        "file_bytes": "file size",
-        "tmp_bytes": "temporary files",
-        "cpu_s": "processor time",
-        "output_bytes": "output",
-        "gpu_memory_bytes": "GPU memory",
-    }
-    value = getattr(limits, name)
-    if name == "cpu_s":
-        return f"{words[name]} limit of {value} s"
-    amount = f"{value / GIB:.4g} GiB" if value >= GIB else f"{value / MIB:.4g} MiB"
-    return f"{words[name]} limit of {amount}"

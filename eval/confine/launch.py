@@ -63,7 +63,8 @@ def set_limits(limits: dict[str, int], uid: int | None) -> None:
     if limits["cpu_s"]:
         set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + CPU_GRACE_S)
     if limits["processes"]:
-        others = tasks_of(os.getuid()) if uid is None else 0  # a leased uid has no other tasks
+        # A leased uid has no other tasks; of an ordinary user's one is this process itself
+        others = max(tasks_of(os.getuid()) - 1, 0) if uid is None else 0
         wanted = limits["processes"] + others
         set_limit(resource.RLIMIT_NPROC, wanted, wanted)
 

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
+SHM_BYTES = 64 * MIB  # size of the private /dev/shm at level bwrap
 
 
 class Level(str, Enum):
@@ -35,7 +36,9 @@ class Limits:
     file_bytes: largest file or memfd that it may grow (RLIMIT_FSIZE; the write fails with EFBIG).
     tmp_bytes: contents of its private /tmp; a tmpfs size at level bwrap, otherwise polled.
     cpu_s: processor time of all its processes (polled; RLIMIT_CPU as a backstop per process).
-    processes: processes and threads together (RLIMIT_NPROC, and the pids cgroup where there is one).
+    processes: processes and threads together (RLIMIT_NPROC, and the pids cgroup where there is one). The kernel
+        counts all of a user's: where an ordinary user starts the sandbox without a user namespace, those it has
+        then are added to the limit, and room that one of them leaves later is the sandbox's too.
     open_files: descriptors per process (RLIMIT_NOFILE).
     output_kept_bytes: how much of stdout and stderr is kept; the rest is read and thrown away.
     output_bytes: how much may be written to stdout and stderr before the sandbox is killed.

@@ -1,4 +1,4 @@
-# @expected: failed: memory limit|killed by signal|Cannot allocate memory|exit status
+# @expected: failed: memory limit of 2 GiB
 """Fills shared memory, which RLIMIT_DATA does not count (at most 6 GiB)."""
 
 import mmap

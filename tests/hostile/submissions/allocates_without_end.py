@@ -1,4 +1,4 @@
-# @expected: failed: memory
+# @expected: failed: memory limit of 2 GiB: RuntimeError
 # @default: yes
 """Allocates and fills memory without end (at most 6 GiB)."""
 

@@ -1,4 +1,4 @@
-# @expected: failed: No space left on device|temporary files limit
+# @expected: failed: temporary files limit of 256 MiB
 # @default: yes
 """Fills its temporary folder with many files (at most 1 GiB, and they are removed at the end)."""
 

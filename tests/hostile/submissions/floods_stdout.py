@@ -1,4 +1,4 @@
-# @expected: failed: output limit
+# @expected: failed: output limit of 64 MiB
 """Writes 256 MiB to stdout and stderr."""
 
 import os

@@ -1,4 +1,4 @@
-# @expected: failed: start new thread
+# @expected: failed: limit of 256 processes and threads
 """Starts threads until the limit of tasks; at most 2000, each of which ends after ten seconds."""
 
 import threading

@@ -1,4 +1,4 @@
-# @expected: failed: File too large|No space left on device|limit
+# @expected: failed: (file size|temporary files) limit of 256 MiB
 """Writes one file without end (at most 2 GiB)."""
 
 import tempfile

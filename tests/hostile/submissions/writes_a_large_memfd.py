@@ -1,4 +1,4 @@
-# @expected: failed: File too large|memory limit
+# @expected: failed: file size limit of 256 MiB|memory limit of 2 GiB
 """Writes a memfd without end (at most 2 GiB)."""
 
 import os
