@@ -21,6 +21,7 @@ from eval import (
     metrics,
     official,
     perceptual,
+    pictures,
     progress,
     results,
     sandbox,
@@ -112,7 +113,11 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--timeout", type=_positive_float, default=600.0, metavar="S", help="seconds per image")
     out = options.add_argument_group("where results go")
     out.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
-    out.add_argument("--save_images", action="store_true", help="keep the SR images, under SAVE_DIR/images")
+    out.add_argument(
+        "--save_images",
+        action="store_true",
+        help="keep SR images, and LR and HR beside them, under SAVE_DIR/images (the site shows crops of them)",
+    )
     out.add_argument(
         "--resume", action="store_true", help="skip what SAVE_DIR already holds an equal result of"
     )
@@ -135,6 +140,8 @@ def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console, summarise: Summarise) -> int:
     chosen = _submissions(options)
+    if options.save_images:
+        _refuse_reserved(chosen)
     plan = _plan(options, challenges.load(options.challenge))
     _prepare(options.save_dir)
     _announce(plan, console)
@@ -167,6 +174,15 @@ def _named_apart(chosen: list[Submission], option: str) -> list[Submission]:
     if twice:
         raise InputError(f"{option}: two of them are called {twice}; results need names of their own")
     return chosen
+
+
+def _refuse_reserved(chosen: list[Submission]) -> None:
+    for one in chosen:
+        if pictures.reserved(one.model):
+            raise InputError(
+                f"--save_images: a submission is called {one.model}, where {pictures.HR} and {pictures.LR} images "
+                "are kept; give its file or folder another name"
+            )
 
 
 def _by_id(options: argparse.Namespace) -> list[Submission]:
@@ -203,6 +219,7 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
     device = machine.choose_device(options.device)
     limits = sandbox.CPU_LIMITS if device == "cpu" else sandbox.CUDA_LIMITS
     deadlines = workers.Deadlines(image_s=options.timeout)
+    kept_hr = pictures.hr_folder(options.save_dir)
     return Plan(
         challenge=challenge,
         dataset=data,
@@ -211,7 +228,8 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         repeats=options.repeats,
         setup=workers.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines),
         sandbox_note=note,
-        save_images=options.save_dir / "images" if options.save_images else None,
+        save_images=options.save_dir / pictures.FOLDER if options.save_images else None,
+        kept_hr=(kept_hr,) if options.save_images or kept_hr.exists() else (),
     )
 
 

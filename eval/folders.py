@@ -19,6 +19,7 @@ from data.images import IMAGE_SUFFIXES, image_size, read_rgb
 from data.pairs import ImagePair
 from eval.challenge import Mode
 from eval.failures import SubmissionFailed
+from eval.pictures import Pictures
 from eval.progress import Reporter
 from eval.results import Flag, ImageResult, ModeResult
 from eval.scoring import ScoreBeside, ScorerPool, Scores, Task
@@ -81,6 +82,7 @@ def score(
     pairs: list[ImagePair],
     scale: int,
     pool: ScorerPool,
+    pictures: Pictures,
     reporter: Reporter,
 ) -> ModeResult:
     """Metrics of every image in the pool's threads. Raises SubmissionFailed for an image that cannot be
@@ -89,7 +91,8 @@ def score(
     scorer = ScoreBeside(pool)
     for pair in pairs:
         sr = _read(found.images[pair.name], pair, scale)
-        scorer.add(_reported(pool.task(sr, pair), model, mode, pair.name, len(pairs), reporter))
+        task = pool.task(sr, pair, pictures.keeper(model, mode, pair))
+        scorer.add(_reported(task, model, mode, pair.name, len(pairs), reporter))
     scores = scorer.finish()
     return ModeResult(
         images=[

@@ -22,6 +22,7 @@ from eval.confine import processes
 from eval.counts import Complexity as Counted
 from eval.failures import SubmissionFailed
 from eval.passes import Passes
+from eval.pictures import Pictures
 from eval.plan import Plan
 from eval.progress import Reporter
 from eval.results import Complexity, Flag, ModeResult, Record
@@ -55,6 +56,7 @@ class Harness:
             tuple(name for name in names if name in perceptual.METRICS)
         )
         self._pool = ScorerPool(protocols, plan.challenge.scale, beside=self._perceptual.score)
+        self._pictures = Pictures(plan.save_images)
         self._gap = timing.GapCalibration(plan.setup)
         self._machine = machine.describe(plan.setup.cuda_index)
 
@@ -127,7 +129,7 @@ class Harness:
 
     def _secret_shown(self, submission: Submission) -> str:
         pairs = [pair for some in self._plan.dataset.modes.values() for pair in some]
-        return secrecy.shown_hr(submission, self._plan.setup.level, pairs)
+        return secrecy.shown_hr(submission, self._plan.setup.level, pairs, self._plan.kept_hr)
 
     def _run_program(self, submission: Submission, findings: Findings) -> None:
         """A program that reads and writes folders: one call per mode in a worker of its own, then its images."""
@@ -137,7 +139,9 @@ class Harness:
                 name, ran = programs.run(submission, self._plan.setup, where, len(pairs))
                 findings.model = ntire_repo.results_key(name, int(submission.info.model_id))
                 found = folders.find(where.output, pairs, scale)
-                result = folders.score(findings.model, mode, found, pairs, scale, self._pool, self._reporter)
+                result = folders.score(
+                    findings.model, mode, found, pairs, scale, self._pool, self._pictures, self._reporter
+                )
             findings.modes[mode] = programs.timed(result, ran)
             findings.flags += programs.flags(mode, ran, len(pairs)) + folders.surplus_flags(mode, found)
             if ran.parameters:
@@ -156,6 +160,7 @@ class Harness:
                 modes[mode],
                 self._plan.challenge.scale,
                 self._pool,
+                self._pictures,
                 self._reporter,
             )
 
@@ -169,7 +174,7 @@ class Harness:
                 findings.model = ntire_repo.results_key(loaded.text, int(submission.info.model_id))
             elif loaded.text.strip():
                 findings.architecture = loaded.text.strip()
-            passes = Passes(self._plan, self._pool, self._reporter, findings.model)
+            passes = Passes(self._plan, self._pool, self._pictures, self._reporter, findings.model)
             if self._plan.protocol == "ntire":
                 counted = self._one_pass(scored, passes)
             else:

@@ -11,6 +11,7 @@ from data.images import image_size, read_rgb
 from data.pairs import ImagePair
 from eval import stats, timing, variants
 from eval.challenge import Mode
+from eval.pictures import Pictures
 from eval.plan import Plan
 from eval.progress import Reporter
 from eval.results import Flag, ImageResult, ModeResult, RuntimeSummary
@@ -23,8 +24,11 @@ Image = NDArray[np.uint8]
 class Passes:
     """The passes over all images of all modes for one submission, and what they gave."""
 
-    def __init__(self, plan: Plan, pool: ScorerPool, reporter: Reporter, model: str) -> None:
-        self._plan, self._pool, self._reporter, self._model = plan, pool, reporter, model
+    def __init__(
+        self, plan: Plan, pool: ScorerPool, pictures: Pictures, reporter: Reporter, model: str
+    ) -> None:
+        self._plan, self._pool, self._pictures = plan, pool, pictures
+        self._reporter, self._model = reporter, model
         self._modes: dict[Mode, list[ImagePair]] = plan.dataset.modes
         self._scores: dict[Mode, list[Scores]] = {}
         self._runtimes: dict[Mode, RuntimeSummary | None] = dict.fromkeys(self._modes)
@@ -108,12 +112,7 @@ class Passes:
         return {mode: self._mode_result(mode) for mode in self._modes}
 
     def _scored(self, mode: Mode, pair: ImagePair, answer: Answer) -> Task:
-        save_as = ""
-        if self._plan.save_images:
-            folder = self._plan.save_images / self._model / mode
-            folder.mkdir(parents=True, exist_ok=True)
-            save_as = str(folder / f"{pair.name}.png")
-        task = self._pool.task(answer.image, pair, save_as)
+        task = self._pool.task(answer.image, pair, self._pictures.keeper(self._model, mode, pair))
 
         def score_and_report() -> Scores:
             scores = task()

@@ -13,7 +13,11 @@ from eval.workers import Setup
 
 @dataclass(frozen=True)
 class Plan:
-    """What every submission of a batch is put through. metrics: keys of `eval.metrics`, in the order shown."""
+    """What every submission of a batch is put through. metric_names: keys of `eval.metrics`, in the order shown.
+
+    save_images: folder for pictures, None keeps none. kept_hr: folders with copies of HR images, which no
+    submission may see.
+    """
 
     challenge: Challenge
     dataset: Dataset
@@ -23,3 +27,4 @@ class Plan:
     setup: Setup
     sandbox_note: str
     save_images: Path | None = None
+    kept_hr: tuple[Path, ...] = ()

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import modcrop, read_rgb, write_png
+from data.images import modcrop, read_rgb
 from data.pairs import ImagePair
 from eval import metrics
+from eval.pictures import Keep
 
 Scores = dict[str, float]
 Image = NDArray[np.uint8]
@@ -58,13 +59,13 @@ class ScorerPool:
     def start(self, task: Task) -> Future[Scores]:
         return self._threads.submit(task)
 
-    def task(self, sr: Image, pair: ImagePair, save_as: str = "") -> Task:
-        """The work of scoring one image: metric values by key; `save_as` also writes the SR image as PNG."""
+    def task(self, sr: Image, pair: ImagePair, keep: Keep | None = None) -> Task:
+        """The work of scoring one image: metric values by key; `keep` gets SR and HR before."""
 
         def score() -> Scores:
             hr = modcrop(read_rgb(pair.hr), self._scale)
-            if save_as:
-                write_png(save_as, sr)
+            if keep:
+                keep(sr, hr)
             scores = metrics.score(sr, hr, self._protocols)
             return {**scores, **self._beside(sr, hr)} if self._beside else scores
 
