@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 
 from eval.results import Record
-from tests.hostile.corpus import HONEST
 
 
 def psnr(record: Record) -> dict[str, float]:
@@ -52,7 +51,8 @@ def _contradicted_numbers(expected: str, record: Record, honest: Record) -> str:
         lower = all(found[name] < reference[name] for name in reference)
         return "" if lower else f"PSNR {found}, not below the honest one's {reference}"
     if expected == "own name":
-        return "" if not record.model.endswith(HONEST) or record.model == "01_honest" else record.model
+        own = record.model.startswith(f"{int(record.submission.model_id):02}_") and record.model != honest.model
+        return "" if own else record.model
     runtime = runtime_ms(record)
     if expected == "no runtime":
         return "" if runtime is None else f"a runtime of {runtime} ms"
