@@ -99,7 +99,7 @@ def _create(names: tuple[str, ...], device: str) -> dict[str, str]:
         import pyiqa
     except ImportError as error:
         package = error.name or PACKAGE
-        remedy = "`pip install pyiqa`" if package == PACKAGE else f"its dependency '{package}' is not installed"
+        remedy = "`pip install -r requirements-perceptual.txt`" if package == PACKAGE else f"its dependency '{package}' is not installed"
         return dict.fromkeys(names, f"needs the optional package {PACKAGE}: {remedy}")
     missing = {}
     for name in names:
