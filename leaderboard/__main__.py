@@ -90,11 +90,10 @@ def _build(args: argparse.Namespace) -> int:
     records = build.load_records(args.save_dir, challenge)
     frame = build.write_tables(records, challenge, args.out)
     if not args.tables_only:
-        from leaderboard.site import (
-            pages,
-        )  # the templates and plotly's script load only where pages are wanted
+        from leaderboard.site import pages  # templates and plotly load only where pages are wanted
 
-        pages.write(records, challenge, frame, args.save_dir, args.out)
+        for line in pages.write(records, challenge, frame, args.save_dir, args.out):
+            print(line, file=sys.stderr)
     print(build.summary(frame))
     print(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
     return 0

@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from leaderboard.entries import Array
 
-WIDTH, HEIGHT = 520, 210
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 18, 34
+WIDTH, HEIGHT = 520, 218
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 18, 42
 
 
 def histogram(values: Array, unit: str, description: str, bins: int = 30) -> Markup:
@@ -109,6 +109,8 @@ def _log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     fine = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
     ticks = [tick for tick in fine if low <= tick <= high]
+    if len(ticks) < 2:
+        return _nice_ticks(low, high, 3)
     return ticks if len(ticks) <= 6 else [tick for tick in ticks if f"{tick:e}".startswith("1")]
 
 

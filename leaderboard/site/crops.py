@@ -1,19 +1,22 @@
 """Pictures for the site: one small window per image and entry, with a size that can be promised.
 
-Read from `SAVE_DIR/images/MODEL/MODE/NAME.png` (SR) and `SAVE_DIR/images/HR|LR/MODE/NAME.png`, which an
-evaluation with
-`--save_images` writes; every folder may be missing. Rule: at most MAX_IMAGES images, those on which PSNR
-differs most
-between entries; of each the one SIDE x SIDE window in which the entries are furthest from HR (without HR:
-from each
-other). SR windows are WebP of the highest quality that fits MAX_BYTES; HR and LR are lossless. 100 entries x
-200 images
-then take at most 100 * 200 * 13,000 B + 200 * 82,000 B = 277 MB.
+Read from `SAVE_DIR/images/MODEL/MODE/NAME.png` (SR) and `SAVE_DIR/images/HR|LR/MODE/NAME.png`, which an evaluation
+with `--save_images` writes; every folder may be missing. Rule: at most MAX_IMAGES images, those on which PSNR differs
+most between entries; of each the one SIDE x SIDE window in which reducing HR by the scale loses most detail, so that
+it depends on no entry (without HR: the same of the first entry's picture). SR windows are WebP of the highest quality
+that fits MAX_BYTES; HR and LR are lossless. 100 entries x 200 images then take at most 100 * 200 * 13,000 B
++ 200 * 82,000 B = 277 MB.
+
+A picture is shown only where its PSNR is the one in the record: the folder may hold those of an earlier checkpoint or
+of other images with the same names. What was stored before is not read again until its file changes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import math
+import shutil
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,75 +28,112 @@ MAX_IMAGES = 200
 SIDE = 160
 MAX_BYTES = 13_000
 QUALITIES = (95, 90, 85, 80, 70, 60, 45, 30, 15, 5, 1)
+LOSSLESS = 101
+PSNR_TOLERANCE_DB = 0.01
+INDEX = "_stored.json"
 RULE = (
-    f"The {SIDE}×{SIDE} window in which entries are furthest from HR; "
-    f"WebP of at most {MAX_BYTES // 1000} kB, HR and LR lossless."
+    f"The {SIDE}×{SIDE} window in which the reduction to LR loses most detail; WebP of at most {MAX_BYTES // 1000} kB, "
+    "HR and LR lossless."
 )
 
 Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the pictures of one image lie; `models` maps an entry's id to its results name and PSNR (NaN: unknown)."""
+
+    save_dir: Path
+    mode: str
+    name: str
+    models: dict[str, tuple[str, float]]
+    scale: int
+    border: int
+
+    def path(self, kind: str) -> Path:
+        return self.save_dir / "images" / kind / self.mode / f"{self.name}.png"
+
+
+@dataclass(frozen=True)
 class Crop:
-    """What is stored of one image: ids of entries, and whether HR and LR are there."""
+    """What is stored of one image: ids of entries, whether HR and LR are there, and ids whose picture is not theirs."""
 
     models: list[str]
     hr: bool
     lr: bool
+    refused: list[str]
+
+
+@dataclass
+class Stored:
+    """What lies in a crop's folder and which files it came from, by their size and time of change."""
+
+    window: tuple[int, int] = (0, 0)
+    shape: list[int] = field(default_factory=list)
+    references: dict[str, list[int]] = field(default_factory=dict)
+    shown: dict[str, list[Any]] = field(default_factory=dict)
+    refused: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def has_images(save_dir: Path) -> bool:
     return (save_dir / "images").is_dir()
 
 
-def write(save_dir: Path, out: Path, mode: str, name: str, models: dict[str, str], scale: int) -> Crop | None:
-    """Store the window of image `name` of `mode` under `out`; `models` maps ids to result names.
+def remove_others(folder: Path, kept: set[str]) -> None:
+    """Delete the crops of images that an earlier build into the same folder kept: the promise on size is for all."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name not in kept and (path / INDEX).is_file():
+            shutil.rmtree(path)
 
-    Images of another size than most are left out. Returns None where no entry's picture is there.
+
+def write(source: Source, out: Path) -> Crop | None:
+    """Store the window of one image under `out`. None where no entry's picture is there.
+
+    Pictures of another size than HR (without HR: than the first one) are left out. Raises OSError.
     """
-    images = {
-        key: image
-        for key, model in models.items()
-        if (image := _read(save_dir / "images" / model / mode / f"{name}.png")) is not None
+    stamps = {
+        key: [*stamp, model, str(psnr)]
+        for key, (model, psnr) in source.models.items()
+        if (stamp := _stamp(source.path(model)))
     }
-    if not images:
+    if not stamps:
         return None
-    hr, lr = (_read(save_dir / "images" / kind / mode / f"{name}.png") for kind in ("HR", "LR"))
-    shapes = [image.shape for image in images.values()]
-    shape = max(set(shapes), key=shapes.count)
-    images = {key: image for key, image in images.items() if image.shape == shape}
-    if hr is not None:
-        hr = hr[: shape[0], : shape[1]]
-        hr = hr if hr.shape == shape else None
-    top, left = window(list(images.values()), hr, scale)
-    out.mkdir(parents=True, exist_ok=True)
-    for key, image in images.items():
-        (out / f"{key}.webp").write_bytes(_lossy(image[top : top + SIDE, left : left + SIDE]))
-    if hr is not None:
-        (out / "_hr.webp").write_bytes(_encode(hr[top : top + SIDE, left : left + SIDE], 101))
-    if lr is not None:
-        part = lr[top // scale : (top + SIDE) // scale, left // scale : (left + SIDE) // scale]
-        (out / "_lr.webp").write_bytes(_encode(part, 101))
-    return Crop(sorted(images), hr is not None, lr is not None)
+    basis = "HR" if _stamp(source.path("HR")) else source.models[next(iter(stamps))][0]
+    references = {kind: _stamp(source.path(kind)) for kind in dict.fromkeys(("HR", "LR", basis))}
+    stored, hr = _stored(out), None
+    if stored is None or stored.references != references:
+        stored, hr = _afresh(source, out, basis, references)
+    for key, stamp in {**stored.shown, **stored.refused}.items():
+        if stamps.get(key) != stamp:
+            stored.shown.pop(key, None)
+            stored.refused.pop(key, None)
+            (out / f"{key}.webp").unlink(missing_ok=True)
+    new = [key for key in stamps if key not in stored.shown and key not in stored.refused]
+    if new and basis == "HR" and hr is None:
+        hr = _read(source.path("HR"), source.scale)
+    for key in new:
+        image = _read(source.path(source.models[key][0]))
+        if image is None or list(image.shape) != stored.shape or not _is_of(source, key, image, hr):
+            stored.refused[key] = stamps[key]
+            continue
+        (out / f"{key}.webp").write_bytes(_lossy(_cut(image, stored.window)))
+        stored.shown[key] = stamps[key]
+    (out / INDEX).write_text(json.dumps(asdict(stored)), encoding="utf-8")
+    hr_there, lr_there = ((out / f"_{kind}.webp").is_file() for kind in ("hr", "lr"))
+    return Crop(sorted(stored.shown), hr_there, lr_there, sorted(stored.refused))
 
 
-def window(images: list[Image], hr: Image | None, scale: int) -> tuple[int, int]:
-    """Top left corner, a multiple of `scale`, of the window with the largest error summed over images.
+def window(image: Image, scale: int) -> tuple[int, int]:
+    """Top left corner, a multiple of `scale`, of the window that loses most when HxWx3 uint8 `image` is reduced.
 
-    Images are HxWx3 uint8 of equal size. The error is the mean absolute difference to `hr`, without it the
-    spread
-    over the images (of a single one: its contrast).
+    The loss is the mean absolute difference to the image averaged over scale x scale and enlarged bicubically.
     """
-    height, width = images[0].shape[:2]
-    error = np.zeros((height, width), np.float32)
-    stack = [hr] if hr is not None else [np.median(np.stack(images), axis=0).astype(np.uint8)]
-    for image in images:
-        error += cv2.absdiff(image, stack[0]).mean(axis=2, dtype=np.float32)
-    if not error.any():
-        error = cv2.Laplacian(images[0], cv2.CV_32F).__abs__().mean(axis=2)
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (max(width // scale, 1), max(height // scale, 1)), interpolation=cv2.INTER_AREA)
+    lost = cv2.absdiff(image, cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
     side_y, side_x = min(SIDE, height), min(SIDE, width)
     # cv2.integral gives sums over any rectangle in four look-ups.
-    total = cv2.integral(error.astype(np.float64))
+    total = cv2.integral(lost.mean(axis=2, dtype=np.float64))
     tops = np.arange(0, height - side_y + 1, scale)
     lefts = np.arange(0, width - side_x + 1, scale)
     sums = (
@@ -106,14 +146,74 @@ def window(images: list[Image], hr: Image | None, scale: int) -> tuple[int, int]
     return int(tops[best[0]]), int(lefts[best[1]])
 
 
-def _read(path: Path) -> Image | None:
-    """HxWx3 uint8 in cv2's BGR order, which its encoder takes back; None where the file is missing or
-    damaged.
-    """
+def psnr_db(first: Image, second: Image, border: int) -> float:
+    """PSNR of two HxWx3 uint8 images without `border` pixels on each side, as the harness measures it."""
+    inner = (slice(border, first.shape[0] - border), slice(border, first.shape[1] - border))
+    error = cv2.norm(first[inner], second[inner], cv2.NORM_L2SQR) / first[inner].size
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def _afresh(
+    source: Source, out: Path, basis: str, references: dict[str, list[int]]
+) -> tuple[Stored, Image | None]:
+    """Choose the window and store HR and LR; also returns HR where it is there, as decoding takes long."""
+    out.mkdir(parents=True, exist_ok=True)
+    for path in out.glob("*.webp"):
+        path.unlink()
+    image = _read(source.path(basis), source.scale)
+    if image is None:
+        return Stored(references=references), None
+    stored = Stored(window(image, source.scale), list(image.shape), references)
+    if basis == "HR":
+        (out / "_hr.webp").write_bytes(_encode(_cut(image, stored.window), LOSSLESS))
+    lr = _read(source.path("LR"))
+    if lr is not None and lr.shape[:2] == tuple(side // source.scale for side in image.shape[:2]):
+        top, left = (place // source.scale for place in stored.window)
+        side = SIDE // source.scale
+        (out / "_lr.webp").write_bytes(_encode(lr[top : top + side, left : left + side], LOSSLESS))
+    return stored, image if basis == "HR" else None
+
+
+def _stored(out: Path) -> Stored | None:
+    try:
+        content = json.loads((out / INDEX).read_text(encoding="utf-8"))
+        top, left = content["window"]
+        return Stored((top, left), *(content[name] for name in ("shape", "references", "shown", "refused")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_of(source: Source, key: str, image: Image, hr: Image | None) -> bool:
+    """Whether `image` is what the record of entry `key` scored; taken for granted where that cannot be known."""
+    recorded = source.models[key][1]
+    if hr is None or math.isnan(recorded):
+        return True
+    found = psnr_db(image, hr, source.border)
+    return found == recorded or abs(found - recorded) <= PSNR_TOLERANCE_DB
+
+
+def _cut(image: Image, place: tuple[int, int]) -> Image:
+    top, left = place
+    return image[top : top + SIDE, left : left + SIDE]
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _read(path: Path, multiple: int = 1) -> Image | None:
+    """HxWx3 uint8 in cv2's BGR order, cut to multiples of `multiple`; None where the file is missing or damaged."""
     if not path.is_file():
         return None
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(image, np.uint8)
+    if image is None:
+        return None
+    height, width = image.shape[:2]
+    return np.asarray(image[: height - height % multiple, : width - width % multiple], np.uint8)
 
 
 def _lossy(image: Image) -> bytes:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eval.challenge import Challenge
 from eval.results import json_number
 from leaderboard.resampling import common_images
 from leaderboard.site import crops
@@ -34,7 +38,7 @@ class SiteImage:
         return [float(item.entry.metric(self.mode, "psnr")[self.index]) for item in self.entries]
 
 
-def collect(group: Group, save_dir: Path, out: Path, scale: int) -> list[SiteImage]:
+def collect(group: Group, save_dir: Path, out: Path, challenge: Challenge) -> list[SiteImage]:
     """The images of `group`, those that separate entries most first, with crops stored for the first of them."""
     found = []
     for mode in dict.fromkeys(mode for entry in group.entries for mode in entry.modes):
@@ -53,17 +57,31 @@ def collect(group: Group, save_dir: Path, out: Path, scale: int) -> list[SiteIma
             )
     found.sort(key=lambda image: -image.spread)
     if not crops.has_images(save_dir):
+        crops.remove_others(out / "crops", set())
         return found
+    first, rest = found[: crops.MAX_IMAGES], found[crops.MAX_IMAGES :]
+    crops.remove_others(out / "crops", {image.id for image in first})
+    # Decoding and encoding release Python's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(lambda image: _with_crop(image, save_dir, out, challenge), first)) + rest
+
+
+def _with_crop(image: SiteImage, save_dir: Path, out: Path, challenge: Challenge) -> SiteImage:
+    models = {
+        item.id: (item.entry.model, value) for item, value in zip(image.entries, image.psnr, strict=True)
+    }
+    source = crops.Source(save_dir, image.mode, image.name, models, challenge.scale, challenge.border)
+    return replace(image, crop=crops.write(source, out / "crops" / image.id))
+
+
+def refused(images: list[SiteImage]) -> list[str]:
+    """A line per entry whose pictures are not those of its record."""
+    counts = Counter(key for image in images if image.crop for key in image.crop.refused)
     return [
-        _with_crop(image, save_dir, out, scale) if place < crops.MAX_IMAGES else image
-        for place, image in enumerate(found)
+        f"{key}: {count} of its pictures in images/ do not fit its record (another PSNR or size) and are not shown; "
+        "evaluate it again with --save_images"
+        for key, count in counts.items()
     ]
-
-
-def _with_crop(image: SiteImage, save_dir: Path, out: Path, scale: int) -> SiteImage:
-    models = {item.id: item.entry.model for item in image.entries}
-    crop = crops.write(save_dir, out / "crops" / image.id, image.mode, image.name, models, scale)
-    return SiteImage(**{**image.__dict__, "crop": crop})
 
 
 def pages(images: list[SiteImage]) -> dict[tuple[str, str], str]:

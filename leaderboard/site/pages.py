@@ -25,10 +25,11 @@ HERE = Path(__file__).resolve().parent
 
 def write(
     records: list[Record], challenge: Challenge, frame: pd.DataFrame, save_dir: Path, out: Path
-) -> None:
-    """Write all pages into `out`. `frame` is the ranking of `records`. Raises InputError where a file cannot
-    be
-    written."""
+) -> list[str]:
+    """Write all pages into `out`; returns lines on pictures that were left out. `frame` is the ranking of `records`.
+
+    Raises InputError where a file cannot be written.
+    """
     groups = groups_of(records, challenge, frame)
     checks = [_checks(group, challenge) for group in groups]
     common: dict[str, Any] = {
@@ -39,7 +40,9 @@ def write(
     }
     try:
         _assets(out)
-        pages = _image_pages(groups, challenge, save_dir, out, common)
+        found_images = images.collect(groups[0], save_dir, out, challenge) if groups else []
+        _image_pages(found_images, groups, out, common)
+        pages = images.pages(found_images)
         _render(
             "index.html",
             out / "index.html",
@@ -60,10 +63,11 @@ def write(
                     out / "team" / f"{item.id}.html",
                     base="../",
                     **common,
-                    **team.context(item, group, found, own_pages),
+                    **team.context(item, group, found, own_pages, challenge.device),
                 )
         # Last, so that a page which polls it reloads a whole site.
         (out / "version.txt").write_text(common["head"] + common["built"], encoding="utf-8")
+        return images.refused(found_images)
     except OSError as error:
         raise InputError(f"{out}: the site cannot be written ({error.strerror or error})") from None
 
@@ -75,10 +79,9 @@ def _checks(group: Group, challenge: Challenge) -> list[PairCheck]:
 
 
 def _image_pages(
-    groups: list[Group], challenge: Challenge, save_dir: Path, out: Path, common: dict[str, Any]
-) -> dict[tuple[str, str], str]:
+    found: list[images.SiteImage], groups: list[Group], out: Path, common: dict[str, Any]
+) -> None:
     """Pages of the images of the largest group, their list and the comparison page."""
-    found = images.collect(groups[0], save_dir, out, challenge.scale) if groups else []
     in_order = sorted(found, key=lambda image: image.id)
     for place, image in enumerate(in_order):
         around = (
@@ -98,7 +101,6 @@ def _image_pages(
     )
     _script(out / "assets" / "compare-data.js", "SR_COMPARE", data)
     _render("compare.html", out / "compare.html", base="", crop_rule=crops.RULE, **common)
-    return images.pages(found)
 
 
 @lru_cache(maxsize=1)

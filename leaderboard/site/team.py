@@ -17,6 +17,7 @@ from leaderboard.site.listing import Group, Listed, known
 from leaderboard.tables import format_number
 
 EXTREMES = 5
+QUALITY = ("val_psnr", "test_psnr", "val_ssim")  # compared by difference, costs by ratio
 # A claim's key in a manifest -> the row's column, title and decimals.
 CLAIMS = {
     "psnr_valid_db": ("val_psnr", "Val PSNR [dB]", 2),
@@ -36,8 +37,11 @@ def context(
     group: Group,
     checks: list[PairCheck],
     image_pages: dict[tuple[str, str], str],
+    judged_on: str = "",
 ) -> dict[str, Any]:
-    """Variables of team.html. `image_pages` maps (mode, image) to the name of its page."""
+    """Variables of team.html. `image_pages` maps (mode, image) to the name of its page; `judged_on` is the machine of
+    the challenge's organisers, on which a claim without a machine is taken to be measured.
+    """
     row = item.row
     own = [check for check in checks if item.entry.model in (check.upper, check.lower)]
     mode = "valid" if "valid" in item.entry.modes else next(iter(item.entry.modes), "valid")
@@ -56,7 +60,7 @@ def context(
         "flags": flags_of(row["flags"]),
         "checks": [{"title": _title(check, item.entry.model)} for check in own],
         "check_lines": _check_lines(own),
-        "claims": _claims(item),
+        "claims": _claims(item, judged_on),
         "charts": _charts(item, group, mode),
         "best": best,
         "worst": worst,
@@ -130,7 +134,7 @@ def _against(item: Listed, group: Group, key: str) -> str:
     return f"{item.row[key] / base:.2f} × the baseline" if base else ""
 
 
-def _claims(item: Listed) -> list[dict[str, str]]:
+def _claims(item: Listed, judged_on: str) -> list[dict[str, str]]:
     found = []
     for key, (column, title, decimals) in CLAIMS.items():
         claimed = item.entry.record.submission.claims.get(key)
@@ -139,9 +143,10 @@ def _claims(item: Listed) -> list[dict[str, str]]:
         measured = item.row.get(column)
         difference = "–"
         if known(measured) and measured is not None and math.isfinite(measured) and claimed:
-            absolute = column in ("val_psnr", "test_psnr", "val_ssim")
-            difference = (
-                f"{measured - claimed:+.{decimals}f}" if absolute else f"{measured / claimed - 1:+.1%}"
+            difference = _incomparable(item, column, judged_on) or (
+                f"{measured - claimed:+.{decimals}f}"
+                if column in QUALITY
+                else f"{measured / claimed - 1:+.1%}"
             )
         found.append(
             {
@@ -152,6 +157,18 @@ def _claims(item: Listed) -> list[dict[str, str]]:
             }
         )
     return found
+
+
+def _incomparable(item: Listed, column: str, judged_on: str) -> str:
+    """Why a claim and a measurement differ for other reasons than the submission; empty where they compare."""
+    record = item.entry.record
+    if column in QUALITY:
+        return "" if record.scored_by_challenge_data else "other images"
+    if column not in ("runtime_ms", "memory_mib"):
+        return ""
+    claimed_on = str(record.submission.claims.get("device") or judged_on).lower().split()
+    here = item.entry.conditions.machine.lower().split()
+    return "" if all(word in here for word in claimed_on if word != "nvidia") else "other machine"
 
 
 def gains(item: Listed, group: Group, mode: str) -> tuple[Array, bool]:
@@ -224,11 +241,15 @@ def _facts(item: Listed) -> list[tuple[str, str]]:
     record = item.entry.record
     checkpoint = record.submission.checkpoint
     machine = ", ".join(
-        f"{key}: {value}" for key, value in record.machine.items() if isinstance(value, str | int | float)
+        f"{key.replace('_', ' ')}: {value:.6g}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')}: {value}"
+        for key, value in record.machine.items()
+        if isinstance(value, str | int | float)
     )
     facts = [
         ("Source", f"published, {record.imported_from}" if record.source == "imported" else "measured here"),
-        ("Machine", record.device or "not stated"),
+        ("Machine", item.entry.conditions.machine or "not stated"),
         ("Details", machine[:600]),
         ("Images", record.dataset),
         ("Protocol", item.entry.conditions.protocol),

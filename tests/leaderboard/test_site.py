@@ -22,12 +22,17 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
+PICTURES = 3
 MODELS = {"00_SPAN": 8.0, "01_Fast": 4.0, "02_Small": 9.0, "03_Slow": 30.0}
 
 
 def picture(seed: int) -> np.ndarray:
     noise = np.random.default_rng(seed).integers(0, 256, (200, 240, 3), np.uint8)
     return cv2.GaussianBlur(noise, (0, 0), 2)
+
+
+def result(seed: int, number: int) -> np.ndarray:
+    return cv2.blur(picture(seed), (3 + 2 * number,) * 2)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +42,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, (model, ms) in enumerate(MODELS.items()):
         psnr = [27.2 + number * 0.1 + 0.01 * i for i in range(12)]
         times = [ms + 0.1 * (i % 3) for i in range(12)]
-        modes = {name: mode(psnr, times) for name in ("valid", "test")}
+        shown = [crops.psnr_db(result(i, number), picture(i), 4) for i in range(PICTURES)]
+        rest = [27.2 + number * 0.1 + (12 * 27.2 - sum(shown) - 9 * 27.2) / 9] * (12 - PICTURES)
+        modes = {"valid": mode(shown + rest, times), "test": mode(psnr, times)}
         claims = {"psnr_valid_db": 27.5, "runtime_ms": 5.0}
         one = record(model, modes=modes, params_m=0.2 - 0.04 * number)
         one.submission.claims = claims
         results.append(save, one)
-        for i in range(3):
-            for kind, image in ((model, cv2.blur(picture(i), (3 + 2 * number,) * 2)), ("HR", picture(i)),
+        for i in range(PICTURES):
+            for kind, image in ((model, result(i, number)), ("HR", picture(i)),
                                 ("LR", cv2.resize(picture(i), (60, 50)))):  # fmt: skip
                 target = save / "images" / kind / "valid" / f"{i:04d}.png"
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +134,38 @@ def test_plots_open_a_team(page: Any, site: Path) -> None:
     assert page.get_by_role("heading", name="Claimed and measured").is_visible()
 
 
+def test_claims_of_another_machine_or_on_other_images_are_not_compared(tmp_path: Path) -> None:
+    elsewhere = record("01_A", ms=6, scored_by_challenge_data=False, device="NVIDIA GeForce RTX 3090")
+    claims = {"psnr_valid_db": 26.9, "runtime_ms": 5.0, "params_m": 0.1, "device": "RTX 3090"}
+    for device, difference in (("NVIDIA GeForce RTX 3090", "+20.0%"), ("NVIDIA H200", "other machine")):
+        one = elsewhere.model_copy(update={"device": device})
+        one.submission.claims = claims
+        save, out = tmp_path / device / "save", tmp_path / device / "out"
+        results.append(save, one)
+        assert main(["build", "--save_dir", str(save), "--challenge", "esr2026", "--out", str(out)]) == 0
+        page = (out / "team" / "01_A.html").read_text()
+        found = [row.split("</tr>")[0] for row in page.split("<tr>") if 'scope="row"' in row]
+        ends = {row.split('<th scope="row">')[1].split("<")[0]: row.split("<td>")[-1][:-5] for row in found}
+        assert ends["Val PSNR [dB]"] == "other images"
+        assert ends["Runtime [ms]"] == difference
+        assert ends["Parameters [M]"] == "+50.0%"
+
+
+@needs_chromium
+def test_plotly_is_read_only_when_a_plot_is_near(browser: Any, tmp_path: Path) -> None:
+    for number in range(60):
+        results.append(tmp_path / "save", record(f"{number:02d}_A", ms=10 + number))
+    out = tmp_path / "out"
+    main(["build", "--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)])
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    open_page(page, out, "index.html")
+    page.wait_for_timeout(300)
+    assert page.evaluate("typeof window.Plotly") == "undefined"
+    page.locator(".plot").first.scroll_into_view_if_needed()
+    page.wait_for_selector(".plot .point")
+    page.close()
+
+
 @needs_chromium
 def test_a_team_page_from_the_table(page: Any, site: Path) -> None:
     open_page(page, site, "index.html")
@@ -156,7 +195,7 @@ def test_the_slider_uncovers_and_the_zoom_steps(page: Any, site: Path) -> None:
     page.mouse.up()
     assert abs(int(slider.input_value()) - 25) <= 1
     page.get_by_role("button", name="Zoom in").click()
-    assert page.locator("#stage").bounding_box()["width"] == pytest.approx(stage["width"] * 4 / 3, abs=2)
+    assert page.locator("#stage").bounding_box()["width"] == pytest.approx(stage["width"] + crops.SIDE, abs=2)
     loaded = page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     assert loaded
     captions = page.locator("#strip figcaption").all_inner_texts()
@@ -223,21 +262,83 @@ def test_a_hostile_name_is_text(page: Any, site: Path) -> None:
     assert "</script>" in page.locator(".board-below a").inner_text()
 
 
+def kept(folder: Path, models: dict[str, np.ndarray], psnr: dict[str, float]) -> crops.Source:
+    """Pictures under `folder` as an evaluation keeps them; HR and LR are those of `picture(0)`."""
+    for kind, image in {**models, "HR": picture(0), "LR": cv2.resize(picture(0), (60, 50))}.items():
+        (folder / "images" / kind / "valid").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / "images" / kind / "valid" / "x.png"), image)
+    return crops.Source(folder, "valid", "x", {key: (key, psnr[key]) for key in models}, 4, 4)
+
+
 def test_crops_keep_their_promised_size(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
     for kind in ("01_A", "HR"):
         (tmp_path / "images" / kind / "valid").mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "images" / kind / "valid" / "x.png"), noise)
-    crop = crops.write(tmp_path, tmp_path / "out", "valid", "x", {"01_A": "01_A", "02_B": "02_B"}, 4)
-    assert crop is not None and crop.models == ["01_A"] and crop.hr and not crop.lr
+    models = {"01_A": ("01_A", np.inf), "02_B": ("02_B", 30.0)}
+    crop = crops.write(crops.Source(tmp_path, "valid", "x", models, 4, 4), tmp_path / "out")
+    assert crop == crops.Crop(["01_A"], hr=True, lr=False, refused=[])
     assert (tmp_path / "out" / "01_A.webp").stat().st_size <= crops.MAX_BYTES
     # 100 entries and 200 images, HR and LR lossless (a raw window has 76.8 kB): below 300 MB
+    assert (tmp_path / "out" / "_hr.webp").stat().st_size <= 80_000
     assert 200 * (100 * crops.MAX_BYTES + 82_000) < 300e6
 
 
-def test_the_window_is_where_entries_differ_from_hr() -> None:
+def test_hr_and_lr_windows_are_lossless_and_show_the_same_place(tmp_path: Path) -> None:
+    crop = crops.write(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "out")
+    assert crop is not None and crop.hr and crop.lr
+    top, left = crops.window(picture(0), 4)
+    hr, lr = (np.array(cv2.imread(str(tmp_path / "out" / name))) for name in ("_hr.webp", "_lr.webp"))
+    assert np.array_equal(hr, picture(0)[top : top + 160, left : left + 160])
+    small = cv2.resize(picture(0), (60, 50))
+    assert np.array_equal(lr, small[top // 4 : top // 4 + 40, left // 4 : left // 4 + 40])
+
+
+def test_a_picture_of_another_evaluation_is_not_shown(tmp_path: Path) -> None:
+    blurred = result(0, 1)
+    psnr = crops.psnr_db(blurred, picture(0), 4)
+    models = {"01_A": blurred, "02_Stale": blurred, "03_Size": blurred[:-4]}
+    source = kept(tmp_path, models, {"01_A": psnr + 0.004, "02_Stale": psnr + 0.5, "03_Size": psnr})
+    crop = crops.write(source, tmp_path / "out")
+    assert crop is not None and crop.models == ["01_A"] and crop.refused == ["02_Stale", "03_Size"]
+    assert not (tmp_path / "out" / "02_Stale.webp").exists()
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = result(0, 1), result(0, 2)
+    psnr = {"01_A": crops.psnr_db(first, picture(0), 4), "02_B": crops.psnr_db(second, picture(0), 4)}
+    crops.write(kept(tmp_path, {"01_A": first}, psnr), tmp_path / "out")
+    both = crops.Source(tmp_path, "valid", "x", {key: (key, psnr[key]) for key in psnr}, 4, 4)
+    (tmp_path / "images" / "02_B" / "valid").mkdir(parents=True)
+    cv2.imwrite(str(both.path("02_B")), second)
+    read: list[str] = []
+    original = cv2.imread
+
+    def counted(path: str, flag: int) -> Any:
+        read.append(path)
+        return original(path, flag)
+
+    monkeypatch.setattr(cv2, "imread", counted)
+    crop = crops.write(both, tmp_path / "out")
+    assert crop is not None and crop.models == ["01_A", "02_B"]
+    assert {Path(path).parts[-3] for path in read} == {"HR", "02_B"}
+    read.clear()
+    assert crops.write(both, tmp_path / "out") == crop and read == []
+    cv2.imwrite(str(both.path("HR")), picture(1))  # other data of the same name: nobody's picture fits it
+    crop = crops.write(both, tmp_path / "out")
+    assert crop is not None and crop.models == [] and crop.refused == ["01_A", "02_B"]
+
+
+def test_crops_of_images_that_are_no_longer_kept_are_removed(tmp_path: Path) -> None:
+    for name in ("valid-0001", "valid-0002"):
+        crops.write(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "crops" / name)
+    (tmp_path / "crops" / "mine").mkdir()
+    crops.remove_others(tmp_path / "crops", {"valid-0002"})
+    assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == ["mine", "valid-0002"]
+
+
+def test_the_window_is_where_reduction_loses_most() -> None:
     hr = np.zeros((400, 480, 3), np.uint8)
-    sr = hr.copy()
-    sr[200:360, 240:400] = 90
-    assert crops.window([sr], hr, 4) == (200, 240)
-    assert crops.window([hr], hr, 4) == (0, 0)
+    hr[200:360, 240:400] = np.indices((160, 160)).sum(axis=0)[..., None] % 2 * 255
+    assert crops.window(hr, 4) == (200, 240)
+    assert crops.window(np.zeros((64, 64, 3), np.uint8), 4) == (0, 0)

@@ -6,7 +6,8 @@
   const first = get("first"), second = get("second"), image = get("image"), slider = get("slider");
   const zoomText = get("zoom");
   const choice = new URLSearchParams(location.hash.slice(1));
-  let zoom = innerWidth < 640 ? 2 : 3;
+  // The largest whole zoom that fits the window, so that no pixel is blurred by the browser.
+  let zoom = Math.max(1, Math.min(5, Math.floor(Math.min(get("main").clientWidth - 2, innerHeight * 0.75) / data.crop)));
   let centre = { x: 50, y: 50 }; // what the panes below are zoomed in on, in percent
 
   function option(list, value, text) { const item = new Option(text, value); list.add(item); }
@@ -42,6 +43,7 @@
   function size() {
     const side = data.crop * zoom;
     get("stage").querySelectorAll("img").forEach(function (picture) { picture.style.width = picture.style.height = side + "px"; });
+    slider.style.width = side + "px";
     zoomText.textContent = "×" + zoom;
     look();
     slide();
