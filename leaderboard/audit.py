@@ -15,7 +15,11 @@ from leaderboard.ranking import ordered_groups
 
 
 def records_of(path: Path) -> list[Record]:
-    """The records in an official results file, or those of a folder of results."""
+    """The records in an official results file, or those of a folder of results.
+
+    A results.txt holds means only. Where the JSON file of the same name and with the same models lies beside it, as
+    the official code writes both, that one is read: cold starts show image by image.
+    """
     if path.is_dir():
         records = read_all(path)
         if not records:
@@ -23,7 +27,13 @@ def records_of(path: Path) -> list[Record]:
                 f"{path}: holds no records; expected a results folder, results.json or results.txt"
             )
         return records
-    return read_official(path)
+    records = read_official(path)
+    beside = path.with_suffix(".json")
+    if path.suffix.lower() == ".txt" and beside.is_file():
+        detailed = read_official(beside)
+        if {record.model for record in detailed} == {record.model for record in records}:
+            return detailed
+    return records
 
 
 def guess_challenge(records: list[Record]) -> Challenge:
@@ -56,6 +66,7 @@ def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
             {
                 "conditions": conditions.label,
                 "models": len(group),
+                "runtime_per_image": any(entry.runtimes for entry in group),
                 "failed": [
                     {"model": entry.model, "reason": entry.record.error} for entry in group if not entry.ok
                 ],
@@ -95,8 +106,12 @@ def to_text(report: dict[str, Any]) -> str:
             else ""
         )
         lines += _section(
-            f"Cold starts inside the mean: {len(colds)} of {group['models']}{spread}",
-            [f"{item['model']}: {item['reason']}" for item in colds],
+            f"Cold starts inside the mean: {len(colds)} of {group['models']}{spread}"
+            if group["runtime_per_image"]
+            else "Cold starts inside the mean",
+            [f"{item['model']}: {item['reason']}" for item in colds]
+            if group["runtime_per_image"]
+            else ["not known: no runtime per image here (results.json has them, results.txt only means)"],
         )
         lines += _section(
             "Implausible FLOPs", [f"{item['model']}: {item['reason']}" for item in group["implausible_flops"]]

@@ -63,7 +63,7 @@ def _why(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
     if old.get("eligible") != new.get("eligible"):
         reasons.append("now ranked" if new.get("eligible") else f"no longer ranked: {new.get('reason')}")
     for name, decimals in FIGURES.items():
-        one, two = _shown(old.get(name), decimals), _shown(new.get(name), decimals)
+        one, two = _shown(_figure(old, name), decimals), _shown(_figure(new, name), decimals)
         if one != two:
             reasons.append(f"{name} {one} -> {two}")
     for name, title in (
@@ -76,6 +76,12 @@ def _why(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
                 f"{title} {str(old.get(name) or 'none')[:40]} -> {str(new.get(name) or 'none')[:40]}"
             )
     return "; ".join(reasons)
+
+
+def _figure(row: dict[str, Any], name: str) -> Any:
+    """A figure of a row; rows of further machines keep theirs in a column named after the machine."""
+    value = row.get(name)
+    return row.get(f"{name} [{row.get('conditions', '')}]") if value is None else value
 
 
 def _passed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], key: str) -> str:

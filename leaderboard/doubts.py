@@ -142,12 +142,15 @@ def find(group: list[Entry], challenge: Challenge) -> list[Doubt]:
 
 
 def flag_texts(group: list[Entry], challenge: Challenge) -> list[str]:
-    """Per entry, the harness's flags and this module's doubts as `name: reason`, joined by semicolons."""
+    """Per entry, the harness's flags and this module's doubts as `name: reason`, joined by `; `.
+
+    Reasons lose their own semicolons, so that the text can be taken apart again.
+    """
     doubts: dict[str, list[str]] = {}
     for doubt in find(group, challenge):
         doubts.setdefault(doubt.model, []).append(f"{doubt.name}: {doubt.reason}")
     texts = []
     for entry in group:
         own = [f"{flag.name}: {flag.reason}" for flag in entry.record.flags]
-        texts.append("; ".join(own + doubts.get(entry.model, [])))
+        texts.append("; ".join(text.replace("; ", ", ") for text in own + doubts.get(entry.model, [])))
     return texts

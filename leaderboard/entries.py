@@ -19,19 +19,21 @@ NAN = math.nan
 
 @dataclass(frozen=True)
 class Conditions:
-    """Records of equal conditions may stand in one column: same images, machine, protocol and source."""
+    """Records of equal conditions may stand in one column: same images, machine, protocol and source.
+
+    machine: as `machine_of` names it. source: where imported figures were published, empty for measured ones.
+    """
 
     dataset: str
-    device: str
+    machine: str
     protocol: str
-    imported_from: str
+    source: str
 
     @property
     def label(self) -> str:
         """One line for people, such as `NVIDIA RTX A6000, ntire, DIV2K_LSDIR, published in results.json`."""
-        source = f"published in {self.imported_from}" if self.imported_from else ""
         return (
-            ", ".join(part for part in (self.device, self.protocol, self.dataset, source) if part)
+            ", ".join(part for part in (self.machine, self.protocol, self.dataset, self.source) if part)
             or "unknown"
         )
 
@@ -41,7 +43,28 @@ def conditions_of(record: Record) -> Conditions:
     protocol = record.protocol
     if not protocol:
         protocol = next((mode.runtime.protocol for mode in record.modes.values() if mode.runtime), "")
-    return Conditions(record.dataset, record.device, protocol, record.imported_from or "")
+    return Conditions(record.dataset, machine_of(record), protocol, _source(record))
+
+
+def machine_of(record: Record) -> str:
+    """The GPU's name, or the processor's with the number of usable cores; else what the record calls its device.
+
+    `cuda:0` alone would be the same on two machines with different GPUs.
+    """
+    gpu, cpu = record.machine.get("gpu"), record.machine.get("cpu")
+    if record.device.startswith("cuda") and isinstance(gpu, dict) and gpu.get("name"):
+        return str(gpu["name"])
+    if record.device == "cpu" and cpu:
+        return f"{cpu} with {record.machine.get('usable_cores', 'unknown')} cores"
+    return record.device
+
+
+def _source(record: Record) -> str:
+    """Imported files that name no machine are told apart by content: `results.json` is every year's name."""
+    if not record.imported_from:
+        return ""
+    mark = "" if record.device else record.session.removeprefix("import ")[:8]
+    return f"published in {record.imported_from}" + (f" ({mark})" if mark else "")
 
 
 @dataclass(frozen=True)

@@ -75,14 +75,11 @@ def _grouped(entries: list[Entry]) -> dict[Conditions, list[Entry]]:
 
 def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame([_row(entry, challenge) for entry in group])
-    notes = _scores(frame, group, challenge)
+    reference_notes = _scores(frame, group, challenge)
     by_psnr = not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
     frame["ranked_by"] = "psnr" if by_psnr else "score"
     frame["key"] = [-figures.psnr_key(entry) for entry in group] if by_psnr else frame["log_score"]
-    if by_psnr:
-        notes.append(PSNR_NOTE)
-    else:
-        notes += _missing_modes(group, challenge)
+    notes = [PSNR_NOTE] if by_psnr else reference_notes + _missing_modes(group, challenge)
     thresholds = figures.thresholds_that_apply(challenge, group)
     frame["reason"] = [
         _reason(entry, key, challenge, thresholds, by_psnr)

@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import InputError
 from leaderboard.importing import import_file, read_official
+from leaderboard.ranking import ordered_groups
 
 GOOD = {
     "01_A": {
@@ -109,3 +110,14 @@ def test_wrong_files_are_named_with_what_is_wrong(tmp_path: Path, content: objec
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_official(tmp_path / "none.json")
+
+
+def test_two_files_of_one_name_are_ranked_apart_unless_the_machine_is_named(tmp_path: Path) -> None:
+    faster = {"01_A": {**GOOD["01_A"], "valid_runtime": [50.0, 2.0]}}
+    for device, groups in (("", 2), ("NVIDIA RTX A6000", 1)):
+        records = []
+        for number, content in enumerate((GOOD, faster)):
+            folder = tmp_path / f"{device}{number}"
+            folder.mkdir()
+            records += read_official(write(folder, content), device=device)
+        assert len(ordered_groups(records)) == groups

@@ -112,6 +112,18 @@ def test_diff_of_two_builds(save_dir: Path, tmp_path: Path, capsys: pytest.Captu
     assert "2 -> 1    00_SPAN: moved past 01_A" in shown
 
 
+def test_diff_names_the_runtime_of_a_further_machine(
+    save_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build", "--tables_only", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out"]
+    for name, ms in (("a", 6.0), ("b", 9.0)):
+        results.append(save_dir, record("03_C", ms=ms, device="GPU B"))
+        main([*command, str(tmp_path / name)])
+    capsys.readouterr()
+    assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert "03_C: runtime_ms 6.000 -> 9.000" in capsys.readouterr().out
+
+
 def test_neither_torch_nor_the_harness_is_loaded() -> None:
     code = (
         "import sys, leaderboard.ranking, leaderboard.__main__, leaderboard.audit, leaderboard.site.pages;"

@@ -96,6 +96,21 @@ def test_audit_names_what_is_known_of_the_2026_results(shared: Path) -> None:
     assert ("runtime", "00_SPAN", "15_DSCF_Fused", "without the first call") in changed
 
 
+def test_audit_of_the_printed_table_takes_the_times_from_the_json_file_beside_it(
+    shared: Path, tmp_path: Path
+) -> None:
+    beside = shared / "reference" / "ntire2026_results.txt"
+    report = audit.audit(audit.records_of(beside), challenge.load("esr2026"))["groups"][0]
+    assert {item["model"] for item in report["cold_starts"]} == COLD_2026
+    alone = tmp_path / "results.txt"
+    shutil.copyfile(beside, alone)
+    report = audit.audit(audit.records_of(alone), challenge.load("esr2026"))
+    assert report["groups"][0]["cold_starts"] == []
+    assert "Cold starts inside the mean\n    not known" in audit.to_text(report)
+    (tmp_path / "results.json").write_text('{"01_Other": {"valid_psnr": [27.0]}}')  # of other models
+    assert len(audit.records_of(alone)) == 16
+
+
 def test_the_baseline_and_the_system_behind_it_tie(table_2026: pd.DataFrame) -> None:
     ties = table_2026.set_index("model")["ties with"]
     assert ties["00_SPAN"] == "15_DSCF_Fused"

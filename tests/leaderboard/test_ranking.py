@@ -7,6 +7,7 @@ import math
 import pytest
 
 from eval.challenge import Challenge, load
+from eval.results import Flag
 from leaderboard.ranking import PSNR_NOTE, rank
 from tests.leaderboard.makers import failed, mode, record
 
@@ -155,3 +156,34 @@ def test_image_sr_ranks_by_the_higher_sum() -> None:
     table = rank(records, rules)
     assert list(table["model"]) == ["02_B", "01_A"]
     assert list(table["score_final"]) == [31, 30]
+
+
+def test_two_gpus_are_two_machines_though_both_are_cuda_0() -> None:
+    gpus = [{"gpu": {"index": 0, "name": name}, "cpu": "EPYC"} for name in ("GPU A", "GPU B")]
+    records = [
+        record("01_A", device="cuda:0", machine=gpus[0]),
+        record("02_B", device="cuda:0", machine=gpus[0]),
+        record("03_C", device="cuda:0", machine=gpus[1], ms=1),
+    ]
+    table = rank(records, ESR)
+    assert list(table["conditions"]) == [f"GPU {letter}, robust, DIV2K_LSDIR" for letter in "AAB"]
+    assert list(table["rank"]) == [1, 1, 1]
+    assert table["runtime_ms"].isna().tolist() == [False, False, True]
+    assert table.loc[2, "runtime_ms [GPU B, robust, DIV2K_LSDIR]"] == 1
+
+
+def test_a_processor_is_named_with_its_cores() -> None:
+    machine = {"gpu": None, "cpu": "EPYC", "usable_cores": 2}
+    table = rank([record("01_A", device="cpu", machine=machine)], ESR)
+    assert table.loc[0, "conditions"].startswith("EPYC with 2 cores, robust")
+
+
+def test_other_images_are_not_told_about_the_baseline_s_figures() -> None:
+    notes = rank([record("01_A", scored_by_challenge_data=False)], ESR).attrs["notes"]
+    assert notes == [PSNR_NOTE]
+
+
+def test_a_reason_with_a_semicolon_stays_one_flag() -> None:
+    flag = Flag(name="timing doubtful", reason="4 of 10 requests; was the machine busy?")
+    table = rank([record("01_A", flags=[flag])], ESR)
+    assert table.loc[0, "flags"] == "timing doubtful: 4 of 10 requests, was the machine busy?"
