@@ -5,15 +5,18 @@ cv2 and numpy release Python's lock while they work, so threads use all cores wi
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair
 from eval import metrics
@@ -22,6 +25,8 @@ from eval.pictures import Keep
 Scores = dict[str, float]
 Image = NDArray[np.uint8]
 Task = Callable[[], Scores]
+T = TypeVar("T")
+KEPT = "finished evaluations are kept, --resume goes on"
 # Images that wait unscored: bounds the parent's memory (8.3 MB per 2040x1356 image), keeps every core busy.
 WAITING = 8
 
@@ -54,20 +59,36 @@ class ScorerPool:
 
     def decode(self, pair: ImagePair) -> Future[Image]:
         """Start reading the LR image of `pair` (uint8 HxWx3)."""
-        return self._threads.submit(read_rgb, pair.lr)
+        return self._submit(functools.partial(read_rgb, pair.lr))
 
     def start(self, task: Task) -> Future[Scores]:
-        return self._threads.submit(task)
+        """Let a thread do `task`. Raises InputError where there is none any more."""
+        return self._submit(task)
+
+    def _submit(self, task: Callable[[], T]) -> Future[T]:
+        try:
+            return self._threads.submit(task)
+        except RuntimeError as error:
+            raise InputError(f"no thread to score with ({error}); {KEPT}") from None
 
     def task(self, sr: Image, pair: ImagePair, keep: Keep | None = None) -> Task:
-        """The work of scoring one image: metric values by key; `keep` gets SR and HR before."""
+        """The work of scoring one image: metric values by key; `keep` gets SR and HR before.
+
+        It raises InputError for whatever goes wrong: this is the organiser's side, and no submission's fault.
+        """
 
         def score() -> Scores:
-            hr = modcrop(read_rgb(pair.hr), self._scale)
-            if keep:
-                keep(sr, hr)
-            scores = metrics.score(sr, hr, self._protocols)
-            return {**scores, **self._beside(sr, hr)} if self._beside else scores
+            try:
+                hr = modcrop(read_rgb(pair.hr), self._scale)
+                if keep:
+                    keep(sr, hr)
+                scores = metrics.score(sr, hr, self._protocols)
+                return {**scores, **self._beside(sr, hr)} if self._beside else scores
+            except InputError:
+                raise
+            except Exception as error:  # out of memory, a damaged library
+                reason = f"{type(error).__name__}: {error!s:.200}"
+                raise InputError(f"image {pair.name} cannot be scored ({reason}); {KEPT}") from error
 
         return score
 

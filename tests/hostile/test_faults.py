@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from eval import cli, results, workers
+from eval import cli, results, scoring, workers
 from eval.results import Record, SubmissionInfo
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
@@ -142,6 +142,45 @@ def test_a_harness_killed_at_random_loses_nothing(tmp_path: Path, tiny_pairs: Pa
 @pytest.mark.slow
 def test_a_harness_killed_at_random_many_times(tmp_path: Path, tiny_pairs: Pairs) -> None:
     kill_and_resume(tmp_path, tiny_pairs, n_submissions=10, kills=KILLS, longest_s=30.0)
+
+
+@pytest.mark.parametrize("fault", ["out of memory", pytest.param("no threads", marks=pytest.mark.slow)])
+def test_a_scorer_that_dies_ends_the_batch_with_one_line(
+    fault: str, tmp_path: Path, tiny_pairs: Pairs, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """The first submission's record is kept, the second one's is not written; --resume gives the same numbers."""
+    repo = toy.write_repo(tmp_path / "repo", {1: toy.honest("First"), 2: toy.honest("Second")})
+    n_images = 3
+    calls = iter(range(100))
+    score, start = scoring.metrics.score, scoring.ScorerPool.start
+
+    def exhausted(*of: Any) -> scoring.Scores:
+        if next(calls) == n_images + 1:
+            raise MemoryError("no room for another image")
+        return score(*of)
+
+    def closed(self: scoring.ScorerPool, work: scoring.Task) -> Any:
+        if next(calls) == n_images + 1:
+            self._threads.shutdown(wait=False)
+        return start(self, work)
+
+    with monkeypatch.context() as patched:
+        if fault == "no threads":
+            patched.setattr(scoring.ScorerPool, "start", closed)
+        else:
+            patched.setattr(scoring.metrics, "score", exhausted)
+        assert judge(repo, tiny_pairs, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    reason = {
+        "out of memory": "MemoryError: no room for another image",
+        "no threads": "no thread to score with",
+    }
+    assert reason[fault] in error and "--resume goes on" in error and error.count("\n") == 1
+    assert [one.model for one in sound(tmp_path / "out")] == ["01_First"]
+    assert judge(repo, tiny_pairs, tmp_path / "out", "--resume") == 0
+    assert "already evaluated" in capsys.readouterr().out
+    first, second = sound(tmp_path / "out")
+    assert psnr(first) == psnr(second) != {}
 
 
 @pytest.fixture
