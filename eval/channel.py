@@ -29,6 +29,7 @@ NONCE_BYTES = 16
 MAX_VALUES = 16
 MAX_TEXT = 32 * 1024
 _REQUEST = struct.Struct(f"<{NONCE_BYTES}sBII")
+_LENGTH = struct.Struct("<Q")
 _REPLY = struct.Struct(f"<{NONCE_BYTES}sBBH{MAX_VALUES}d{MAX_TEXT}s")
 
 
@@ -42,6 +43,8 @@ class Operation(IntEnum):
     COUNT = 5  # complexity on noise and on the crop in the request slot
     EXIT = 6
     FOLDER = 7  # let the program turn the job's input folder into its output folder
+    EXPORT = 8  # trace the network on the image in the request slot into the graph slot
+    RECOUNT = 9  # super-resolve the image in the request slot and count the operations of that
 
 
 class Status(IntEnum):
@@ -159,7 +162,7 @@ class Caller:
 
 
 class Slot:
-    """Shared memory for one uint8 image, mapped by both sides; created and sealed by the parent."""
+    """Shared memory for one uint8 image or some bytes, mapped by both sides; created and sealed by the parent."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor = descriptor
@@ -186,6 +189,18 @@ class Slot:
     def read(self, height: int, width: int) -> NDArray[np.uint8]:
         """A private copy: the other side can still write to the slot."""
         return self._pixels[: height * width * 3].reshape(height, width, 3).copy()
+
+    def write_bytes(self, content: bytes) -> None:
+        """Copy `content`, with its length in front. Raises ValueError where the slot is too small."""
+        size = _LENGTH.size + len(content)
+        if size > self._pixels.size:
+            raise ValueError(f"{len(content)} bytes: expected at most {self._pixels.size - _LENGTH.size}")
+        self._pixels[:size] = np.frombuffer(_LENGTH.pack(len(content)) + content, np.uint8)
+
+    def read_bytes(self) -> bytes:
+        """A private copy of what `write_bytes` left; cut at the slot's end, whatever length it states."""
+        (length,) = _LENGTH.unpack(self._pixels[: _LENGTH.size].tobytes())
+        return self._pixels[_LENGTH.size : _LENGTH.size + length].tobytes()
 
     def clear(self, height: int, width: int) -> None:
         self._pixels[: height * width * 3] = 0

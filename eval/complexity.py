@@ -89,6 +89,17 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
     )
 
 
+def recount(model: nn.Module, image: Tensor) -> tuple[Any, int, int]:
+    """The output for `image`, its multiply-accumulates by torch's formulas, and the weights there are.
+
+    Weights are the elements of `model.parameters()` and of tensors from elsewhere that products read.
+    """
+    record = Record(model, image)
+    with torch.no_grad(), record:
+        output = model(image)
+    return output, record.macs, sum(p.numel() for p in model.parameters()) + record.weights_elsewhere()
+
+
 def fit(crop: Tensor) -> Tensor:
     """A 1x3x64x320 tensor from a 3xHxW or 1x3xHxW image: cut at the bottom right, mirrored where too
     small.

@@ -6,7 +6,7 @@ Pure functions on counts, without torch; the parent decides, the worker only rep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from eval.counts import CROP_HEIGHT, CROP_WIDTH, SIZE, Complexity, Counter, PassCounts
@@ -121,6 +121,14 @@ def judge(complexity: Complexity) -> list[Doubt]:
         UNUSED_PARAMETERS: _unused_reasons(complexity),
     }
     return [Doubt(name, "; ".join(found)) for name, found in reasons.items() if found]
+
+
+def joined(found: Iterable[Doubt]) -> list[Doubt]:
+    """One doubt per name, in the order of first appearance; the reasons of those with the same name joined."""
+    reasons: dict[str, list[str]] = {}
+    for doubt in found:
+        reasons.setdefault(doubt.name, []).append(doubt.reason)
+    return [Doubt(name, "; ".join(parts)) for name, parts in reasons.items()]
 
 
 def _counter_reasons(complexity: Complexity) -> list[str]:

@@ -7,15 +7,17 @@ super-resolved ones. Nothing a submission does ends the batch or touches what is
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
 from data.images import image_size
-from eval import doubts, folders, machine, metrics, perceptual, programs, results, secrecy, timing
+from eval import doubts, folders, machine, metrics, perceptual, programs, recount, results, secrecy, timing
 from eval.adapters import ntire_repo
 from eval.challenge import Mode
 from eval.confine import processes
@@ -176,14 +178,15 @@ class Harness:
                 findings.architecture = loaded.text.strip()
             passes = Passes(self._plan, self._pool, self._pictures, self._reporter, findings.model)
             if self._plan.protocol == "ntire":
-                counted = self._one_pass(scored, passes)
+                counted, contradicted = self._one_pass(scored, passes), list[doubts.Doubt]()
             else:
-                counted = self._two_workers(scored, passes, submission, stack)
+                timed = functools.partial(WorkerProcess, submission, self._plan.setup)
+                counted, contradicted = self._two_workers(scored, passes, stack, timed, findings)
         findings.modes, findings.flags = passes.results(), findings.flags + passes.flags
         if counted is None:
             findings.complexity = Complexity(params_m=loaded.values[1] / 1e6)
         else:
-            findings.complexity = _complexity(counted, findings.flags)
+            findings.complexity = _complexity(counted, contradicted, findings.flags)
             findings.flags += _parameter_doubts(counted, inspection)
         findings.flags += self._speed_doubts(counted, findings.modes) if counted else []
 
@@ -198,14 +201,20 @@ class Harness:
         return counted
 
     def _two_workers(
-        self, scored: WorkerProcess, passes: Passes, submission: Submission, stack: contextlib.ExitStack
-    ) -> Counted | None:
+        self,
+        scored: WorkerProcess,
+        passes: Passes,
+        stack: contextlib.ExitStack,
+        start_timed: Callable[[], WorkerProcess],
+        findings: Findings,
+    ) -> tuple[Counted | None, list[doubts.Doubt]]:
         """Protocol `robust`: the second, timed worker imports torch while the first one counts."""
         passes.score(scored)
         passes.answer_cross_checks(scored)
-        timed = stack.enter_context(WorkerProcess(submission, self._plan.setup))
+        timed = stack.enter_context(start_timed())
         self._gap.prepare()
         counted = self._count(scored, passes)
+        contradicted = self._recount(scored, passes, counted, findings.data_range)
         scored.close()
         self._gap.measure(passes.sizes())
         timed.load()
@@ -213,7 +222,17 @@ class Harness:
         passes.time(timed, self._gap)
         disturbed = machine.timing_disturbances(before, self._gpu(), frozenset(processes.tree(os.getpid())))
         passes.flags += [Flag(name=timing.DOUBTFUL, reason=reason) for reason in disturbed]
-        return counted
+        return counted, contradicted
+
+    def _recount(
+        self, scored: WorkerProcess, passes: Passes, counted: Counted | None, data_range: float | None
+    ) -> list[doubts.Doubt]:
+        """Doubts about the counts that come from outside the process that counted; none where nothing was."""
+        if counted is None or counted.noise is None or data_range is None:
+            return []
+        key, image = passes.any_image()
+        difference = functools.partial(passes.difference, key)
+        return recount.doubts(counted, scored, self._plan.setup, data_range, image, difference)
 
     def _gpu(self) -> machine.Gpu | None:
         index = self._plan.setup.cuda_index
@@ -251,16 +270,16 @@ def _inspect(worker: WorkerProcess, submission: Submission, findings: Findings) 
         return None
 
 
-def _complexity(counted: Counted, flags: list[Flag]) -> Complexity:
+def _complexity(counted: Counted, contradicted: list[doubts.Doubt], flags: list[Flag]) -> Complexity:
     """The official figures, with every counter beside them; doubts become flags, never silent zeros."""
-    found = doubts.judge(counted)
+    found = doubts.joined([*doubts.judge(counted), *contradicted])
     flags += [Flag(name=doubt.name, reason=doubt.reason) for doubt in found]
     return Complexity(
         params_m=counted.parameters / 1e6,
         flops_g=None if counted.flops_fvcore is None else counted.flops_fvcore / 1e9,
         activations_m=None if counted.activations is None else counted.activations / 1e6,
         num_conv=counted.num_conv,
-        established=not any(doubt.name == "complexity not established" for doubt in found),
+        established=not any(doubt.name in (doubts.NOT_ESTABLISHED, recount.NOT_CONFIRMED) for doubt in found),
         counters=asdict(counted),
     )
 

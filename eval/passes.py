@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -104,6 +105,16 @@ class Passes:
         image = read_rgb(next(iter(self._modes.values()))[0].lr)
         top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
         return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])
+
+    def any_image(self) -> tuple[tuple[Mode, int], Image]:
+        """One of the scored images, picked at random, and its key for `difference`."""
+        keys = [(mode, index) for mode, pairs in self._modes.items() for index in range(len(pairs))]
+        mode, index = random.SystemRandom().choice(keys)
+        return (mode, index), read_rgb(self._modes[mode][index].lr)
+
+    def difference(self, key: tuple[Mode, int], image: Image) -> int | None:
+        """Largest difference in grey levels of `image` from the scored one; None where that was not kept."""
+        return self._sample.difference(key, image)
 
     def sizes(self) -> list[tuple[int, int]]:
         return [image_size(pair.lr) for pairs in self._modes.values() for pair in pairs]

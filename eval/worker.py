@@ -1,7 +1,8 @@
 """The isolated side: holds one submission, sees low-resolution images only, answers requests of `eval.channel`.
 
-Started by the parent inside a sandbox as `python -I -B eval/worker.py CONTROL REQUEST ANSWER JOB`, four inherited
-descriptors: the control socket, the two image slots and the job description. Everything of the harness that is
+Started by the parent inside a sandbox as `python -I -B eval/worker.py CONTROL REQUEST ANSWER GRAPH JOB`, five
+inherited descriptors: the control socket, the two image slots, the slot for a traced network and the job description.
+Everything of the harness that is
 needed later is imported before the team's module, and is then taken out of `sys.modules`, so that a repository's
 own `eval`, `data` or `models` are found by its scripts.
 """
@@ -36,7 +37,9 @@ class HarnessModules(importlib.abc.MetaPathFinder):
     def __init__(self, packages: tuple[str, ...]) -> None:
         self._packages = packages
 
-    def find_spec(self, fullname: str, _path: Any = None, _target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, _path: Any = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname.partition(".")[0] not in self._packages:
             return None
         base = ROOT.joinpath(*fullname.split("."))
@@ -51,21 +54,22 @@ class HarnessModules(importlib.abc.MetaPathFinder):
 class Worker:
     """One submission's life: inspect, load, forward many times, count."""
 
-    def __init__(self, job: dict[str, Any], request_slot: int, answer_slot: int) -> None:
+    def __init__(self, job: dict[str, Any], request_slot: int, answer_slot: int, graph_slot: int) -> None:
         import torch
 
         from eval import channel, complexity, counts, cpu_stand_in, lockdown, memory, runtime
-        from eval.adapters import checkpoints, ensemble
+        from eval.adapters import checkpoints, ensemble, graph
 
         self._torch, self._channel = torch, channel
         self._complexity, self._counts = complexity, counts
         self._lockdown, self._checkpoints, self._cpu_stand_in = lockdown, checkpoints, cpu_stand_in
-        self._ensemble = ensemble
+        self._ensemble, self._graph = ensemble, graph
         self._job = job
         self._adapter = importlib.import_module(f"eval.adapters.{job['adapter']}")
         self._device = torch.device(job["device"])
         self._request_slot = channel.Slot.open(request_slot)
         self._answer_slot = channel.Slot.open(answer_slot)
+        self._graph_slot = job["source"]["graph"] = channel.Slot.open(graph_slot)
         if self._device.type == "cuda" and not torch.cuda.is_available():
             raise RuntimeError("no CUDA device is usable inside the sandbox")
         self._timer = runtime.make_timer(self._device)
@@ -83,6 +87,8 @@ class Worker:
             operations.FORWARD: lambda: self._forward(request.height, request.width),
             operations.COUNT: lambda: self._count(request.height, request.width),
             operations.FOLDER: self._folder,
+            operations.EXPORT: lambda: self._export(request.height, request.width),
+            operations.RECOUNT: lambda: self._recount(request.height, request.width),
         }
         try:
             return handlers[request.operation]()
@@ -197,6 +203,25 @@ class Worker:
             counted = self._complexity.count(model.model, model.data_range, self._device, crop)
         return self._ok(text=self._counts.dump(counted).decode("ascii"))
 
+    def _export(self, height: int, width: int) -> Reply:
+        """Trace everything that makes an image of this size into the graph slot; values: its bytes."""
+        model = self._model()
+        image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
+        with self._torch.no_grad(), self._mode:
+            content = self._graph.dump(model, image)
+        self._graph_slot.write_bytes(content)
+        return self._ok(float(len(content)))
+
+    def _recount(self, height: int, width: int) -> Reply:
+        """As `_forward`, every operator watched; values: multiply-accumulates, weights."""
+        model = self._model()
+        image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
+        output, macs, weights = self._complexity.recount(model.model, image)
+        scale = self._job["scale"]
+        self._check(output, (1, 3, height * scale, width * scale))
+        self._answer_slot.write(self._to_pixels(output, model.data_range))
+        return self._ok(float(macs), float(weights))
+
     def _model(self) -> Loaded:
         if self._loaded is None:
             raise RuntimeError("no submission is loaded")
@@ -218,7 +243,9 @@ def reason(error: BaseException) -> str:
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(str(ROOT / "eval"))]
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(str(ROOT / "eval"))
+    ]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
     place = f" (at {Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
     return text[:1500] + place
@@ -229,7 +256,9 @@ def _missing_module(name: str) -> str:
     if Path(top).is_dir():  # the working directory is the repository
         return f"the repository has no module '{name}'"
     if top in _REMOVED_FROM_STANDARD_LIBRARY:
-        return f"needs the standard module '{top}', which Python {_REMOVED_FROM_STANDARD_LIBRARY[top]} removed"
+        return (
+            f"needs the standard module '{top}', which Python {_REMOVED_FROM_STANDARD_LIBRARY[top]} removed"
+        )
     return f"needs the Python package '{top}', which is not installed"
 
 
@@ -268,12 +297,12 @@ def main(descriptors: list[int]) -> None:
     sys.meta_path.insert(0, HarnessModules(("eval", "data", "models")))
     from eval import channel
 
-    control, request_slot, answer_slot, job = descriptors
+    control, request_slot, answer_slot, graph_slot, job = descriptors
     connection = socket.socket(fileno=control)
     worker: Worker | None = None
     failure = ""
     try:
-        worker = Worker(channel.read_job(job), request_slot, answer_slot)
+        worker = Worker(channel.read_job(job), request_slot, answer_slot, graph_slot)
     except Exception as error:
         failure = reason(error)
     while frame := connection.recv(1024):
@@ -286,4 +315,4 @@ def main(descriptors: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:5]])
+    main([int(argument) for argument in sys.argv[1:6]])

@@ -35,6 +35,8 @@ HARNESS_FILES = (
 PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
 # Side of the crop that complexity is counted on, at most.
 CROP = 256
+# Room for a traced network with its weights: four times the largest of the 2024 efficient ones' checkpoints.
+GRAPH_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,24 @@ class FolderRun:
 class WorkerProcess:
     """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
 
-    def __init__(self, submission: Submission, setup: Setup) -> None:
+    def __init__(self, submission: Submission, setup: Setup, graph: channel.Slot | None = None) -> None:
+        """Start it. graph: of another worker, whose traced network this one is to load; its own otherwise."""
         self._submission, self._setup = submission, setup
         self._started = time.monotonic()
         slot_bytes = max(setup.max_pixels, CROP * CROP) * 3
         self._request = channel.Slot.create("request", slot_bytes)
         self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2)
+        self._slots = [self._request, self._answer]
+        if graph is None:
+            graph = channel.Slot.create("graph", GRAPH_BYTES)
+            self._slots.append(graph)
+        self.graph = graph
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._connection, self._caller = ours, channel.Caller(ours)
         job = channel.write_job(_job(submission, setup))
-        descriptors = [theirs.fileno(), self._request.descriptor, self._answer.descriptor, job]
+        slots = (self._request, self._answer, self.graph)
+        descriptors = [theirs.fileno(), *(slot.descriptor for slot in slots), job]
         try:
             self._process = sandbox.spawn(
                 setup.level,
@@ -195,6 +204,33 @@ class WorkerProcess:
         except InputError as error:
             raise SubmissionFailed(f"counting operations: {error}") from None
 
+    def export(self, image: NDArray[np.uint8]) -> None:
+        """Let it trace its network on `image` (uint8 HxWx3) into `graph`."""
+        self._request.write(image)
+        self._ask(
+            Operation.EXPORT,
+            self._setup.deadlines.count_s,
+            "tracing the network",
+            n_values=1,
+            height=image.shape[0],
+            width=image.shape[1],
+        )
+
+    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
+        """Super-resolve `image` and count that: the answer, multiply-accumulates, weights."""
+        height, width = image.shape[:2]
+        scale = self._setup.scale
+        self._answer.clear(height * scale, width * scale)
+        self._request.write(image)
+        timeout_s = self._setup.deadlines.count_s
+        values = self._ask(
+            Operation.RECOUNT, timeout_s, "counting again", n_values=2, height=height, width=width
+        ).values
+        if not all(0 <= value <= counts.MAX_COUNT for value in values):
+            raise SubmissionFailed(f"counting again: protocol: {values}, expected counts")
+        macs, weights = map(int, values)
+        return self._answer.read(height * scale, width * scale), macs, weights
+
     def close(self) -> None:
         """End everything of this worker."""
         self._process.kill()
@@ -202,7 +238,7 @@ class WorkerProcess:
 
     def _close_channel(self) -> None:
         self._connection.close()
-        for slot in (self._request, self._answer):
+        for slot in self._slots:
             with contextlib.suppress(BufferError, OSError):
                 slot.close()
 

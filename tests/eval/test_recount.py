@@ -1,0 +1,131 @@
+"""Counts made without the team's code: the graph is the network, and what contradicts a claim is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from eval import complexity, recount
+from eval.adapters import graph
+from eval.adapters.loaded import Loaded, LoadError
+from eval.channel import Slot
+from eval.counts import Complexity, Counter, PassCounts
+from eval.doubts import NOT_ESTABLISHED, PARAMETERS_ELSEWHERE
+from eval.recount import NOT_CONFIRMED, Recounted
+
+CPU = torch.device("cpu")
+PER_PIXEL = 144  # of a 1x1 convolution from 3 to 48 channels
+COUNTED = Complexity(
+    parameters=1000,
+    buffers=0,
+    fvcore=Counter(PER_PIXEL << 16),
+    thop=Counter(PER_PIXEL << 16),
+    torch=Counter(PER_PIXEL << 16),
+    noise=PassCounts(PER_PIXEL << 16, 48 << 16, 1, 48 << 16, 1),
+)
+AGAIN = Recounted(height=200, width=300, macs=PER_PIXEL * 200 * 300, weights=1000, difference=1)
+
+
+def names(counted: Complexity, again: Recounted) -> list[str]:
+    return [doubt.name for doubt in recount.judge(counted, again)]
+
+
+def test_equal_work_that_gives_the_scored_image_is_confirmed() -> None:
+    assert names(COUNTED, AGAIN) == []
+
+
+@pytest.mark.parametrize("difference", [2, None])
+def test_another_image_confirms_nothing(difference: int | None) -> None:
+    assert names(COUNTED, replace(AGAIN, difference=difference)) == [NOT_CONFIRMED]
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_other_work_contradicts_the_claim(factor: float) -> None:
+    (doubt,) = recount.judge(COUNTED, replace(AGAIN, macs=int(AGAIN.macs * factor)))
+    assert doubt.name == NOT_ESTABLISHED
+    assert (
+        f"0.144 k per pixel counted beside the team's code, {0.144 * factor:.4g} k without it" in doubt.reason
+    )
+    assert "300x200" in doubt.reason
+
+
+def test_borders_of_a_small_image_are_no_contradiction() -> None:
+    assert names(COUNTED, Recounted(20, 24, 2 * PER_PIXEL * 480, 1000, 0)) == [NOT_CONFIRMED]
+
+
+def test_no_work_on_either_side_is_a_contradiction() -> None:
+    assert names(replace(COUNTED, fvcore=Counter(0)), replace(AGAIN, macs=0)) == [NOT_ESTABLISHED]
+
+
+def test_weights_that_parameters_left_out_are_told() -> None:
+    (doubt,) = recount.judge(COUNTED, replace(AGAIN, weights=2000))
+    assert doubt.name == PARAMETERS_ELSEWHERE
+    assert doubt.reason == "the traced network holds 2000 weights, parameters() counts 1000"
+    assert names(replace(COUNTED, weights_elsewhere=1000), replace(AGAIN, weights=2000)) == []
+
+
+class Square(torch.autograd.Function):
+    """A function with a backward pass of its own, which the tracer takes for opaque."""
+
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        context.save_for_backward(x)
+        return x * x
+
+
+class Toy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 48, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.pixel_shuffle(self.conv(Square.apply(x)), 4)
+
+
+def carried(loaded: Loaded, image: torch.Tensor) -> Loaded:
+    """`loaded` as a clean process would get it."""
+    slot = Slot.create("graph", 1 << 20)
+    with torch.no_grad():
+        slot.write_bytes(graph.dump(loaded, image))
+    return graph.load({"graph": slot, "data_range": loaded.data_range}, CPU, 4)
+
+
+def test_the_graph_does_the_same_work_and_gives_the_same_image() -> None:
+    model, image = Toy().eval(), torch.rand(1, 3, 20, 24)
+    found = carried(Loaded(model, lambda x: model(x + 0.5) - 1, 1.0), image)
+    expected, macs, weights = complexity.recount(model, image + 0.5)
+    output, macs_found, weights_found = complexity.recount(found.model, image)
+    assert torch.equal(output, expected - 1)
+    assert macs_found == macs == 48 * 27 * 480
+    assert weights_found == weights == 48 * 28
+
+
+def test_weights_kept_out_of_parameters_are_weights_in_the_graph() -> None:
+    model = Toy().eval()
+    hidden = model.conv.weight.detach().clone()
+    model.conv.weight.data = torch.zeros(0)
+    model.forward = lambda x: nn.functional.pixel_shuffle(nn.functional.conv2d(x, hidden, padding=1), 4)  # type: ignore[method-assign]
+    image = torch.rand(1, 3, 20, 24)
+    _, _, weights = complexity.recount(carried(Loaded(model, model, 1.0), image).model, image)
+    assert weights >= 48 * 27
+
+
+def test_what_is_no_graph_is_refused() -> None:
+    slot = Slot.create("graph", 1 << 12)
+    slot.write_bytes(b"no graph")
+    with pytest.raises(LoadError, match="the traced network cannot be read"):
+        graph.load({"graph": slot, "data_range": 1.0}, CPU, 4)
+
+
+def test_a_slot_takes_no_more_than_fits_and_reads_no_more_than_there_is() -> None:
+    slot = Slot.create("graph", 16)
+    with pytest.raises(ValueError, match="9 bytes: expected at most 8"):
+        slot.write_bytes(bytes(9))
+    slot.write_bytes(b"12345678")
+    assert slot.read_bytes() == b"12345678"
+    slot._pixels[:8] = 255  # a stated length of 2**64 - 1
+    assert slot.read_bytes() == b"12345678"
