@@ -1,5 +1,6 @@
 # @expected: ok: unchanged numbers
 # @expected: ok: runtime at least 80 ms or none
+# @levels: bwrap landlock
 # @protocol: robust
 """Keeps every answer, in memory and in files, and takes 100 ms only for inputs that it has not met before."""
 
