@@ -105,12 +105,18 @@ def quantity(entry: Entry, name: str) -> float:
     return entry.complexity(name)
 
 
-def psnr_key(entry: Entry) -> float:
-    """What entries are ranked by where the images are not the challenge's: mean PSNR of `valid`, else of
-    `test`.
-    """
-    valid = entry.mean("valid", "psnr")
-    return entry.mean("test", "psnr") if math.isnan(valid) else valid
+def psnr_metric(challenge: Challenge) -> str:
+    """The PSNR that entries are ranked by where the images are not the challenge's: the one its rule names."""
+    rule = challenge.ranking
+    named = [term.metric for term in rule.terms] if isinstance(rule, MetricRanking) else []
+    return next((metric for metric in named if metric.startswith("psnr")), "psnr")
+
+
+def psnr_key(entry: Entry, challenge: Challenge) -> float:
+    """The mean of `psnr_metric` over `valid`, else over `test`; NaN where neither was measured."""
+    metric = psnr_metric(challenge)
+    valid = entry.mean("valid", metric)
+    return entry.mean("test", metric) if math.isnan(valid) else valid
 
 
 def failed_thresholds(

@@ -78,7 +78,7 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame,
     reference_notes = _scores(frame, group, challenge)
     by_psnr = not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
     frame["ranked_by"] = "psnr" if by_psnr else "score"
-    frame["key"] = [-figures.psnr_key(entry) for entry in group] if by_psnr else frame["log_score"]
+    frame["key"] = [-figures.psnr_key(entry, challenge) for entry in group] if by_psnr else frame["log_score"]
     notes = [PSNR_NOTE] if by_psnr else reference_notes + _missing_modes(group, challenge)
     thresholds = figures.thresholds_that_apply(challenge, group)
     frame["reason"] = [

@@ -45,7 +45,7 @@ def resampled_keys(group: list[Entry], challenge: Challenge, by_psnr: bool) -> A
     rule = challenge.ranking
     if by_psnr:
         mode = "valid" if any("valid" in entry.modes for entry in group) else "test"
-        return -_means(group, mode, "psnr")
+        return -_means(group, mode, figures.psnr_metric(challenge))
     if isinstance(rule, MetricRanking):
         means = {term.metric: _means(group, rule.mode, term.metric) for term in rule.terms}
         return -np.broadcast_to(term_sum(rule.terms, means), (DRAWS, len(group)))

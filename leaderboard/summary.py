@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from data.errors import InputError
@@ -13,6 +14,7 @@ from eval import results
 from eval.challenge import Challenge
 from eval.results import Record
 from leaderboard import ranking, tables
+from leaderboard.figures import psnr_metric
 
 SHOWN = (
     "rank",
@@ -25,8 +27,6 @@ SHOWN = (
     "flops_g",
     "score_final",
 )
-TITLES = {"val_ssim": "Val SSIM"}
-DECIMALS = {"val_ssim": 4}
 
 
 def summarise(
@@ -53,13 +53,9 @@ def summarise(
 
 def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> Table:
     table = Table(title=challenge.title)
-    by_score = bool((frame["ranked_by"] == "score").any())
-    columns = [
-        column for column in SHOWN
-        if column in frame and not frame[column].isna().all() and (by_score or column != "score_final")
-    ]  # fmt: skip
+    columns = _columns(frame, psnr_metric(challenge))
     for column in columns:
-        table.add_column(_title(column), justify="left" if column == "model" else "right")
+        table.add_column(escape(_title(column)), justify="left" if column == "model" else "right")
     table.add_column("Checkpoint")
     table.add_column("Note")
     for _, row in frame.iterrows():
@@ -69,11 +65,23 @@ def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> 
     return table
 
 
+def _columns(frame: pd.DataFrame, psnr: str) -> list[str]:
+    """Of `SHOWN`, those with a figure; `psnr` is the metric of PSNR that the challenge ranks by."""
+    by_score = bool((frame["ranked_by"] == "score").any())
+    named = [column.replace("_psnr", f"_{psnr}") for column in SHOWN if by_score or column != "score_final"]
+    return [column for column in named if column in frame and not frame[column].isna().all()]
+
+
 def _title(column: str) -> str:
-    return TITLES.get(column) or tables.PRINTED[column][0]
+    if column in tables.PRINTED:
+        return tables.PRINTED[column][0]
+    mode, _, metric = column.partition("_")
+    unit = " [dB]" if metric.startswith("psnr") else ""
+    return f"{mode.capitalize()} {metric.upper().replace('_', '-').removesuffix('-FLOAT')}{unit}"
 
 
 def _cell(column: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    return tables.format_number(value, DECIMALS.get(column) or tables.PRINTED[column][1])
+    decimals = 4 if "ssim" in column else tables.PRINTED[column][1] if column in tables.PRINTED else 2
+    return tables.format_number(value, decimals)
