@@ -286,7 +286,9 @@ def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, co
                 continue
             record = judge.evaluate(one)
             _check_unchanged(one.model, "its files", before[one.model], one.fingerprint())
-            _check_unchanged(one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS))
+            _check_unchanged(
+                one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS)
+            )
             results.append(options.save_dir, record)
             official.write(options.save_dir, results.read_all(options.save_dir))
             failed = failed or record.status == "failed"

@@ -26,8 +26,7 @@ WEIGHT_SHARE = 0.05
 # Work per pixel may differ this much between 256x256 and 64x320: borders, pooled branches, one global layer.
 SIZE_FACTOR = 1.25
 
-# Operators that do much arithmetic, by words in their names; everything element by element is left to the
-# list.
+# Operators that do much arithmetic, by words in their names; everything element by element is left to the list.
 _HEAVY = re.compile(
     r"conv|matmul|attention|transformer|einsum|fft|lstm|gru|rnn|linalg(?!_(vector_|matrix_)?norm)|(?<!bi)(?<!tri)linear(?!_to)|tensordot|cdist|deform"
     r"|(^|_)(mm|bmm|mv|dot|vdot|addmm|addbmm|baddbmm|addmv|addr|outer|ger|kron|bilinear|trilinear)($|_)"

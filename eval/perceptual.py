@@ -85,7 +85,9 @@ class PerceptualScorer:
         try:
             return future.result()
         except BrokenProcessPool:
-            raise InputError(f"{PACKAGE}: its process ended while it worked; is there enough memory?") from None
+            raise InputError(
+                f"{PACKAGE}: its process ended while it worked; is there enough memory?"
+            ) from None
 
 
 # State of the metric process: one per process, filled by `_create`.
@@ -99,7 +101,9 @@ def _create(names: tuple[str, ...], device: str) -> dict[str, str]:
         import pyiqa
     except ImportError as error:
         package = error.name or PACKAGE
-        remedy = "`pip install -r requirements-perceptual.txt`" if package == PACKAGE else f"its dependency '{package}' is not installed"
+        remedy = "`pip install -r requirements-perceptual.txt`"
+        if package != PACKAGE:
+            remedy = f"its dependency '{package}' is not installed"
         return dict.fromkeys(names, f"needs the optional package {PACKAGE}: {remedy}")
     missing = {}
     for name in names:

@@ -154,7 +154,9 @@ class Record(Part):
     created: datetime = Field(default_factory=lambda: datetime.now(timezone.utc))
     source: Literal["measured", "imported"] = "measured"
     imported_from: str | None = None
-    published_runtime_ms: Number | None = None  # the table's own mean, where the modes' means were rounded before
+    published_runtime_ms: Number | None = (
+        None  # the table's own mean, where the modes' means were rounded before
+    )
     challenge: str
     dataset: str = ""
     scored_by_challenge_data: bool = False
@@ -265,7 +267,9 @@ def verify_chain(save_dir: Path) -> list[str]:
         if _sequence(path) != expected:
             problems.append(f"{path}: record {expected:06d} is missing before it")
         elif record.previous_sha256 != previous:
-            problems.append(f"{path}: the record before it was changed (its sha256 is not the one noted here)")
+            problems.append(
+                f"{path}: the record before it was changed (its sha256 is not the one noted here)"
+            )
         previous, expected = _sha256(path), _sequence(path) + 1
     return problems
 

@@ -57,8 +57,8 @@ class _TileSum:
     def __call__(self, x: NDArray[Any], y: NDArray[Any]) -> float:
         """x, y: tiles no larger than the shape given at the start.
 
-        With the filter F, A = F(x) F(y) + C1/2 and B = F(x)^2 + F(y)^2 + C1 the map is
-        4 A (F(xy) + (C1+C2)/2 - A) / (B (F(x^2+y^2) + C1+C2 - B)); the constants are added while filtering.
+        With the filter F, A = F(x) F(y) + C1/2 and B = F(x)^2 + F(y)^2 + C1 the map is 4 A (F(xy) + (C1+C2)/2
+        - A) / (B (F(x^2+y^2) + C1+C2 - B)); the constants are added while filtering.
         """
         height, width = x.shape[:2]
         valid = (slice(_HALF, height - _HALF), slice(_HALF, width - _HALF))

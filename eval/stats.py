@@ -57,12 +57,11 @@ def median(samples: Sequence[float]) -> float:
 def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Distribution-free confidence interval of the median, from order statistics.
 
-    For n independent samples of any continuous distribution with median m,
-    P(x_(k) <= m <= x_(n+1-k)) = 1 - 2 P(B <= k-1) with B ~ Binomial(n, 1/2). The interval returned takes the
-    largest k for which that is at least `confidence` (exact, no normal approximation).
-    Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed., Wiley 2003, section 7.1; the same
-    rule as Y. Le Boudec, Performance Evaluation of Computer and Communication Systems, EPFL Press 2010,
-    theorem 2.1.
+    For n independent samples of any continuous distribution with median m, P(x_(k) <= m <= x_(n+1-k)) = 1 - 2
+    P(B <= k-1) with B ~ Binomial(n, 1/2). The interval returned takes the largest k for which that is at
+    least `confidence` (exact, no normal approximation). Source: H. A. David and H. N. Nagaraja, Order
+    Statistics, 3rd ed., Wiley 2003, section 7.1; the same rule as Y. Le Boudec, Performance Evaluation of
+    Computer and Communication Systems, EPFL Press 2010, theorem 2.1.
 
     Returns None when even the smallest and the largest sample do not enclose the median with that
     confidence (below six samples for 0.95). Raises ValueError for an empty list or a confidence outside
@@ -140,10 +139,9 @@ def summarize_robust(repeats_ms: Sequence[Sequence[float]], cold_ms: float) -> R
     where images differ in size; taking each image's median first removes the spikes of a shared machine.
 
     repeats_ms: per image, its warm samples (warm-up left out); cold_ms: the process's very first forward
-    pass.
-    ci95: for one image the exact interval of `median_interval`; for several the mean of the medians
-    +- 1.96 standard errors (`median_standard_error`, images independent), None where an image has fewer
-    than three samples. Raises ValueError for an empty list anywhere.
+    pass. ci95: for one image the exact interval of `median_interval`; for several the mean of the medians +-
+    1.96 standard errors (`median_standard_error`, images independent), None where an image has fewer than
+    three samples. Raises ValueError for an empty list anywhere.
     """
     check_samples([cold_ms])
     if not repeats_ms:

@@ -243,7 +243,9 @@ def find(model_id: str, folder: Path = MODELS) -> Path:
     if wanted not in known:
         near = difflib.get_close_matches(wanted, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"--model_id {model_id}: unknown{hint} (there are: {', '.join(sorted(known, key=by_id))})")
+        raise InputError(
+            f"--model_id {model_id}: unknown{hint} (there are: {', '.join(sorted(known, key=by_id))})"
+        )
     return known[wanted]
 
 
@@ -277,9 +279,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "script": str(script),
             "class": manifest.class_,
             "args": manifest.args,
-            "checkpoints": [
-                {**asdict(part), "path": str(part.path)} for part in chosen.parts
-            ],
+            "checkpoints": [{**asdict(part), "path": str(part.path)} for part in chosen.parts],
             "data_range": manifest.data_range,
             "tile": manifest.tile,
             "tile_overlap": manifest.tile_overlap,
@@ -309,7 +309,9 @@ def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False)
     unknown = [model_id for model_id in wanted if model_id not in known]
     if unknown:
         raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
-    return [_from_branch(repo.resolve(), entry.resolve(), known[model_id], allow_pickle) for model_id in wanted]
+    return [
+        _from_branch(repo.resolve(), entry.resolve(), known[model_id], allow_pickle) for model_id in wanted
+    ]
 
 
 def _entry(repo: Path) -> Path:
@@ -393,7 +395,9 @@ def choose_checkpoint(manifest: Manifest, choice: str) -> Weights:
     for source in order:
         entries = named[source]
         if entries and all((MODEL_ZOO / entry.file).is_file() for entry in entries.values()):
-            refused = [reason for entry in entries.values() if (reason := unfit(MODEL_ZOO / entry.file, MODEL_ZOO))]
+            refused = [
+                reason for entry in entries.values() if (reason := unfit(MODEL_ZOO / entry.file, MODEL_ZOO))
+            ]
             if refused:
                 return Weights((), source, f"checkpoint {refused[0]}")
             wrong = [_wrong_hash(MODEL_ZOO / entry.file, entry.sha256) for entry in entries.values()]

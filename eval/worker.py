@@ -1,10 +1,9 @@
 """The isolated side: holds one submission, sees low-resolution images only, answers requests of `eval.channel`.
 
 Started by the parent inside a sandbox as `python -I -B eval/worker.py CONTROL REQUEST ANSWER GRAPH JOB`, five
-inherited descriptors: the control socket, the two image slots, the slot for a traced network and the job description.
-Everything of the harness that is
-needed later is imported before the team's module, and is then taken out of `sys.modules`, so that a repository's
-own `eval`, `data` or `models` are found by its scripts.
+inherited descriptors: the control socket, the two image slots, the slot for a traced network and the job
+description. Everything of the harness that is needed later is imported before the team's module, and is then
+taken out of `sys.modules`, so that a repository's own `eval`, `data` or `models` are found by its scripts.
 """
 
 from __future__ import annotations

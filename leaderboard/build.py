@@ -22,8 +22,7 @@ def load_records(save_dir: Path, challenge: Challenge) -> list[Record]:
     """The records of `save_dir` that `challenge` can rank. Raises InputError where there are none.
 
     Records of another challenge count where it measured the same way (scale and border); its data set and
-    machine
-    keep them apart in the table anyway.
+    machine keep them apart in the table anyway.
     """
     if not save_dir.is_dir():
         raise InputError(f"{save_dir}: no such folder; expected the --save_dir of an evaluation or an import")

@@ -14,14 +14,11 @@ import numpy as np
 from eval.challenge import Challenge, EfficiencyRanking
 from leaderboard.entries import Entry
 
-# A first call this much slower than the median of its pass: start-up of the device or autotuning, not
-# inference.
+# A first call this much slower than the median of its pass: start-up of the device or autotuning, not inference.
 COLD_EXTRA_MS = 50.0
 COLD_RATIO = 1.25
-# Every weight of a convolution at LR resolution is used once per pixel. Sub-sampled branches, attention
-# pooling and
-# linear layers on pooled features use fewer: published systems stay above 0.4, so a quarter is no such
-# branch.
+# Every weight of a convolution at LR resolution is used once per pixel. Sub-sampled branches, attention pooling and
+# linear layers on pooled features use fewer: published systems stay above 0.4, so a quarter is no such branch.
 LR_PIXELS = 256 * 256
 FLOPS_PER_PARAMETER_MINIMUM = 0.25
 # A lead over the next eligible entry beyond this factor in one figure is worth a second look.
@@ -57,8 +54,7 @@ def implausible_flops(entry: Entry) -> Doubt | None:
     """FLOPs far below one multiply-add per parameter and LR pixel: a counter missed an operator.
 
     Convolutions (and linear layers over all positions) apply each weight once per position of a 256x256
-    input, hence
-    FLOPs of at least parameters * 65,536.
+    input, hence FLOPs of at least parameters * 65,536.
     """
     flops, params = entry.complexity("flops_g"), entry.complexity("params_m")
     if math.isnan(flops) or math.isnan(params) or params <= 0 or flops <= 0:

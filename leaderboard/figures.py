@@ -31,8 +31,7 @@ def ranked_runtime(entry: Entry) -> float:
 
 class References:
     """What each entry of a group is divided by: the baseline measured in its session, else in its group, else
-    the
-    published one."""
+    the published one."""
 
     def __init__(self, group: list[Entry], baseline: Baseline, runtime_of: RuntimeOf) -> None:
         names = set(baseline.names)
@@ -123,8 +122,7 @@ def failed_thresholds(
     entry: Entry, thresholds: tuple[Threshold, ...], strict: bool | None = None
 ) -> list[str]:
     """Sentences for the thresholds that `entry` misses. `strict` True compares every mean unrounded, False
-    rounds all
-    to two decimals, None does as the rule says."""
+    rounds all to two decimals, None does as the rule says."""
     reasons = []
     for threshold in thresholds:
         mean = entry.mean(threshold.mode, threshold.metric)

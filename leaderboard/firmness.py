@@ -1,9 +1,8 @@
 """How firm is a rank? The same records ranked again under other defensible choices, pair by pair.
 
 Each variant changes one thing only: the median instead of the mean runtime, the first call left out,
-thresholds
-compared unrounded, other weights. The paired bootstrap over images says how often a neighbouring pair keeps
-its order.
+thresholds compared unrounded, other weights. The paired bootstrap over images says how often a neighbouring
+pair keeps its order.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ class PairCheck:
     """Two neighbours in the ranking and what each variant says of their order.
 
     `kept` is the share of paired resamples of the images that keep the order (a tie counts half); None where
-    images
-    are not known one by one. `dropped` names who drops out of the ranking under a variant.
+    images are not known one by one. `dropped` names who drops out of the ranking under a variant.
     """
 
     upper: str
@@ -67,9 +65,8 @@ class PairCheck:
 
     def doubts_for(self, model: str) -> list[str]:
         """Names of the variants under which `model`, one of the two, loses its place: the order turns or
-        ties, or
-        it drops out itself. That the other one drops out does not hurt it. `images` when resampling turns
-        it."""
+        ties, or it drops out itself. That the other one drops out does not hurt it. `images` when resampling
+        turns it."""
         found = [
             name
             for name, outcome in self.outcomes.items()
@@ -160,8 +157,7 @@ def changed_pairs(group: list[Entry], challenge: Challenge) -> list[dict[str, st
     """Every pair of rankable entries whose order the cold start or the choice of mean or median decides.
 
     Each as `{track, first, second, by}`: under the rule `first` stands before `second`; under `by` behind it.
-    Tracks
-    are `final` (the score) and `runtime`.
+    Tracks are `final` (the score) and `runtime`.
     """
     found: list[dict[str, str]] = []
     listed = variants(group, challenge)

@@ -2,10 +2,8 @@
 table.
 
 Two layouts are read: `results.json` (a mapping from a model to its lists and means, per mode) and
-`results.txt` (a
-table with a header line). Published figures keep their own meaning: nothing is recomputed but the mean and
-median of
-lists that are there.
+`results.txt` (a table with a header line). Published figures keep their own meaning: nothing is recomputed
+but the mean and median of lists that are there.
 """
 
 from __future__ import annotations
@@ -54,8 +52,7 @@ def import_file(path: Path, save_dir: Path, challenge: str = "", device: str = "
     """Append every model of the official file at `path` to the records of `save_dir`; returns them.
 
     Importing the same file into the same folder again adds nothing and returns an empty list. Raises
-    InputError
-    naming the file, the model and the field where something is not as the official code writes it.
+    InputError naming the file, the model and the field where something is not as the official code writes it.
     """
     records = read_official(path, challenge, device)
     known = {(record.session, record.model) for record in read_all(save_dir)}

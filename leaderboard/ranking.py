@@ -1,10 +1,9 @@
 """From records and a challenge to one ranked table. A pure function: it reads no file and writes none.
 
 Groups: records of different machines, data sets, protocols or sources never share a runtime column and are
-never
-ranked against each other. The largest group comes first and owns `runtime_ms`; the rows of every further
-group carry
-their runtime in a column of their own, `runtime_ms [label of the group]`, and are ranked among themselves.
+never ranked against each other. The largest group comes first and owns `runtime_ms`; the rows of every
+further group carry their runtime in a column of their own, `runtime_ms [label of the group]`, and are ranked
+among themselves.
 """
 
 from __future__ import annotations
@@ -32,10 +31,8 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
     reason.
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose
-    difference
-    to this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a reader must
-    know.
-    Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
+    difference to this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a
+    reader must know. Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
     entries = newest(records)
     groups = _grouped(entries)
@@ -51,8 +48,7 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
         notes.append(
             "Several machines, data sets or protocols: each is ranked apart and has its own runtime column."
         )
-    # Columns that are all missing in one group make pandas warn about a future change of dtype; objects do
-    # not.
+    # Columns that are all missing in one group make pandas warn about a future change of dtype; objects do not.
     table = pd.concat([frame.astype(object) for frame in frames], ignore_index=True) if frames else _empty()
     table = _typed(table)
     table.attrs["notes"] = list(dict.fromkeys(notes))
@@ -240,8 +236,7 @@ def _add_rank_sums(frame: pd.DataFrame, rule: RankSumRanking, eligible: Any) -> 
     main = rule.tracks[0]
     frame["score_final"] = frame[f"ranksum_{main.name}"]
     if len(frame) and frame["ranked_by"].iloc[0] == "score":
-        # One quantity ranks by itself: keeping its figure, not its rank, is what makes ties by resampling
-        # possible.
+        # One quantity ranks by itself: keeping its figure, not its rank, is what makes ties by resampling possible.
         frame["key"] = frame[main.quantities[0] if len(main.quantities) == 1 else f"ranksum_{main.name}"]
 
 

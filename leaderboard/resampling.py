@@ -1,12 +1,9 @@
 """Paired bootstrap over images: how much of a difference between two entries the choice of images explains.
 
 All entries of a group are resampled with the same draws of images (each mode drawn apart, as its mean is
-formed
-apart), so that what makes an image slow or hard for everyone cancels. Two entries tie when the central 95% of
-their
-resampled differences contains zero. Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap,
-Chapman &
-Hall 1993, section 13.3 (percentile interval).
+formed apart), so that what makes an image slow or hard for everyone cancels. Two entries tie when the central
+95% of their resampled differences contains zero. Source: B. Efron and R. J. Tibshirani, An Introduction to
+the Bootstrap, Chapman & Hall 1993, section 13.3 (percentile interval).
 """
 
 from __future__ import annotations
@@ -66,11 +63,9 @@ def ties(
 ) -> list[list[int]]:
     """For each entry, the indices of the eligible entries it ties with, nearest first.
 
-    Looks outward from each entry and stops at the first distance in the order at which nobody ties any more, or after
-    MAX_TIES places.
-    Where images are not known one by one, the 95% intervals of the runtime medians must overlap instead, and
-    without
-    those nothing ties but equal figures.
+    Looks outward from each entry and stops at the first distance in the order at which nobody ties any more,
+    or after MAX_TIES places. Where images are not known one by one, the 95% intervals of the runtime medians
+    must overlap instead, and without those nothing ties but equal figures.
     """
     found: list[list[int]] = [[] for _ in group]
     order = np.array([i for i in np.argsort(keys, kind="stable") if eligible[i]], dtype=int)

@@ -129,12 +129,12 @@ class Prune(Fields):
 class Stage(Fields):
     """One stage of training. Sizes are those of the high-resolution patch; `batch` is over all devices.
 
-    `start` is "previous", "scratch", or the name of a stage; `pick` says which of its checkpoints.
-    `fold` folds re-parameterised convolutions before the stage and trains plain ones: name the arguments
-    that brought them in `without`. `args`, `imports` change the network for this stage and after `without`.
-    `drops` names modules of the starting weights to leave out; `joins` those that the starting weights
-    lack, with how their parameters start: as the class
-    leaves them ("keep"), zero, or as an identity convolution ("identity").
+    `start` is "previous", "scratch", or the name of a stage; `pick` says which of its checkpoints. `fold`
+    folds re-parameterised convolutions before the stage and trains plain ones: name the arguments that
+    brought them in `without`. `args`, `imports` change the network for this stage and after `without`.
+    `drops` names modules of the starting weights to leave out; `joins` those that the starting weights lack,
+    with how their parameters start: as the class leaves them ("keep"), zero, or as an identity convolution
+    ("identity").
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")

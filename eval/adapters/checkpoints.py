@@ -27,7 +27,9 @@ def load(path: Path, *, allow_pickle: bool = False) -> Any:
             "--allow_pickle unpickles it inside the sandbox"
         ) from None
     except Exception as error:
-        raise LoadError(f"checkpoint {path.name}: cannot be read ({type(error).__name__}: {error!s:.200})") from None
+        raise LoadError(
+            f"checkpoint {path.name}: cannot be read ({type(error).__name__}: {error!s:.200})"
+        ) from None
 
 
 def select(content: Any, key: str, name: str) -> dict[str, torch.Tensor]:
@@ -35,7 +37,11 @@ def select(content: Any, key: str, name: str) -> dict[str, torch.Tensor]:
     if key and isinstance(content, dict) and key in content:
         content = content[key]
     elif key:
-        there = ", ".join(map(str, list(content)[:SHOWN_KEYS])) if isinstance(content, dict) else type(content).__name__
+        there = (
+            ", ".join(map(str, list(content)[:SHOWN_KEYS]))
+            if isinstance(content, dict)
+            else type(content).__name__
+        )
         raise LoadError(f"checkpoint {name}: no key '{key}' in it (it holds: {there}, ...)")
     if not isinstance(content, dict):
         raise LoadError(f"checkpoint {name}: holds a {type(content).__name__}, expected a state_dict")

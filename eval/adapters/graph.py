@@ -82,7 +82,9 @@ def load(source: dict[str, Any], device: torch.device, _scale: int) -> Loaded:
     content = source["graph"].read_bytes()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # newer torch prefers torch.export, which cannot run every network
+            warnings.simplefilter(
+                "ignore"
+            )  # newer torch prefers torch.export, which cannot run every network
             graph = _load(content, device)
     except RuntimeError as error:
         raise LoadError(

@@ -134,7 +134,9 @@ def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
         raise LoadError("select_model returned something else than (model, name, data_range, tile)")
     model, name, data_range, tile = (*selected, None)[:4]
     if not callable(getattr(model, "eval", None)):
-        raise LoadError(f"select_model returned a {type(model).__name__} as model, expected a torch.nn.Module")
+        raise LoadError(
+            f"select_model returned a {type(model).__name__} as model, expected a torch.nn.Module"
+        )
     model.eval().to(device)
     return Loaded(model, _forward(entry, model_id, model, tile, scale), float(data_range), str(name))
 

@@ -77,7 +77,8 @@ def test_absent_package_is_named_for_each_metric(tmp_path: Path, monkeypatch: py
     with perceptual.PerceptualScorer(("lpips", "niqe")) as scorer:
         assert scorer.score(*images()) == {}
         assert scorer.missing == dict.fromkeys(
-            ("lpips", "niqe"), "needs the optional package pyiqa: `pip install -r requirements-perceptual.txt`"
+            ("lpips", "niqe"),
+            "needs the optional package pyiqa: `pip install -r requirements-perceptual.txt`",
         )
 
 

@@ -52,9 +52,9 @@ def honest(name: str = "Repeat") -> str:
 def forward(body: str, name: str = "Toy") -> str:
     """A branch whose model is Repeat with `body` as forward(self, x)."""
     indented = textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
-    return f'''name = f"{{model_id:02}}_{name}"
+    return f"""name = f"{{model_id:02}}_{name}"
 class Toy(Repeat):
     def forward(self, x):
 {indented}
 model = Toy()
-'''
+"""

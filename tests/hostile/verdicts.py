@@ -1,12 +1,10 @@
 """Whether a record is what a submission's `@expected` lines say.
 
-failed: PATTERN               failed, and the status contains the regular expression
-ok with flag: NAME            evaluated, and the flag is in the record
-ok: unchanged numbers         evaluated, PSNR of every image equal to the honest submission's
-ok: other numbers             evaluated, PSNR of every image lower than the honest submission's
-ok: no runtime                evaluated, and no runtime is recorded
-ok: runtime at least N ms or none
-ok: own name                  evaluated, under its own results key
+failed: PATTERN               failed, and the status contains the regular expression ok with flag: NAME
+evaluated, and the flag is in the record ok: unchanged numbers         evaluated, PSNR of every image equal to
+the honest submission's ok: other numbers             evaluated, PSNR of every image lower than the honest
+submission's ok: no runtime                evaluated, and no runtime is recorded ok: runtime at least N ms or
+none ok: own name                  evaluated, under its own results key
 """
 
 from __future__ import annotations
@@ -51,7 +49,9 @@ def _contradicted_numbers(expected: str, record: Record, honest: Record) -> str:
         lower = all(found[name] < reference[name] for name in reference)
         return "" if lower else f"PSNR {found}, not below the honest one's {reference}"
     if expected == "own name":
-        own = record.model.startswith(f"{int(record.submission.model_id):02}_") and record.model != honest.model
+        own = (
+            record.model.startswith(f"{int(record.submission.model_id):02}_") and record.model != honest.model
+        )
         return "" if own else record.model
     runtime = runtime_ms(record)
     if expected == "no runtime":
