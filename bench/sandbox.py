@@ -1,13 +1,15 @@
-"""What confinement costs: start-up at each level against a plain one, and a CPU model's forward inside.
+"""What confinement costs: start-up, kill, a submission's measured runtime, and the second worker.
 
-    python -m bench.sandbox [--rounds 9] [--no-torch]
+    python -m bench.sandbox [--rounds 9] [--model_id 21] [--only start kill torch runtime second]
 
-Prints medians in milliseconds and ratios to plain. Rounds are interleaved, so that a busy machine hits all alike.
+Prints medians in milliseconds and ratios to the first row. Rounds are interleaved, so that a busy machine hits all
+alike. `runtime` and `second` need the checkpoint of --model_id (`python -m model_zoo fetch ID`).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import statistics
@@ -17,23 +19,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import numpy as np
+
+from eval import kinds, submission, workers
 from eval.confine.probe import why_not
 from eval.sandbox import CPU_LIMITS, Level, spawn
+from eval.submission import Submission
 
 EMPTY = ["-I", "-S", "-B", "-c", "print('up', flush=True)"]
 IMPORT_TORCH = ["-I", "-B", "-c", "import torch\nprint('up', flush=True)"]
-FORWARD = """
-import time, torch
-layers = [torch.nn.Conv2d(32, 32, 3, padding=1) for _ in range(8)]
-model, image = torch.nn.Sequential(*layers).eval(), torch.rand(1, 32, 128, 128)
-times = []
-with torch.inference_mode():
-    for _ in range(30):
-        began = time.perf_counter()
-        model(image)
-        times.append(time.perf_counter() - began)
-print(sorted(times[5:])[len(times[5:]) // 2] * 1e3, flush=True)
-"""
+PARTS = ("start", "kill", "torch", "runtime", "second")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
@@ -67,20 +62,11 @@ def elapsed_ms(start: Callable[[], tuple[float, str]]) -> float:
     return start()[0]
 
 
-def printed_ms(start: Callable[[], tuple[float, str]]) -> float:
-    """What the program measured itself."""
-    return float(start()[1])
-
-
-def runners_of(
-    levels: Sequence[Level],
-    arguments: Sequence[str],
-    measure: Callable[[Callable[[], tuple[float, str]]], float],
-) -> dict[str, Callable[[], float]]:
+def runners_of(levels: Sequence[Level], arguments: Sequence[str]) -> dict[str, Callable[[], float]]:
     """One runner without a sandbox and one for each level."""
-    runners: dict[str, Callable[[], float]] = {"plain": partial(measure, partial(plain, arguments))}
+    runners: dict[str, Callable[[], float]] = {"plain": partial(elapsed_ms, partial(plain, arguments))}
     for level in levels:
-        runners[level.value] = partial(measure, partial(confined, level, arguments))
+        runners[level.value] = partial(elapsed_ms, partial(confined, level, arguments))
     return runners
 
 
@@ -122,26 +108,109 @@ def table(title: str, runners: Mapping[str, Callable[[], float]], rounds: int) -
         )
 
 
+def setup_at(level: Level) -> workers.Setup:
+    """Workers of the CPU harness for images of at most 128x128."""
+    return workers.Setup("cpu", 4, 128 * 128, level, CPU_LIMITS)
+
+
+def runtime_inside(levels: Sequence[Level], model: Submission, sets: int, requests: int) -> None:
+    """The time that a worker measures for one forward pass, its level being the only difference.
+
+    One worker per level is loaded, then all are asked in turn, request by request: a change of the machine's load
+    within a second meets all alike. `sets` fresh groups of workers average what differs between equal processes
+    (where their memory lies). Ratios are taken within a set, against the last level.
+    """
+    rng = np.random.default_rng(0)
+    ratios: dict[Level, list[float]] = {level: [] for level in levels}
+    medians: dict[Level, list[float]] = {level: [] for level in levels}
+    gaps: dict[Level, list[float]] = {level: [] for level in levels}
+    for _ in range(sets):
+        answers: dict[Level, list[workers.Answer]] = {level: [] for level in levels}
+        with contextlib.ExitStack() as stack:
+            started = {
+                level: stack.enter_context(workers.WorkerProcess(model, setup_at(level))) for level in levels
+            }
+            for worker in started.values():
+                worker.load()
+            for number in range(requests + 3):
+                image = rng.integers(0, 256, (96, 96, 3), np.uint8)
+                for level in rng.permutation(np.array(levels, dtype=object)):
+                    answer = started[level].forward(image, "bench")
+                    if number >= 3:  # warm-ups
+                        answers[level].append(answer)
+        found = {level: statistics.median(answer.worker_ms for answer in answers[level]) for level in levels}
+        for level in levels:
+            medians[level].append(found[level])
+            ratios[level].append(found[level] / found[levels[-1]])
+            gaps[level].append(min(answer.wall_ms - answer.worker_ms for answer in answers[level]))
+    print(
+        f"\nRuntime of {model.model} as its worker measures it, 96x96, {sets} sets of {requests} requests each"
+    )
+    print(f"  {'':<10}{'median ms':>10}{'ratio':>8}{'of sets':>16}{'gap ms':>8}")
+    for level in levels:
+        low, high = min(ratios[level]), max(ratios[level])
+        print(
+            f"  {level.value:<10}{statistics.median(medians[level]):10.2f}{statistics.median(ratios[level]):8.4f}"
+            f"{low:8.3f} to{high:6.3f}{statistics.median(gaps[level]):8.2f}",
+            flush=True,
+        )
+
+
+def seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def second_worker(level: Level, model: Submission, rounds: int) -> None:
+    """What the timed worker costs: alone, and when it starts while the scored one counts operations."""
+    crop = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    parts: dict[str, list[float]] = {"alone": [], "count": [], "count beside": [], "left": []}
+    for _ in range(rounds):
+        with workers.WorkerProcess(model, setup_at(level)) as scored:
+            parts["alone"].append(seconds(scored.load))
+            scored.count(crop)  # the first one imports the counters
+            parts["count"].append(seconds(lambda worker=scored: worker.count(crop)))  # type: ignore[misc]
+            began = time.perf_counter()
+            with workers.WorkerProcess(model, setup_at(level)) as timed:
+                scored.count(crop)
+                parts["count beside"].append(time.perf_counter() - began)
+                scored.close()
+                parts["left"].append(seconds(timed.load))
+    found = {name: statistics.median(values) for name, values in parts.items()}
+    hidden = found["count beside"] + found["left"] - found["count"]
+    print(f"\nThe second worker at level {level}, {model.model}, medians of {rounds} rounds, seconds")
+    print(f"  start, import of torch and load, alone             {found['alone']:6.2f}")
+    print(f"  counting operations in the first worker            {found['count']:6.2f}")
+    print(f"  the same while the second one starts               {found['count beside']:6.2f}")
+    print(f"  left to wait for the second one after that         {found['left']:6.2f}")
+    print(f"  added to the evaluation by the second worker       {hidden:6.2f}", flush=True)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=9, help="samples per level (default %(default)s)")
-    parser.add_argument("--no-torch", action="store_true", help="only the start-up of a bare interpreter")
+    parser.add_argument("--model_id", default="21", help="of `runtime` and `second` (default %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run (default: all)")
     options = parser.parse_args()
     levels = [level for level in Level if not why_not(level)]
     for level in Level:
         print(f"{level}: {why_not(level) or 'works'}")
-
-    table("Start-up of a bare interpreter", runners_of(levels, EMPTY, elapsed_ms), options.rounds)
-    kills = {level.value: partial(killing, level) for level in levels}
-    table("Kill", kills, options.rounds)
-    if options.no_torch:
-        return
-    table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH, elapsed_ms), options.rounds)
-    forwards = runners_of(levels, ["-I", "-B", "-c", FORWARD], printed_ms)
-    table("Median forward of eight 3x3 convolutions, one thread", forwards, options.rounds)
+    if "start" in options.only:
+        table("Start-up of a bare interpreter", runners_of(levels, EMPTY), options.rounds)
+    if "kill" in options.only:
+        table("Kill", {level.value: partial(killing, level) for level in levels}, options.rounds)
+    if "torch" in options.only:
+        table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH), options.rounds)
+    if {"runtime", "second"} & set(options.only):
+        model = kinds.from_manifest(submission.find(options.model_id))
+        if "runtime" in options.only:
+            runtime_inside(levels, model, sets=options.rounds, requests=40)
+        if "second" in options.only:
+            second_worker(levels[0], model, options.rounds)
 
 
 if __name__ == "__main__":
