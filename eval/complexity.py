@@ -15,6 +15,7 @@ outcome.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import time
 import warnings
@@ -502,12 +503,36 @@ def _fvcore(model: nn.Module, image: Tensor, record: Record) -> Counter:
     return found
 
 
+@functools.cache
+def _fvcore_analysis() -> Any:
+    from fvcore.nn import FlopCountAnalysis
+
+    return FlopCountAnalysis
+
+
+@functools.cache
+def _thop_formulas() -> Any:
+    from thop.profile import register_hooks
+
+    return register_hooks
+
+
+def import_counters() -> None:
+    """Keep hold of fvcore and thop, before a team's code can put others in their place.
+
+    One that cannot be imported says so when it is to count.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for counter in (_fvcore_analysis, _thop_formulas):
+            with contextlib.suppress(Exception):
+                counter()
+
+
 def _trace(model: nn.Module, image: Tensor, context: contextlib.AbstractContextManager[Any]) -> Counter:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from fvcore.nn import FlopCountAnalysis
-
-        analysis = FlopCountAnalysis(model, image)
+        analysis = _fvcore_analysis()(model, image)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
         with _hooks_restored(model), context:
             total = analysis.total()
@@ -545,8 +570,7 @@ def _thop(model: nn.Module, record: Record) -> Counter:
     """thop's count: its formulas over the recorded calls, summed the way `thop.profile` does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from thop.profile import register_hooks as formulas
-
+        formulas = _thop_formulas()
     tallies: dict[nn.Module, _Tallied] = {}
     unknown: Tally[str] = Tally()
     for module, inputs, output in record.calls:

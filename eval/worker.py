@@ -97,7 +97,8 @@ class Worker:
             return self._channel.Reply(self._channel.Status.FAILED, (), reason(error))
 
     def _inspect(self) -> Reply:
-        """Count tensors, elements and bytes of each checkpoint before any team code ran."""
+        """Count tensors, elements and bytes of each checkpoint before any team code ran; take hold of the counters."""
+        self._complexity.import_counters()
         tensors = elements = size = 0
         for path in self._job["checkpoints"]:
             content = self._checkpoints.load(Path(path))

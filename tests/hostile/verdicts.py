@@ -4,7 +4,8 @@ failed: PATTERN               failed, and the status contains the regular expres
 evaluated, and the flag is in the record ok: unchanged numbers         evaluated, PSNR of every image equal to
 the honest submission's ok: other numbers             evaluated, PSNR of every image lower than the honest
 submission's ok: no runtime                evaluated, and no runtime is recorded ok: runtime at least N ms or
-none ok: own name                  evaluated, under its own results key
+none ok: unchanged counts          evaluated, parameters and FLOPs equal to the honest submission's
+ok: own name                  evaluated, under its own results key
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ def _contradicted_numbers(expected: str, record: Record, honest: Record) -> str:
     if expected == "other numbers":
         lower = all(found[name] < reference[name] for name in reference)
         return "" if lower else f"PSNR {found}, not below the honest one's {reference}"
+    if expected == "unchanged counts":
+        counts, others = (
+            (one.complexity.params_m, one.complexity.flops_g) if one.complexity else None
+            for one in (record, honest)
+        )
+        return "" if counts == others else f"parameters and FLOPs {counts}, the honest one's {others}"
     if expected == "own name":
         own = (
             record.model.startswith(f"{int(record.submission.model_id):02}_") and record.model != honest.model
