@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from data.errors import InputError
 from eval import challenge as challenges
@@ -21,9 +22,16 @@ EXAMPLES = """examples:
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line, as every other error here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (--help shows the arguments)\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """All verbs and their arguments."""
-    main = argparse.ArgumentParser(
+    main = Parser(
         prog="python -m leaderboard",
         description="Rank records, publish and check them.",
         epilog=EXAMPLES,

@@ -66,7 +66,7 @@ def write(
                     **team.context(item, group, found, own_pages, challenge.device),
                 )
         # Last, so that a page which polls it reloads a whole site.
-        (out / "version.txt").write_text(common["head"] + common["built"], encoding="utf-8")
+        (out / "version.txt").write_text(f"{common['head']} {common['built']}", encoding="utf-8")
         return images.refused(found_images)
     except OSError as error:
         raise InputError(f"{out}: the site cannot be written ({error.strerror or error})") from None

@@ -76,6 +76,29 @@ def test_wrong_input_is_one_line_and_status_2(
     assert message in shown.err and shown.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: VERB"),
+        (["biuld"], "invalid choice: 'biuld'"),
+        (["build", "--save_dir"], "argument --save_dir: expected one argument"),
+        (["import"], "the following arguments are required: file"),
+        (["audit"], "the following arguments are required: file"),
+        (["diff", "one"], "the following arguments are required: after"),
+        (["serve", "--port", "x"], "invalid int value: 'x'"),
+        (["verify-log", "--bogus"], "unrecognized arguments: --bogus"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert ended.value.code == 2
+    assert message in shown.err and shown.err.count("\n") == 1 and "--help" in shown.err
+
+
 def test_a_changed_record_breaks_the_log(save_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify-log", "--save_dir", str(save_dir)]) == 0
     assert "3 records" in capsys.readouterr().out

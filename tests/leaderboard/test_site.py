@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 
 from eval import results
+from eval.challenge import load
+from leaderboard import serve
 from leaderboard.__main__ import main
 from leaderboard.site import crops
 from tests.leaderboard.makers import failed, mode, record
@@ -116,6 +120,13 @@ def test_sort_filter_and_track(page: Any, site: Path) -> None:
     page.get_by_label("Find").fill("slow")
     assert models(page) == ["03_Slow"]
     assert page.locator("#count").inner_text() == "1 of 4 ranked entries"
+    page.reload()  # the address keeps what was chosen
+    assert models(page) == ["03_Slow"] and page.get_by_label("Find").input_value() == "slow"
+    page.get_by_label("Find").fill("")
+    assert models(page) == ["03_Slow", "02_Small", "01_Fast", "00_SPAN"]
+    flagged = page.locator("#board tr[data-flagged='1']").count()
+    page.get_by_label("hide entries with doubts").check()
+    assert len(models(page)) == 4 - flagged
 
 
 @needs_chromium
@@ -225,6 +236,37 @@ def test_the_theme_can_be_switched_and_is_kept(page: Any, site: Path) -> None:
     assert light != dark
     open_page(page, site, "images.html")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+@needs_chromium
+def test_an_open_page_reloads_when_a_record_arrives(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "POLL_SECONDS", 0.05)
+    save_dir, out = tmp_path / "save", tmp_path / "out"
+    out.mkdir()
+    results.append(save_dir, record("01_A"))
+    serve.rebuild(save_dir, load("esr2026"), out)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: serve.Handler(*args, directory=str(out)))
+    stop, told = threading.Event(), threading.Event()
+    arguments = (save_dir, load("esr2026"), out, stop, lambda _: told.set())
+    for target, its in ((server.serve_forever, ()), (serve.watch, arguments)):
+        threading.Thread(target=target, args=its, daemon=True).start()
+    page = browser.new_page()
+    try:
+        page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+        assert models(page) == ["01_A"]
+        page.locator("[data-track=rank-params]").click()
+        results.append(save_dir, record("02_B", ms=4))  # before the page asked for the first time
+        assert told.wait(60)
+        page.get_by_role("link", name="02_B").wait_for(timeout=20_000)
+        assert models(page) == ["02_B", "01_A"]
+        assert page.locator("[data-track=rank-params]").get_attribute("aria-pressed") == "true"
+    finally:
+        stop.set()
+        page.close()
+        server.shutdown()
+        server.server_close()
 
 
 @needs_chromium

