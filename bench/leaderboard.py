@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,9 @@ def make_records(folder: Path, submissions: int, images: int) -> None:
     for number in range(submissions):
         modes = {}
         for mode in ("valid", "test"):
-            psnr = hard - hard.mean() + 27 + generator.normal(0, 0.1, images // 2) + generator.uniform(0, 0.2)
+            noise = generator.normal(0, 0.1, images // 2)
+            # Above every threshold, so that all submissions are ranked.
+            psnr = hard - hard.mean() + noise - noise.mean() + generator.uniform(27, 27.2)
             times = slow * generator.uniform(5, 80) * generator.normal(1, 0.05, images // 2)
             modes[mode] = _mode(psnr, times)
         model = "00_SPAN" if number == 0 else f"{number:03d}_Model{number}"
@@ -77,7 +80,7 @@ def _mode(psnr: np.ndarray, times: np.ndarray) -> results.ModeResult:
 
 def report(what: str, seconds: float, target: float) -> None:
     verdict = "met" if seconds < target else "MISSED"
-    print(f"{what:58s} {seconds * 1e3:9.0f} ms   target {target * 1e3:6.0f} ms   {verdict}", flush=True)
+    print(f"{what:60s} {seconds * 1e3:9.0f} ms   target {target * 1e3:6.0f} ms   {verdict}", flush=True)
 
 
 def tables(folder: Path) -> None:
@@ -103,8 +106,19 @@ def site(folder: Path, submissions: int) -> float:
     return time.process_time() - start
 
 
+CLICK = """(column) => {
+  const button = document.querySelectorAll('#board th button')[column];
+  const start = performance.now();
+  button.click();
+  document.getElementById('board').getBoundingClientRect();
+  return performance.now() - start;
+}"""
+
+
 def sorting(folder: Path) -> None:
-    """Median over clicks, from the click to the finished layout of all rows."""
+    """From the click to the finished layout of all rows: the first click after loading, later ones, and those
+    after the plots were drawn. Processor time of the page's thread, and by the clock, which a busy machine stretches.
+    """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
@@ -113,22 +127,40 @@ def sorting(folder: Path) -> None:
     if chromium is None:
         print("sorting 1,000 rows: not measured, there is no Playwright or no Chromium here")
         return
-    script = """(column) => {
-      const button = document.querySelectorAll('#board th button')[column];
-      const start = performance.now();
-      button.click();
-      document.getElementById('board').getBoundingClientRect();
-      return performance.now() - start;
-    }"""
+    found: dict[str, list[tuple[float, float]]] = {"first click": [], "later clicks": [], "plots drawn": []}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto((folder / "out" / "index.html").as_uri())
-        page.wait_for_timeout(3000)  # the plots are drawn first
-        rows = page.locator("#board tbody tr").count()
-        times = [page.evaluate(script, column) for _ in range(5) for column in (2, 3, 5, 1)]
+        for _ in range(5):
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            tools = page.context.new_cdp_session(page)
+            tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+            page.goto((folder / "out" / "index.html").as_uri())
+            found["first click"].append(_click(page, tools, 2))
+            found["later clicks"] += [_click(page, tools, column) for column in (3, 5, 1, 2)]
+            page.locator(".plot").first.scroll_into_view_if_needed()
+            page.wait_for_selector(".plot .point")
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(500)
+            found["plots drawn"] += [_click(page, tools, column) for column in (3, 5, 1, 2)]
+            rows = page.locator("#board tbody tr").count()
+            page.close()
         browser.close()
-    report(f"sorting {rows:,} rows in Chromium, click to layout", statistics.median(times) / 1e3, 0.1)
+    for when, pairs in found.items():
+        cpu, wall = zip(*pairs, strict=True)
+        report(f"sorting {rows:,} rows in Chromium, {when}", statistics.median(cpu), 0.1)
+        print(f"  by the clock: median {statistics.median(wall):.0f} ms, best {min(wall):.0f} ms")
+
+
+def _click(page: Any, tools: Any, column: int) -> tuple[float, float]:
+    """Processor seconds of the page's thread and milliseconds by its clock for one click on a column's title."""
+    before = _thread_s(tools)
+    wall_ms = page.evaluate(CLICK, column)
+    return _thread_s(tools) - before, wall_ms
+
+
+def _thread_s(tools: Any) -> float:
+    metrics = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["ThreadTime"])
 
 
 def main() -> None:
