@@ -17,6 +17,9 @@ from torch.autograd.function import FunctionCtx
 
 from eval.adapters.loaded import Loaded, LoadError
 
+# No tracer writes these: what they run is in other threads or on other machines.
+ELSEWHERE = ("prim::fork", "prim::awaitable", "prim::rpc_async", "prim::rpc_sync", "prim::rpc_remote")
+
 
 class Whole(torch.nn.Module):
     """Everything that makes an image: the network and what its repository does around it."""
@@ -90,6 +93,8 @@ def load(source: dict[str, Any], device: torch.device, _scale: int) -> Loaded:
         raise LoadError(
             f"the traced network cannot be read ({str(error).strip().splitlines()[-1]:.200})"
         ) from None
+    if any(graph.inlined_graph.findAllNodes(kind) for kind in ELSEWHERE):
+        raise LoadError("the traced network does work where it cannot be counted")
     model = Traced(graph)
     return Loaded(model, model, float(source["data_range"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
@@ -112,6 +113,18 @@ def test_weights_kept_out_of_parameters_are_weights_in_the_graph() -> None:
     image = torch.rand(1, 3, 20, 24)
     _, _, weights = complexity.recount(carried(Loaded(model, model, 1.0), image).model, image)
     assert weights >= 48 * 27
+
+
+def test_a_graph_that_works_in_other_threads_is_refused() -> None:
+    class Forking(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.jit.wait(torch.jit.fork(torch.relu, x))
+
+    content, slot = io.BytesIO(), Slot.create("graph", 1 << 20)
+    torch.jit.save(torch.jit.script(Forking()), content)
+    slot.write_bytes(content.getvalue())
+    with pytest.raises(LoadError, match="does work where it cannot be counted"):
+        graph.load({"graph": slot, "data_range": 1.0}, CPU, 4)
 
 
 def test_what_is_no_graph_is_refused() -> None:
