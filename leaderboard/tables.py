@@ -103,18 +103,19 @@ def to_latex(frame: pd.DataFrame, caption: str = "") -> str:
     """A booktabs table as papers print it: best figure bold, second underlined, excluded entries below a
     rule.
 
-    Needs `\\usepackage{booktabs}` only. The caption holds the notes and what was excluded why.
+    Needs `\\usepackage{booktabs}` only, and fits across both columns of a conference paper (496 pt). The caption holds
+    the notes and what was excluded why.
     """
     columns = [column for column in printed_columns(frame) if column != "ties with"]
     ranked, excluded = frame[frame["eligible"]], frame[~frame["eligible"]]
     marks = best_marks(ranked, columns)
     spec = "".join("l" if column == "model" else "r" for column in columns)
     lines = [
-        r"\begin{table}[t]",
-        r"\centering",
+        r"\begin{table*}[t]",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
         r"\toprule",
-        " & ".join(_latex_text(PRINTED[column][0]) for column in columns) + r" \\",
+        *_latex_header(columns),
         r"\midrule",
     ]
     wrap = {1: r"\textbf{%s}", 2: r"\underline{%s}"}
@@ -131,9 +132,29 @@ def to_latex(frame: pd.DataFrame, caption: str = "") -> str:
         r"\bottomrule",
         r"\end{tabular}",
         r"\caption{" + _latex_text(" ".join(note for note in notes if note)) + "}",
-        r"\end{table}",
+        r"\end{table*}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_header(columns: list[str]) -> list[str]:
+    """Two lines: titles above their units, and the tracks' scores below a common title."""
+    scores = [column for column in columns if column.startswith("score_")]
+    first, second = [], []
+    for column in columns:
+        title, _, unit = PRINTED[column][0].partition(" [")
+        if column not in scores or len(scores) == 1:
+            first.append(_latex_text(title))
+            second.append("[" + _latex_text(unit) if unit else "")
+            continue
+        if column == scores[0]:
+            first.append(rf"\multicolumn{{{len(scores)}}}{{c}}{{Score}}")
+        second.append(_latex_text(title.removesuffix(" score").replace("Score", "Final")))
+    lines = [" & ".join(first) + r" \\"]
+    if len(scores) > 1:
+        start = columns.index(scores[0]) + 1
+        lines.append(rf"\cmidrule(l){{{start}-{start + len(scores) - 1}}}")
+    return [*lines, " & ".join(second) + r" \\"]
 
 
 LATEX = {

@@ -15,6 +15,7 @@ import pytest
 
 from eval.challenge import load
 from leaderboard import tables
+from leaderboard.importing import read_official
 from leaderboard.ranking import rank
 from tests.leaderboard.makers import failed, record
 
@@ -73,6 +74,10 @@ def test_latex_marks_the_best_and_the_second(frame: pd.DataFrame) -> None:
     first = next(line for line in text.splitlines() if line.startswith("1 &"))
     assert first.startswith(r"1 & 01\_A|\_B & \underline{27.00} & \underline{27.00} & \textbf{6.00}")
     assert r"100\% \& more" in text
+    assert (
+        r"\multicolumn{4}{c}{Score}" in text
+        and r"& [ms] & [G] & [M] & Runtime & FLOPs & Params & Final" in text
+    )
 
 
 def test_json_is_strict(frame: pd.DataFrame) -> None:
@@ -96,3 +101,15 @@ def test_latex_compiles(frame: pd.DataFrame, tmp_path: Path) -> None:
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True
     )
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here, so LaTeX cannot be compiled")
+def test_the_published_table_fits_a_conference_paper(shared: Path, tmp_path: Path) -> None:
+    table = rank(read_official(shared / "reference" / "ntire2026_results.json"), ESR)
+    size = "\\setlength{\\textwidth}{6.875in}\\setlength{\\columnsep}{0.3125in}\n"
+    source = "\\documentclass[10pt,twocolumn]{article}\\usepackage{booktabs}\n" + size + "\\begin{document}\n"
+    (tmp_path / "t.tex").write_text(source + tables.to_latex(table, "Title.") + "\\end{document}\n")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "t.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0 and b"Overfull" not in done.stdout
