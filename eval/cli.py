@@ -110,7 +110,13 @@ def parser() -> argparse.ArgumentParser:
         "--repeats", type=_positive, default=3, metavar="N", help="timed runs per image (robust)"
     )
     how.add_argument("--sandbox", choices=("auto", "bwrap", "landlock", "process"), default="auto")
-    how.add_argument("--timeout", type=_positive_float, default=600.0, metavar="S", help="seconds per image")
+    how.add_argument(
+        "--timeout",
+        type=_positive_float,
+        default=600.0,
+        metavar="S",
+        help="seconds per image, and in proportion for loading where above the default (600)",
+    )
     out = options.add_argument_group("where results go")
     out.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
     out.add_argument(
@@ -218,7 +224,7 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         )
     device = machine.choose_device(options.device)
     limits = sandbox.CPU_LIMITS if device == "cpu" else sandbox.CUDA_LIMITS
-    deadlines = workers.Deadlines(image_s=options.timeout)
+    deadlines = workers.Deadlines.per_image(options.timeout)
     kept_hr = pictures.hr_folder(options.save_dir)
     return Plan(
         challenge=challenge,
