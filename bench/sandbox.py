@@ -29,6 +29,7 @@ from eval.submission import Submission
 EMPTY = ["-I", "-S", "-B", "-c", "print('up', flush=True)"]
 IMPORT_TORCH = ["-I", "-B", "-c", "import torch\nprint('up', flush=True)"]
 PARTS = ("start", "kill", "torch", "runtime", "second")
+WARM_UPS = 3
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
@@ -116,44 +117,53 @@ def setup_at(level: Level) -> workers.Setup:
 def runtime_inside(levels: Sequence[Level], model: Submission, sets: int, requests: int) -> None:
     """The time that a worker measures for one forward pass, its level being the only difference.
 
-    One worker per level is loaded, then all are asked in turn, request by request: a change of the machine's load
-    within a second meets all alike. `sets` fresh groups of workers average what differs between equal processes
-    (where their memory lies). Ratios are taken within a set, against the last level.
+    One worker per level, and a second one at the last level, are loaded; then all are asked in turn, request by
+    request: a change of the machine's load within a second meets all alike. `sets` fresh groups of workers average
+    what differs between equal processes (where their memory lies). Ratios are taken within a set, against the last
+    level; the second worker there shows how far equal ones are apart.
     """
     rng = np.random.default_rng(0)
-    ratios: dict[Level, list[float]] = {level: [] for level in levels}
-    medians: dict[Level, list[float]] = {level: [] for level in levels}
-    gaps: dict[Level, list[float]] = {level: [] for level in levels}
+    names = [*(level.value for level in levels), f"{levels[-1].value} again"]
+    medians: dict[str, list[float]] = {name: [] for name in names}
+    gaps: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(sets):
-        answers: dict[Level, list[workers.Answer]] = {level: [] for level in levels}
-        with contextlib.ExitStack() as stack:
-            started = {
-                level: stack.enter_context(workers.WorkerProcess(model, setup_at(level))) for level in levels
-            }
-            for worker in started.values():
-                worker.load()
-            for number in range(requests + 3):
-                image = rng.integers(0, 256, (96, 96, 3), np.uint8)
-                for level in rng.permutation(np.array(levels, dtype=object)):
-                    answer = started[level].forward(image, "bench")
-                    if number >= 3:  # warm-ups
-                        answers[level].append(answer)
-        found = {level: statistics.median(answer.worker_ms for answer in answers[level]) for level in levels}
-        for level in levels:
-            medians[level].append(found[level])
-            ratios[level].append(found[level] / found[levels[-1]])
-            gaps[level].append(min(answer.wall_ms - answer.worker_ms for answer in answers[level]))
+        answers = ask_in_turn(dict(zip(names, [*levels, levels[-1]], strict=True)), model, requests, rng)
+        for name, given in answers.items():
+            medians[name].append(statistics.median(answer.worker_ms for answer in given))
+            gaps[name].append(min(answer.wall_ms - answer.worker_ms for answer in given))
     print(
         f"\nRuntime of {model.model} as its worker measures it, 96x96, {sets} sets of {requests} requests each"
     )
-    print(f"  {'':<10}{'median ms':>10}{'ratio':>8}{'of sets':>16}{'gap ms':>8}")
-    for level in levels:
-        low, high = min(ratios[level]), max(ratios[level])
+    print(f"  {'':<14}{'median ms':>10}{'ratio':>8}{'standard error':>16}{'gap ms':>8}")
+    for name in names:
+        ratios = [own / base for own, base in zip(medians[name], medians[levels[-1].value], strict=True)]
+        error = statistics.stdev(ratios) / sets**0.5
         print(
-            f"  {level.value:<10}{statistics.median(medians[level]):10.2f}{statistics.median(ratios[level]):8.4f}"
-            f"{low:8.3f} to{high:6.3f}{statistics.median(gaps[level]):8.2f}",
+            f"  {name:<14}{statistics.median(medians[name]):10.2f}{statistics.mean(ratios):8.4f}{error:16.4f}"
+            f"{statistics.median(gaps[name]):8.2f}",
             flush=True,
         )
+
+
+def ask_in_turn(
+    levels: Mapping[str, Level], model: Submission, requests: int, rng: np.random.Generator
+) -> dict[str, list[workers.Answer]]:
+    """Answers by name of one fresh worker each, to the same images, in an order drawn for each image."""
+    answers: dict[str, list[workers.Answer]] = {name: [] for name in levels}
+    with contextlib.ExitStack() as stack:
+        started = {
+            name: stack.enter_context(workers.WorkerProcess(model, setup_at(level)))
+            for name, level in levels.items()
+        }
+        for worker in started.values():
+            worker.load()
+        for number in range(requests + WARM_UPS):
+            image = rng.integers(0, 256, (96, 96, 3), np.uint8)
+            for name in rng.permutation(list(levels)):
+                answer = started[name].forward(image, "bench")
+                if number >= WARM_UPS:
+                    answers[name].append(answer)
+    return answers
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -208,7 +218,7 @@ def main() -> None:
     if {"runtime", "second"} & set(options.only):
         model = kinds.from_manifest(submission.find(options.model_id))
         if "runtime" in options.only:
-            runtime_inside(levels, model, sets=options.rounds, requests=40)
+            runtime_inside(levels, model, sets=max(options.rounds, 2), requests=20)
         if "second" in options.only:
             second_worker(levels[0], model, options.rounds)
 

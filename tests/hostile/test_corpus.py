@@ -89,6 +89,8 @@ def test_the_honest_one_has_the_numbers_that_it_has_alone(protocol: str, tiny_pa
     if protocol == "robust":
         outcome, alone = _batch(tiny_pairs, level, protocol, False), _alone(tiny_pairs, level, "ntire")
         assert verdicts.psnr(outcome.honest) == verdicts.psnr(alone.honest)
+        assert _figures(outcome) == _figures(alone)
+        assert [flag for flag in outcome.honest.flags if flag.name.startswith("complexity")] == []
         assert outcome.changed == [] and outcome.survivors == []
     else:
         _check_batch(_batch(tiny_pairs, level, protocol, False), _alone(tiny_pairs, level, protocol))
