@@ -71,10 +71,14 @@ def _source(record: Record) -> str:
 class Entry:
     """One record, its arrays computed once. Times in milliseconds, FLOPs in G, parameters in M; NaN when
     unknown.
+
+    companions: by model, what was evaluated in the same session under the same conditions, this entry included,
+    whether or not newer evaluations have replaced it in the ranking. Filled by `newest`.
     """
 
     record: Record
     conditions: Conditions = field(init=False)
+    companions: dict[str, Entry] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", conditions_of(self.record))
@@ -197,10 +201,15 @@ def newest(records: list[Record]) -> list[Entry]:
     groups = group_sizes(entries)
     main = max(groups, key=lambda key: groups[key]) if groups else None
     found: dict[tuple[str, Conditions], Entry] = {}
+    sessions: dict[tuple[str, Conditions], dict[str, Entry]] = {}
     for entry in entries:
         if not entry.ok and main and entry.conditions not in groups:
             object.__setattr__(entry, "conditions", main)
         found[entry.model, entry.conditions] = entry
+        companions = sessions.setdefault((entry.record.session, entry.conditions), {})
+        if entry.ok:
+            companions[entry.model] = entry
+        object.__setattr__(entry, "companions", companions)
     return list(found.values())
 
 

@@ -40,17 +40,24 @@ class References:
         )
         self._elsewhere: Reference | None = None
         self._by_session: dict[str, Reference] = {}
-        for entry in group:
-            if entry.model not in names or not entry.ok:
-                continue
+        measured = {one.record.session: one for entry in group for one in _baselines(entry, names)}
+        for session, entry in measured.items():
             same = _measured_reference(entry, runtime_of, f"{entry.model}, same session")
             if same:
-                self._by_session[entry.record.session] = same
+                self._by_session[session] = same
+        for entry in group:
+            if entry.ok and entry.model in names and entry.record.session in self._by_session:
                 source = f"{entry.model}, same machine, other session"
-                self._elsewhere = replace(same, source=source)
+                self._elsewhere = replace(self._by_session[entry.record.session], source=source)
 
     def of(self, entry: Entry) -> Reference:
         return self._by_session.get(entry.record.session) or self._elsewhere or self._published
+
+
+def _baselines(entry: Entry, names: set[str]) -> list[Entry]:
+    """The baseline as it was evaluated in the session of `entry`, though a later evaluation may rank."""
+    found = [entry] if entry.ok and entry.model in names else []
+    return found + [entry.companions[name] for name in names if name in entry.companions]
 
 
 def _measured_reference(entry: Entry, runtime_of: RuntimeOf, source: str) -> Reference | None:

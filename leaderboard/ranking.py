@@ -121,6 +121,7 @@ def _row(entry: Entry, challenge: Challenge) -> dict[str, Any]:
         "checkpoint_source": checkpoint.source if checkpoint else "",
         "checkpoint_sha256": checkpoint.sha256 if checkpoint else "",
         "reference": "",
+        "runtime_ratio": math.nan,
         "val_ms": _mode_mean(entry, "valid"),
         "test_ms": _mode_mean(entry, "test"),
         "runtime_median_ms": entry.median_ms,
@@ -148,6 +149,10 @@ def _scores(frame: pd.DataFrame, group: list[Entry], challenge: Challenge) -> li
         for name, values in zip(SCORES, (found.runtime, found.flops, found.params, found.final), strict=True):
             frame[name] = score_of(values)
         frame["log_score"] = found.final
+        frame["runtime_ratio"] = [
+            entry.runtime_ms / reference.runtime_ms
+            for entry, reference in zip(group, found.references, strict=True)
+        ]
         frame["reference"] = [
             reference.source if entry.ok else ""
             for entry, reference in zip(group, found.references, strict=True)

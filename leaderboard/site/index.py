@@ -126,6 +126,7 @@ def points(groups: list[Group]) -> list[dict[str, Any]]:
         found.append(
             {
                 "label": item.entry.model,
+                "team": item.row["team"],
                 "page": f"team/{item.id}.html",
                 "psnr": psnr,
                 "eligible": bool(item.row["eligible"]),

@@ -128,6 +128,8 @@ def _against(item: Listed, group: Group, key: str) -> str:
     """The figure against the baseline's: a difference for PSNR, a ratio for costs."""
     if group.baseline is None or group.baseline is item or not known(group.baseline.row.get(key)):
         return "is the baseline" if group.baseline is item else ""
+    if key == "runtime_ms" and known(item.row["runtime_ratio"]):
+        return f"{item.row['runtime_ratio']:.2f} × {item.row['reference']}"
     base = group.baseline.row[key]
     if "psnr" in key:
         return f"{item.row[key] - base:+.3f} dB to the baseline"

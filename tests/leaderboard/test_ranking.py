@@ -23,6 +23,19 @@ def test_a_failed_record_is_listed_last_with_its_reason_and_no_figures() -> None
     assert table.iloc[-1][["val_psnr", "runtime_ms", "flops_g", "score_final"]].isna().all()
 
 
+def test_the_runtime_is_also_told_as_the_ratio_to_the_baseline_of_its_session() -> None:
+    records = [
+        record("00_SPAN", ms=20, session="one"),
+        record("01_A", ms=10, session="one"),
+        record("00_SPAN", ms=40, session="two"),
+        record("02_B", ms=10, session="two"),
+    ]
+    table = rank(records, ESR).set_index("model")
+    assert dict(table["runtime_ratio"]) == {"00_SPAN": 1.0, "01_A": 0.5, "02_B": 0.25}
+    assert set(table["reference"]) == {"00_SPAN, same session"}
+    assert table.loc["00_SPAN", "runtime_ms"] == 40  # the newest evaluation ranks
+
+
 def test_the_reference_is_the_baseline_of_the_same_session() -> None:
     records = [
         record("00_SPAN", ms=20, session="one"),

@@ -259,7 +259,7 @@ def test_an_open_page_reloads_when_a_record_arrives(
         page.locator("[data-track=rank-params]").click()
         results.append(save_dir, record("02_B", ms=4))  # before the page asked for the first time
         assert told.wait(60)
-        page.get_by_role("link", name="02_B").wait_for(timeout=20_000)
+        page.get_by_role("link", name="02_B").wait_for(timeout=60_000)
         assert models(page) == ["02_B", "01_A"]
         assert page.locator("[data-track=rank-params]").get_attribute("aria-pressed") == "true"
     finally:

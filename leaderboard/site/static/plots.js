@@ -5,6 +5,7 @@
   const data = window.SR_DATA;
   if (!data) return;
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
+  function plain(text) { return text.replace(/&/g, "&amp;").replace(/</g, "&lt;"); } // plotly reads tags in labels
   function front(points, cost) {
     let best = -Infinity;
     return points.filter(function (p) { return p.eligible; }).sort(function (a, b) { return a[cost] - b[cost] || b.psnr - a.psnr; })
@@ -24,7 +25,7 @@
     groups.forEach(function (group) {
       const some = points.filter(group[1]);
       made.push({ x: some.map(function (p) { return p[cost]; }), y: some.map(function (p) { return p.psnr; }),
-        text: some.map(function (p) { return p.label; }), customdata: some.map(function (p) { return p.page; }),
+        text: some.map(function (p) { return plain(p.label) + (p.team ? "</b><br>" + plain(p.team) + "<b>" : ""); }), customdata: some.map(function (p) { return p.page; }),
         mode: "markers", type: "scatter", name: group[0], marker: group[2],
         hovertemplate: "<b>%{text}</b><br>%{y:.2f} dB at %{x:.3~g}<extra></extra>" });
     });
@@ -32,7 +33,7 @@
   }
   function names(cost) { // the front's entries by their number, above the points
     return front(data.points.filter(function (p) { return p[cost] !== null && p.psnr !== null; }), cost).map(function (p) {
-      return { x: Math.log10(p[cost]), y: p.psnr, text: p.label.split("_")[0].slice(0, 12), showarrow: false, yshift: 13,
+      return { x: Math.log10(p[cost]), y: p.psnr, text: plain(p.label.split("_")[0].slice(0, 12)), showarrow: false, yshift: 13,
         font: { color: colour("--ink"), size: 11 } };
     });
   }
