@@ -1,6 +1,6 @@
 """What confinement costs: start-up, kill, a submission's measured runtime, and the second worker.
 
-    python -m bench.sandbox [--rounds 9] [--model_id 21] [--only start kill torch runtime second]
+    python -m bench.sandbox [--rounds 9] [--model_id 21] [--only start kill torch syscall runtime second]
 
 Prints medians in milliseconds and ratios to the first row. Rounds are interleaved, so that a busy machine hits all
 alike. `runtime` and `second` need the checkpoint of --model_id (`python -m model_zoo fetch ID`).
@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -28,7 +29,23 @@ from eval.submission import Submission
 
 EMPTY = ["-I", "-S", "-B", "-c", "print('up', flush=True)"]
 IMPORT_TORCH = ["-I", "-B", "-c", "import torch\nprint('up', flush=True)"]
-PARTS = ("start", "kill", "torch", "runtime", "second")
+# Nanoseconds of one system call under both filters; packages by name, since Landlock lets nobody list the root
+SYSTEM_CALL = """
+import os, sys, time, types
+for name in ("eval", "eval.confine"):
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [os.path.join(sys.argv[1], *name.split("."))]
+from eval.lockdown import lock
+if sys.argv[2] != "plain":
+    lock()
+def round_ns():
+    began = time.perf_counter_ns()
+    for _ in range(100000):
+        os.getppid()
+    return (time.perf_counter_ns() - began) / 1e5
+print(min(round_ns() for _ in range(9)), flush=True)
+"""
+PARTS = ("start", "kill", "torch", "syscall", "runtime", "second")
 WARM_UPS = 3
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -107,6 +124,15 @@ def table(title: str, runners: Mapping[str, Callable[[], float]], rounds: int) -
             f"{median / first:7.3f}{statistics.median(processor[name]):14.1f}",
             flush=True,
         )
+
+
+def system_calls(levels: Sequence[Level]) -> None:
+    """What a system call costs inside: all that filters can add to a forward pass, which makes few."""
+    arguments = ["-I", "-S", "-B", "-c", SYSTEM_CALL, str(Path(__file__).resolve().parents[1])]
+    print("\nSystem call, nanoseconds, least of nine rounds")
+    print(f"  {'plain':<10}{float(plain([*arguments, 'plain'])[1]):8.0f}")
+    for level in levels:
+        print(f"  {level.value:<10}{float(confined(level, [*arguments, level.value])[1]):8.0f}", flush=True)
 
 
 def setup_at(level: Level) -> workers.Setup:
@@ -213,6 +239,8 @@ def main() -> None:
         table("Start-up of a bare interpreter", runners_of(levels, EMPTY), options.rounds)
     if "kill" in options.only:
         table("Kill", {level.value: partial(killing, level) for level in levels}, options.rounds)
+    if "syscall" in options.only:
+        system_calls(levels)
     if "torch" in options.only:
         table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH), options.rounds)
     if {"runtime", "second"} & set(options.only):
