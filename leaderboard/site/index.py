@@ -159,6 +159,8 @@ def _group(
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
     best = {column["key"]: _best(ranked, column["key"], column["first"]) for column in columns[2:-1]}
+    if group.by_psnr:
+        best["score_final"] = None
     return {
         "label": group.label,
         "first": first,
@@ -175,7 +177,7 @@ def _row(
     decimals = {key: digits for key, _, _, digits in FIGURES} | {"score_final": 3}
     for column in columns[2:-1]:
         key = column["key"]
-        value = row.get(key)
+        value = None if key == "score_final" and group.by_psnr else row.get(key)  # the score does not apply
         marks = (("score", key == "score_final"), ("best", known(value) and value == best[key]))
         css = " ".join(name for name, on in marks if on)
         cells.append(

@@ -162,6 +162,20 @@ def test_claims_of_another_machine_or_on_other_images_are_not_compared(tmp_path:
         assert ends["Parameters [M]"] == "+50.0%"
 
 
+def test_no_score_is_shown_where_it_does_not_apply(tmp_path: Path) -> None:
+    for one in (
+        record("01_A"),
+        record("02_B"),
+        record("03_C", dataset="mine", scored_by_challenge_data=False),
+    ):
+        results.append(tmp_path / "save", one)
+    out = tmp_path / "out"
+    main(["build", "--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)])
+    page = (out / "index.html").read_text()
+    row = page[page.index("team/03_C.html") :]
+    assert row[row.index("<td") :].startswith('<td data-v="" class="score">–</td>')
+
+
 @needs_chromium
 def test_plotly_is_read_only_when_a_plot_is_near(browser: Any, tmp_path: Path) -> None:
     for number in range(60):
