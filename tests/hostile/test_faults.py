@@ -74,7 +74,8 @@ def test_a_worker_killed_in_mid_batch_costs_one_submission(
     assert judge(repo, tiny_pairs, tmp_path / "out") == 1
     records = {record.model: record for record in sound(tmp_path / "out")}
     assert records["02_Killed"].status == "failed" and records["02_Killed"].modes == {}
-    assert "image img1: the worker process ended (killed by signal 9)" in (records["02_Killed"].error or "")
+    # The kill reaches the process inside a moment later: perhaps it answers that image, and fails at the next request
+    assert "the worker process ended (killed by signal 9)" in (records["02_Killed"].error or "")
     assert psnr(records["01_Before"]) == psnr(records["03_After"]) != {}
 
 
