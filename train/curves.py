@@ -18,21 +18,22 @@ Points = list[tuple[float, float]]
 
 
 class Panel(NamedTuple):
-    """One diagram: a title with its unit, and a curve."""
+    """One diagram: a title with its unit, lines, round values beside it, and a note on each stage."""
 
     title: str
-    points: Points
+    lines: list[Points]
+    low: float
+    high: float
+    ticks: list[float]
+    notes: dict[str, str]
 
 
 def draw(rows: list[dict[str, Any]], title: str) -> str:
     """The SVG of a history (see `train.report`). Raises InputError when it holds no curve."""
-    losses = [(row["step"], row["loss"]) for row in rows if "loss" in row]
-    panels = [Panel("loss (mean of 20 rows)", smoothed(losses, 20))]
-    panels += [
-        Panel(name, [(row["step"], row[key]) for row in rows if key in row])
-        for key, name in (("psnr_db", "PSNR, RGB (dB)"), ("psnr_y_db", "PSNR-Y (dB)"))
-    ]
-    panels = [panel for panel in panels if panel.points]
+    panels = [_loss_panel(rows)] if any("loss" in row for row in rows) else []
+    for key, name in (("psnr_db", "PSNR, RGB (dB)"), ("psnr_y_db", "PSNR-Y (dB)")):
+        points = [(row["step"], row[key]) for row in rows if key in row]
+        panels += [_panel_of(name, points)] if points else []
     if not panels:
         raise InputError("history.jsonl: holds no figures; expected a run that has begun")
     last = max(row["step"] for row in rows)
@@ -45,6 +46,29 @@ def draw(rows: list[dict[str, Any]], title: str) -> str:
     for number, panel in enumerate(panels):
         parts += _panel(panel, TOP + 10 + number * (PANEL + GAP), last, _stage_ends(rows))
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _panel_of(title: str, points: Points) -> Panel:
+    values = [value for _, value in points]
+    margin = (max(values) - min(values)) * 0.05 or 1.0
+    low, high = min(values) - margin, max(values) + margin
+    return Panel(title, [points], low, high, ticks(low, high), {})
+
+
+def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
+    """The loss, from 0 to 1 within each stage: stages with other losses have no scale in common."""
+    stages: dict[str, Points] = {}
+    for row in rows:
+        if "loss" in row:
+            stages.setdefault(row["stage"], []).append((row["step"], row["loss"]))
+    lines, notes = [], {}
+    for name, points in stages.items():
+        means = smoothed(points, 20)
+        values = [value for _, value in means]
+        low, span = min(values), max(values) - min(values) or 1.0
+        lines.append([(step, (value - low) / span) for step, value in means])
+        notes[name] = f"{values[0]:.3g} to {values[-1]:.3g}"
+    return Panel("loss (mean of 20 rows), each stage on a scale of its own", lines, -0.05, 1.25, [], notes)
 
 
 def smoothed(points: Points, window: int) -> Points:
@@ -73,35 +97,36 @@ def _stage_ends(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _panel(panel: Panel, top: int, last: int, stages: dict[str, int]) -> list[str]:
-    values = [value for _, value in panel.points]
-    low, high = min(values), max(values)
-    margin = (high - low) * 0.05 or 1.0
-    low, high = low - margin, high + margin
     bottom, right = top + PANEL - 20, WIDTH - 20
 
     def x(step: float) -> float:
         return LEFT + (right - LEFT) * step / max(last, 1)
 
     def y(value: float) -> float:
-        return bottom - (bottom - top) * (value - low) / (high - low)
+        return bottom - (bottom - top) * (value - panel.low) / (panel.high - panel.low)
 
     parts = [f'<text x="{LEFT}" y="{top - 6}" font-weight="bold">{escape(panel.title)}</text>']
-    for tick in ticks(low, high):
+    for tick in panel.ticks:
         parts.append(f'<path d="M{LEFT} {y(tick):.1f}H{right}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
     for tick in ticks(0, last, 8):
         parts.append(f'<text x="{x(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{tick:.6g}</text>')
     start = 0
-    for name, end in stages.items():
+    for place, (name, end) in enumerate(stages.items()):
         parts.append(f'<path d="M{x(end):.1f} {top}V{bottom}" stroke="#888" stroke-dasharray="4 3"/>')
         parts.append(f'<text x="{x(start) + 4:.1f}" y="{top + 12}" fill="#666">{escape(name)}</text>')
+        note = escape(panel.notes.get(name, ""))
+        parts.append(
+            f'<text x="{x(start) + 4:.1f}" y="{top + 26 + place % 2 * 12}" fill="#666">{note}</text>'
+        )
         start = end
-    line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in panel.points)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="#1f6fb4" stroke-width="1.5"/>')
-    dots = [f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="2.5" fill="#1f6fb4"/>' for s, v in panel.points]
+    for points in panel.lines:
+        line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="#1f6fb4" stroke-width="1.5"/>')
+        if panel.ticks:
+            parts += [f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="2.5" fill="#1f6fb4"/>' for s, v in points]
     return [
         *parts,
-        *(dots if len(dots) < 60 else []),
         f'<path d="M{LEFT} {top}V{bottom}H{right}" fill="none" stroke="#333"/>',
     ]
 

@@ -21,9 +21,9 @@ ROWS = [
 def test_picture_is_well_formed_and_holds_every_curve() -> None:
     tree = ElementTree.fromstring(draw(ROWS, "a & b"))
     lines = [element.get("points", "").split() for element in tree.iter() if element.tag.endswith("polyline")]
-    assert [len(line) for line in lines] == [2, 2, 2]
+    assert [len(line) for line in lines] == [1, 1, 2, 2]  # the loss of each stage, PSNR, PSNR-Y
     texts = {element.text for element in tree.iter()}
-    assert {"a & b", "l1", "l2<b>", "PSNR-Y (dB)"} <= texts
+    assert {"a & b", "l1", "l2<b>", "PSNR-Y (dB)", "0.5 to 0.5"} <= texts
 
 
 def test_smoothing_is_a_mean_over_what_came_before() -> None:
