@@ -22,7 +22,7 @@ from models.team28_MSN import MSN
 
 ROOT = Path(__file__).resolve().parents[2]
 SET5 = ROOT.parent / "shared" / "images" / "Set5"
-BICUBIC_SET5_DB = 28.42
+REACHED_SET5_DB = 30.5  # bicubic has 28.42, the authors' releases 31.93 to 32.01
 CLASSES: dict[str, type[nn.Module]] = {"SlimRLFN": SlimRLFN, "EERN": EERN, "MSN": MSN}
 
 
@@ -85,7 +85,7 @@ def test_beats_bicubic_on_a_photograph_it_never_saw(shipped: Shipped) -> None:
 
 
 @pytest.mark.skipif(not SET5.is_dir(), reason=f"needs Set5 in {SET5}")
-def test_beats_bicubic_on_set5_by_at_least_0_8_db(shipped: Shipped) -> None:
+def test_reaches_30_5_db_on_set5(shipped: Shipped) -> None:
     network = CLASSES[shipped.manifest.class_](**shipped.manifest.args).eval()
     network.load_state_dict(shipped.state)
     scores = []
@@ -94,4 +94,4 @@ def test_beats_bicubic_on_set5_by_at_least_0_8_db(shipped: Shipped) -> None:
         high = high[: low.shape[0] * 4, : low.shape[1] * 4]
         scores.append(psnr_y_db(upscale(network, shipped.manifest.data_range, low), high))
     assert len(scores) == 5
-    assert np.mean(scores) >= BICUBIC_SET5_DB + 0.8
+    assert np.mean(scores) >= REACHED_SET5_DB
