@@ -36,9 +36,9 @@ def imresize(img: NDArray[Pixels], scale: float, border: Border = "mirror") -> N
     """Resizes an image by 1/2, 1/3, 1/4, 1/8 (antialiased) or by 2, 3, 4, 8.
 
     img: height x width or height x width x channels; uint8 (rounded half up after each pass) or float32,
-    float64 (any range, nothing is rounded or clipped); not modified. Returns the same dtype in new memory,
-    each side ceil(side * scale). Raises InputError: another factor, dtype or rank, or an image without
-    pixels.
+    float64 (any range, nothing is rounded or clipped); not modified.
+    Returns the same dtype in new memory, each side ceil(side * scale).
+    Raises InputError: another factor, dtype or rank, or an image without pixels.
     """
     factor, taps = _factor(scale), _shrinking_taps if scale < 1 else _growing_taps
     if img.ndim not in (2, 3) or 0 in img.shape:

@@ -34,8 +34,8 @@ IMAGE_SUFFIXES = frozenset(
 def read_rgb(path: str | Path) -> Image:
     """Reads an image file.
 
-    Returns: uint8, height x width x 3, RGB; a grey image has three equal channels. Raises InputError, naming
-    the file: missing, empty, not an image, truncated or corrupt, 16-bit, alpha.
+    Returns: uint8, height x width x 3, RGB; a grey image has three equal channels.
+    Raises InputError, naming the file: missing, empty, not an image, truncated or corrupt, 16-bit, alpha.
     """
     try:
         data = Path(path).read_bytes()
@@ -74,8 +74,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
 def write_png(path: str | Path, rgb: Image) -> None:
     """Writes an image as PNG: whole or not at all (temporary file beside it, then renamed).
 
-    rgb: uint8, height x width x 3, RGB; it is not modified. Raises InputError: wrong array; folder missing or
-    read-only, disk full (nothing is left behind).
+    rgb: uint8, height x width x 3, RGB; it is not modified.
+    Raises InputError: wrong array; folder missing or read-only, disk full (nothing is left behind).
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
         raise InputError(f"{path}: expected uint8, height x width x 3, found {rgb.dtype} {rgb.shape}")

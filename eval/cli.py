@@ -38,6 +38,7 @@ OK, SOME_FAILED, USAGE = 0, 1, 2
 # What judges: the same before and after each submission, or nothing that was found is believed.
 HARNESS = tuple(ROOT / name for name in ("eval", "data", "leaderboard", "test_demo.py"))
 PIPE_WIDTH = 160  # columns of tables where no terminal says its own
+Group = argparse._ArgumentGroup  # argparse has no public name for it
 # Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). Given by the caller,
 # because ranking lies above this package.
 Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
@@ -60,74 +61,90 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = options.add_argument_group("what is judged")
-    what.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
-    what.add_argument("--all", action="store_true", help="every submission there is")
-    what.add_argument("--repo", type=Path, metavar="DIR", help="an NTIRE-style repository, unmodified")
-    what.add_argument(
+    _add_submissions(options.add_argument_group("what is judged"))
+    _add_weights(options.add_argument_group("with which weights"))
+    _add_images(options.add_argument_group("on which images, by which rules"))
+    _add_measurement(options.add_argument_group("how it is measured"))
+    _add_results(options.add_argument_group("where results go"))
+    return options
+
+
+def _add_submissions(group: Group) -> None:
+    group.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
+    group.add_argument("--all", action="store_true", help="every submission there is")
+    group.add_argument("--repo", type=Path, metavar="DIR", help="an NTIRE-style repository, unmodified")
+    group.add_argument(
         "--models", type=Path, default=MODELS, metavar="DIR", help="manifests (default: models/)"
     )
-    what.add_argument(
+    group.add_argument(
         "--weights", type=Path, nargs="+", metavar="FILE", help="bare checkpoints that spandrel knows"
     )
-    what.add_argument(
+    group.add_argument(
         "--images", type=Path, nargs="+", metavar="DIR", help="folders of SR images: results without a model"
     )
-    what.add_argument(
+    group.add_argument(
         "--self_ensemble",
         action="store_true",
         help="x8 geometric self-ensemble around each, named ID_NAME_x8",
     )
-    what.add_argument(
+
+
+def _add_weights(group: Group) -> None:
+    group.add_argument(
         "--checkpoint", default="auto", metavar="authors|reproduced|PATH",
         help="which weights (default: the authors' where present, else this project's own)",
     )  # fmt: skip
-    what.add_argument(
+    group.add_argument(
         "--allow_pickle",
         action="store_true",
         help="let checkpoints be fully unpickled, inside the sandbox only",
     )
-    on = options.add_argument_group("on which images, by which rules")
-    on.add_argument(
+
+
+def _add_images(group: Group) -> None:
+    group.add_argument(
         "--data_dir", type=Path, help="folder with DIV2K_LSDIR_valid_HR/LR (and test), or DIV2K's"
     )
-    on.add_argument(
+    group.add_argument(
         "--pairs", nargs=2, type=Path, metavar=("HR_DIR", "LR_DIR"), help="two folders of image pairs"
     )
-    on.add_argument(
+    group.add_argument(
         "--hr", type=Path, metavar="DIR", help="with --images: a folder of HR images, no LR needed"
     )
-    on.add_argument("--include_test", action="store_true", help="the test set too")
-    on.add_argument("--challenge", default="esr2024", metavar="NAME", help="rules (default: %(default)s)")
-    on.add_argument("--ssim", action="store_true", help="SSIM beside PSNR")
-    how = options.add_argument_group("how it is measured")
-    how.add_argument("--device", default="auto", metavar="auto|cpu|cuda:N")
-    how.add_argument(
+    group.add_argument("--include_test", action="store_true", help="the test set too")
+    group.add_argument("--challenge", default="esr2024", metavar="NAME", help="rules (default: %(default)s)")
+    group.add_argument("--ssim", action="store_true", help="SSIM beside PSNR")
+
+
+def _add_measurement(group: Group) -> None:
+    group.add_argument("--device", default="auto", metavar="auto|cpu|cuda:N")
+    group.add_argument(
         "--protocol", choices=("ntire", "robust"), default="robust",
         help="runtime: one cold pass as the official code, or warm, repeated, cross-checked (default: %(default)s)",
     )  # fmt: skip
-    how.add_argument(
+    group.add_argument(
         "--repeats", type=_positive, default=3, metavar="N", help="timed runs per image (robust)"
     )
-    how.add_argument("--sandbox", choices=("auto", "bwrap", "landlock", "process"), default="auto")
-    how.add_argument(
+    group.add_argument("--sandbox", choices=("auto", "bwrap", "landlock", "process"), default="auto")
+    group.add_argument(
         "--timeout",
         type=_positive_float,
         default=600.0,
         metavar="S",
         help="seconds per image, and in proportion for loading where above the default (600)",
     )
-    out = options.add_argument_group("where results go")
-    out.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
-    out.add_argument(
+
+
+def _add_results(group: Group) -> None:
+    group.add_argument("--save_dir", type=Path, default=Path("results"), help="default: %(default)s")
+    group.add_argument(
         "--save_images",
         action="store_true",
         help="keep SR images, and LR and HR beside them, under SAVE_DIR/images (the site shows crops of them)",
     )
-    out.add_argument(
+    group.add_argument(
         "--resume", action="store_true", help="skip what SAVE_DIR already holds an equal result of"
     )
-    return options
 
 
 def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:

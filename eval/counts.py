@@ -32,9 +32,9 @@ MAX_SECONDS = 1e6
 class Counter:
     """One counter's opinion.
 
-    macs:    multiply-accumulates for one 1x3x256x256 input, None where the counter could not say. reason:
-    why `macs` is None, else empty. unknown: operators or modules that the counter met and does not know, with
-    how often: each counted zero.
+    macs:    multiply-accumulates for one 1x3x256x256 input, None where the counter could not say.
+    reason:  why `macs` is None, else empty.
+    unknown: operators or modules that the counter met and does not know, with how often: each counted zero.
     """
 
     macs: int | None = None

@@ -56,8 +56,8 @@ HARMLESS_THROTTLE = frozenset({"gpu idle", "applications clocks setting", "displ
 class Gpu:
     """One NVIDIA GPU at one moment; a figure that NVML refuses is None.
 
-    throttle: names of the active reasons for lowered clocks (`THROTTLE_BITS`). process_ids: compute processes
-    on it, as NVML numbers them (the host's numbers, also in a container).
+    throttle: names of the active reasons for lowered clocks (`THROTTLE_BITS`).
+    process_ids: compute processes on it, as NVML numbers them (the host's numbers, also in a container).
     """
 
     index: int
@@ -80,8 +80,8 @@ class Gpu:
 class Machine:
     """What a record says about its machine. Nothing here names the host or its user.
 
-    cores: logical processors; usable_cores: those that this process may run on. packages: version per
-    distribution of `PACKAGES` that is installed.
+    cores: logical processors; usable_cores: those that this process may run on.
+    packages: version per distribution of `PACKAGES` that is installed.
     """
 
     cpu: str
@@ -177,9 +177,9 @@ def _memory_mib(root: Path, entry: str) -> float | None:
 def choose_device(wanted: str) -> str:
     """`cpu` or `cuda:N` for `auto`, `cpu`, `cuda` or `cuda:N`.
 
-    `auto` takes the first GPU where NVML sees one and torch is no CPU build, else the CPU. Whether CUDA then
-    works is for the worker to find out: the parent never initialises it. Raises InputError for another word
-    and for a GPU that is not there.
+    `auto` takes the first GPU where NVML sees one and torch is no CPU build, else the CPU. Whether
+    CUDA then works is for the worker to find out: the parent never initialises it.
+    Raises InputError for another word and for a GPU that is not there.
     """
     if wanted == "cpu":
         return wanted

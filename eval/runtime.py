@@ -106,13 +106,13 @@ def allowed_gap(gap_ms: float) -> float:
 def believe(wall_ms: float, worker_ms: float, gap_ms: float) -> bool:
     """Whether the worker's own time for one request agrees with the parent's clock around that request.
 
-    wall_ms: the parent's clock, from writing the input to having read the answer; it includes conversion and
-    copies, so it always exceeds an honest worker time. worker_ms: the time the worker states. gap_ms:
-    `calibrate_gap` for this image size on this machine in this run. False when the worker states more than
-    the wall, a time that is not finite or not positive, or when more than `allowed_gap(gap_ms)` is left over:
-    then the work happened outside the worker's clock. A single False can be the scheduler's doing:
-    `disbelieved` judges a whole pass. Not believed means "timing doubtful": the wall time must not silently
-    stand in for the worker's.
+    wall_ms: the parent's clock, from writing the input to having read the answer; it includes conversion
+    and copies, so it always exceeds an honest worker time. worker_ms: the time the worker states.
+    gap_ms: `calibrate_gap` for this image size on this machine in this run.
+    False when the worker states more than the wall, a time that is not finite or not positive, or when more
+    than `allowed_gap(gap_ms)` is left over: then the work happened outside the worker's clock.
+    A single False can be the scheduler's doing: `disbelieved` judges a whole pass. Not believed means
+    "timing doubtful": the wall time must not silently stand in for the worker's.
     """
     if not all(map(math.isfinite, (wall_ms, worker_ms, gap_ms))) or worker_ms <= 0:
         return False

@@ -32,7 +32,8 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose
     difference to this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a
-    reader must know. Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
+    reader must know.
+    Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
     entries = newest(records)
     groups = _grouped(entries)

@@ -81,9 +81,9 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 def restrict(readable: list[str], listable: list[str], writable: list[str], devices: list[str]) -> None:
     """Confine this process, which must have no_new_privs set, for ever. OSError where the kernel refuses.
 
-    readable: may be read and executed. listable: names in the folder and below, no contents. writable:
-    everything but device nodes. devices: read, write and ioctl. Its own /proc/PID is writable (thread names,
-    CUDA), other processes' folders cannot be opened.
+    readable: may be read and executed. listable: names in the folder and below, no contents.
+    writable: everything but device nodes. devices: read, write and ioctl.
+    Its own /proc/PID is writable (thread names, CUDA), other processes' folders cannot be opened.
     """
     version = abi()
     ruleset = _create(version)

@@ -42,9 +42,10 @@ def spawn(
 
     pass_fds keep their numbers inside and are the only open ones beside 0 (/dev/null), 1 and 2 (drained).
     env: all that is set inside, beside PATH, HOME, TMPDIR, LANG and PYTHONDONTWRITEBYTECODE; caches (CUDA,
-    Triton) land under HOME, which is the private temporary folder. Raises InputError for a view path that is
-    missing, relative, or not readable by the uid inside; OSError where the program cannot be started. What
-    fails later, inside, ends with status 125 (launcher) or 1 (bwrap) and a line in `output`.
+    Triton) land under HOME, which is the private temporary folder.
+    Raises InputError for a view path that is missing, relative, or not readable by the uid inside; OSError
+    where the program cannot be started. What fails later, inside, ends with status 125 (launcher) or 1
+    (bwrap) and a line in `output`.
     """
     view = view or View()
     _check(argv, view)

@@ -70,10 +70,10 @@ class View:
     Paths are absolute and the same inside as outside. As root the program has another uid, so the files must
     be readable by others (spawn checks this where it matters).
 
-    readonly: files (better) or folders. Never a folder that holds other teams' files or HR images. writable:
-    folders that may be written, e.g. the output of a build step; as root they are given to the uid. cwd:
-    working directory; None is the private temporary folder. cuda_device: index of the one GPU whose device
-    node is shown; None hides all.
+    readonly: files (better) or folders. Never a folder that holds other teams' files or HR images.
+    writable: folders that may be written, e.g. the output of a build step; as root they are given to the uid.
+    cwd: working directory; None is the private temporary folder.
+    cuda_device: index of the one GPU whose device node is shown; None hides all.
     """
 
     readonly: Sequence[Path] = ()

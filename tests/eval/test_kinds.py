@@ -19,23 +19,13 @@ from leaderboard.summary import summarise
 from models.team14_HGD import HGD
 from models.team19_EHAT import ADDED, EHAT, KEPT, RELEASED, execution_order
 from tests.conftest import ROOT
+from tests.models.test_team14_hgd import SMALL
 
 Pairs = tuple[Path, Path]
 
 WINDOWED: dict[str, Any] = {"embed_dim": 12, "depths": [1], "num_heads": [2], "window_size": 8}
 HAT_ARGS: dict[str, Any] = {**WINDOWED, "squeeze_factor": 6}
-HGD_ARGS: dict[str, Any] = {
-    "hat": HAT_ARGS,
-    "grl": {
-        "embed_dim": 36,
-        "depths": [1],
-        "num_heads_window": [2],
-        "num_heads_stripe": [2],
-        "window_size": 8,
-        "stripe_size": [8, 8],
-    },
-    "dat": {"embed_dim": 36, "depth": [1], "num_heads": [2], "split_size": [4, 8]},
-}
+HGD_ARGS: dict[str, Any] = {**SMALL, "hat": HAT_ARGS}
 
 CONVOLUTION = """
 from torch import nn

@@ -1,11 +1,15 @@
 """Whether a record is what a submission's `@expected` lines say.
 
-failed: PATTERN               failed, and the status contains the regular expression ok with flag: NAME
-evaluated, and the flag is in the record ok: unchanged numbers         evaluated, PSNR of every image equal to
-the honest submission's ok: other numbers             evaluated, PSNR of every image lower than the honest
-submission's ok: no runtime                evaluated, and no runtime is recorded ok: runtime at least N ms or
-none ok: unchanged counts          evaluated, parameters and FLOPs equal to the honest submission's
-ok: own name                  evaluated, under its own results key
+Verdicts:
+
+    failed: PATTERN               failed, and the status contains the regular expression
+    ok with flag: NAME            evaluated, and the flag is in the record
+    ok: unchanged numbers         evaluated, PSNR of every image equal to the honest submission's
+    ok: other numbers             evaluated, PSNR of every image lower than the honest submission's
+    ok: no runtime                evaluated, and no runtime is recorded
+    ok: runtime at least N ms or none
+    ok: unchanged counts          evaluated, parameters and FLOPs equal to the honest submission's
+    ok: own name                  evaluated, under its own results key
 """
 
 from __future__ import annotations

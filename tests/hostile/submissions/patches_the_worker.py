@@ -3,10 +3,9 @@
 # @expected: ok: no runtime
 """Replaces methods of the harness's own worker, found among its frames, so that it states a thousandth of the time."""
 
-import sys
 import time
 
-from models.base import Repeat
+from models.base import Repeat, worker_class
 
 
 class Slow(Repeat):
@@ -16,17 +15,14 @@ class Slow(Repeat):
 
 
 def make():
-    frame = sys._getframe()
-    while frame is not None:
-        worker = frame.f_locals.get("self")
-        if type(worker).__name__ == "Worker":
-            honest = type(worker)._timed
+    worker = worker_class()
+    if worker is not None:
+        honest = worker._timed
 
-            def timed(self, model, image, honest=honest):
-                output, elapsed_ms = honest(self, model, image)
-                return output, elapsed_ms / 1000
+        def timed(self, model, image):
+            output, elapsed_ms = honest(self, model, image)
+            return output, elapsed_ms / 1000
 
-            type(worker)._timed = timed
-            type(worker)._check = lambda *_arguments: None
-        frame = frame.f_back
+        worker._timed = timed
+        worker._check = lambda *_arguments: None
     return Slow()

@@ -2,20 +2,18 @@
 """Walks all frames and all objects of the process for an array of the HR image's shape, or for its path."""
 
 import gc
-import sys
 
 import numpy as np
 import torch
-from models.base import Repeat, breach
+from models.base import Repeat, breach, frames
 
 
 class Thief(Repeat):
     def forward(self, x):
         shape = (4 * x.shape[-2], 4 * x.shape[-1], 3)
-        frame, values = sys._getframe(), []
-        while frame is not None:
+        values = []
+        for frame in frames():
             values += [*frame.f_locals.values(), *frame.f_globals.values()]
-            frame = frame.f_back
         values += gc.get_objects()
         for value in values:
             if isinstance(value, np.ndarray) and value.shape == shape:
