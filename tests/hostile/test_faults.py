@@ -2,7 +2,7 @@
 
 The long form of the kill test (100 kills, batches of ten) takes about half an hour on two cores:
 
-    HOSTILE_KILLS=100 python -m pytest -m slow tests/hostile/test_faults.py -k killed_at_random
+    HOSTILE_KILLS=100 python -m pytest -m slow tests/hostile/test_faults.py -k many_times
 """
 
 from __future__ import annotations
