@@ -103,7 +103,7 @@ class RuntimeSummary(Part):
 
     @property
     def headline_ms(self) -> float:
-        """What ranks: the median under `robust`, the plain mean otherwise (as the challenges publish)."""
+        """The figure of the mode: the median under `robust`, else the plain mean (as the challenges publish)."""
         return self.median if self.protocol == "robust" else self.mean
 
 
@@ -178,11 +178,11 @@ class Record(Part):
         return self.submission.model
 
     def mean_runtime_ms(self) -> float | None:
-        """The challenge's runtime: mean over modes of each mode's mean runtime (valid and test alike)."""
+        """What ranks: mean over modes of each mode's `headline_ms` (valid and test alike)."""
         if self.published_runtime_ms is not None:
             return self.published_runtime_ms
-        means = [mode.runtime.mean for mode in self.modes.values() if mode.runtime]
-        return math.fsum(means) / len(means) if means else None
+        times = [mode.runtime.headline_ms for mode in self.modes.values() if mode.runtime]
+        return math.fsum(times) / len(times) if times else None
 
 
 def append(save_dir: Path, record: Record) -> Path:

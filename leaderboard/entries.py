@@ -136,7 +136,7 @@ class Entry:
 
     @cached_property
     def runtime_ms(self) -> float:
-        """The ranked runtime: mean over modes of each mode's mean."""
+        """The ranked runtime: mean over modes of each mode's mean (`ntire`) or median (`robust`)."""
         value = self.record.mean_runtime_ms() if self.ok else None
         return NAN if value is None else value
 

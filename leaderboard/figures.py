@@ -25,7 +25,7 @@ RuntimeOf = Callable[[Entry], float]
 
 
 def ranked_runtime(entry: Entry) -> float:
-    """The rule's own runtime: mean over modes of each mode's mean."""
+    """The rule's own runtime, as the protocol measures it."""
     return entry.runtime_ms
 
 

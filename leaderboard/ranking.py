@@ -123,8 +123,8 @@ def _row(entry: Entry, challenge: Challenge) -> dict[str, Any]:
         "checkpoint_sha256": checkpoint.sha256 if checkpoint else "",
         "reference": "",
         "runtime_ratio": math.nan,
-        "val_ms": _mode_mean(entry, "valid"),
-        "test_ms": _mode_mean(entry, "test"),
+        "val_ms": _mode_runtime(entry, "valid"),
+        "test_ms": _mode_runtime(entry, "test"),
         "runtime_median_ms": entry.median_ms,
         "cold_ms": entry.cold_ms,
         **{name: entry.complexity(name) for name in ("activations_m", "num_conv")},
@@ -137,9 +137,9 @@ def _row(entry: Entry, challenge: Challenge) -> dict[str, Any]:
     return row
 
 
-def _mode_mean(entry: Entry, mode: str) -> float:
-    summary = entry.modes[mode].runtime if mode in entry.modes else None
-    return summary.mean if summary else math.nan
+def _mode_runtime(entry: Entry, mode: str) -> float:
+    value = entry.modes[mode].mean_runtime_ms() if mode in entry.modes else None
+    return math.nan if value is None else value
 
 
 def _scores(frame: pd.DataFrame, group: list[Entry], challenge: Challenge) -> list[str]:

@@ -120,7 +120,7 @@ def _means(group: list[Entry], mode: str, metric: str) -> Array:
 
 
 def _runtimes(group: list[Entry]) -> Array:
-    """DRAWS x entries: resampled ranked runtime, the mean over modes of each mode's mean."""
+    """DRAWS x entries: resampled ranked runtime, mean over modes and images of each image's figure."""
     modes = list(dict.fromkeys(mode for entry in group for mode in entry.modes))
     parts = []
     for mode in modes:

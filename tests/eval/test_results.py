@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from data.errors import InputError
 from eval import results
 from eval.results import ImageResult, ModeResult, Record, RuntimeSummary, SubmissionInfo
+from eval.stats import summarize_robust
 
 
 def record(model: str = "01_A", **changes: Any) -> Record:
@@ -65,6 +66,19 @@ def test_runtime_is_the_mean_of_the_modes_means() -> None:
     assert both.mean_runtime_ms() == pytest.approx(13.54)
     assert record().mean_runtime_ms() is None
     assert record(modes={"valid": mode(8.0, 1)}, published_runtime_ms=7.74).mean_runtime_ms() == 7.74
+
+
+def test_under_robust_the_runtime_is_the_median_and_a_spike_changes_nothing() -> None:
+    def mode(samples: list[list[float]]) -> ModeResult:
+        found = summarize_robust(samples, cold_ms=99.0)
+        runtime = RuntimeSummary(protocol="robust", mean=found.mean, median=found.median)
+        return ModeResult(images=images(*[27.0] * len(samples)), runtime=runtime)
+
+    spiked = mode([[10.0, 10.0, 400.0], *[[10.0] * 3] * 7])
+    assert spiked.runtime is not None and spiked.runtime.mean == 26.25
+    both = record(modes={"valid": spiked, "test": mode([[10.0] * 3] * 8)})
+    assert both.mean_runtime_ms() == 10.0
+    assert record(modes={"valid": spiked}).mean_runtime_ms() == spiked.mean_runtime_ms() == 10.0
 
 
 def test_records_are_chained(tmp_path: Path) -> None:

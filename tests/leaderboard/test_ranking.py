@@ -7,7 +7,7 @@ import math
 import pytest
 
 from eval.challenge import Challenge, load
-from eval.results import Flag
+from eval.results import Flag, Record
 from leaderboard.ranking import PSNR_NOTE, rank
 from tests.leaderboard.makers import failed, mode, record
 
@@ -34,6 +34,25 @@ def test_the_runtime_is_also_told_as_the_ratio_to_the_baseline_of_its_session() 
     assert dict(table["runtime_ratio"]) == {"00_SPAN": 1.0, "01_A": 0.5, "02_B": 0.25}
     assert set(table["reference"]) == {"00_SPAN, same session"}
     assert table.loc["00_SPAN", "runtime_ms"] == 40  # the newest evaluation ranks
+
+
+def test_robust_ranks_by_the_median_in_every_column() -> None:
+    def spiked(model: str, ms: float, spike: float) -> Record:
+        one = record(model, ms=ms)
+        for result in one.modes.values():
+            assert result.runtime is not None
+            result.runtime.mean = ms + spike
+        return one
+
+    table = rank([spiked("01_A", 10, 8), spiked("02_B", 11, 0)], ESR).set_index("model")
+    assert dict(table["rank"]) == {"01_A": 1, "02_B": 2}
+    assert list(table.loc["01_A", ["runtime_ms", "val_ms", "test_ms", "runtime_median_ms"]]) == [10.0] * 4
+
+
+def test_ntire_ranks_by_the_plain_mean() -> None:
+    modes = {name: mode([27.0] * 4, [30.0, 2.0, 4.0, 4.0], "ntire") for name in ("valid", "test")}
+    row = rank([record("01_A", modes=modes, protocol="ntire")], ESR).iloc[0]
+    assert list(row[["runtime_ms", "val_ms", "test_ms", "runtime_median_ms"]]) == [10.0, 10.0, 10.0, 4.0]
 
 
 def test_the_reference_is_the_baseline_of_the_same_session() -> None:
