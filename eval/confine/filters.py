@@ -19,6 +19,9 @@ AF_UNIX, SOCK_STREAM, SOCK_SEQPACKET = 1, 1, 5
 CLONE_THREAD = 0x10000
 CLONE_NEW = 0x7E020000  # NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+# Who gets which signal when a descriptor is ready: with them the kernel sends SIGKILL to any process of the user
+F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
 ANY = 0xFFFFFFFF
 OWN_PID = 0x7FFF5A5A  # no pid is that large; stands for the program's own until `for_pid`
 
@@ -26,19 +29,18 @@ REFUSED = """
 acct add_key adjtimex bpf chroot clock_adjtime clock_settime connect create_module delete_module
 fanotify_init finit_module fsconfig fsmount fsopen fspick get_kernel_syms init_module io_uring_enter
 io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl listmount lookup_dcookie
-memfd_secret migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nfsservctl
+memfd_secret migrate_pages mount mount_setattr move_mount move_pages msgget name_to_handle_at nfsservctl
 open_by_handle_at open_tree open_tree_attr perf_event_open pidfd_getfd pivot_root process_madvise
 process_mrelease process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd reboot
-request_key sethostname setdomainname setns settimeofday statmount swapoff swapon syslog umount2 unshare
-uselib userfaultfd vhangup
+request_key semget sethostname setdomainname setns settimeofday shmget statmount swapoff swapon syslog umount2
+unshare uselib userfaultfd vhangup
 """.split()  # noqa: SIM905
 # What mounts and namespaces do at level bwrap and Landlock does not: modes, times, attributes of the user's
-# files, System V objects that outlive a process, other processes of the same user.
+# files, message queues, other processes of the same user.
 REFUSED_WITHOUT_NAMESPACES = """
 chmod chown fchmod fchmodat fchmodat2 fchown fchownat file_setattr fremovexattr fsetxattr futimesat
-ioprio_set lchown lremovexattr lsetxattr mq_open msgget pidfd_send_signal removexattr removexattrat
-rt_sigqueueinfo rt_tgsigqueueinfo semget setpriority setxattr setxattrat shmget tkill truncate utime
-utimensat utimes
+ioprio_set lchown lremovexattr lsetxattr mq_open pidfd_send_signal removexattr removexattrat
+rt_sigqueueinfo rt_tgsigqueueinfo setpriority setxattr setxattrat tkill truncate utime utimensat utimes
 """.split()  # noqa: SIM905
 NEW_PROCESSES = ["execve", "execveat", "fork", "vfork"]
 
@@ -79,11 +81,13 @@ def stage1_bwrap() -> Filter:
 
 def stage1_landlock() -> Filter:
     """For beside the user's other processes: as `stage1_bwrap`, and nothing that changes files' metadata or
-    another process of the same uid (Landlock covers neither chmod nor prlimit)."""
+    another process of the same uid (Landlock covers neither chmod nor prlimit, and signals from ABI 6 on)."""
     base, self_only = stage1_bwrap(), (Condition(0, (0, OWN_PID)),)
     calls = ["prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"]
     conditional = {**base.conditional, **dict.fromkeys(calls, self_only)}
     conditional.update(dict.fromkeys(["kill", "tgkill"], (Condition(0, (OWN_PID,)),)))
+    conditional["fcntl"] = (Condition(1, (F_SETOWN, F_SETSIG, F_SETOWN_EX), negated=True),)
+    conditional["ioctl"] += (Condition(1, (FIOSETOWN, SIOCSPGRP), negated=True),)
     return Filter(base.refused + tuple(REFUSED_WITHOUT_NAMESPACES), conditional)
 
 

@@ -46,6 +46,8 @@ REFUSED = {
     "unix datagram": "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
     "signal to the harness": "os.kill(parent, 0)",
     "signal to everyone": "os.kill(-1, signal.SIGCONT)" if os.geteuid() == 0 else "os.kill(parent, 0)",
+    "signal to the harness by a descriptor": "__import__('fcntl').fcntl(os.pipe()[0], 8, parent)",
+    "shared memory outside of processes": "call('shmget', 29, 194, 0, 4096, 0o1600)",
     "limits of the harness": "resource.prlimit(parent, resource.RLIMIT_CORE)",
     "affinity of the harness": "os.sched_setaffinity(parent, os.sched_getaffinity(0))",
     "user namespace": "call('unshare', 272, 97, 0x10000000)",

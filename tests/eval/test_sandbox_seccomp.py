@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +16,7 @@ import pytest
 from eval.confine import filters
 from eval.confine.seccomp import for_pid
 from eval.confine.syscalls import AUDIT_ARCH, NEWEST, NUMBERS, number
+from tests.eval.sandbox_helpers import ROOT
 
 ARCHES = list(AUDIT_ARCH)
 PID = 1234
@@ -80,6 +84,18 @@ CASES = [
     ("landlock", "prlimit64", (1,), EPERM),
     ("landlock", "sched_setaffinity", (1,), EPERM),
     ("landlock", "socket", (2, 1), EPERM),
+    ("landlock", "fcntl", (3, 8, 1), EPERM),  # F_SETOWN
+    ("landlock", "fcntl", (3, 10, 9), EPERM),  # F_SETSIG
+    ("landlock", "fcntl", (3, 15, 0), EPERM),  # F_SETOWN_EX
+    ("landlock", "fcntl", (3, 0xFFFFFFFF00000008, 1), EPERM),
+    ("landlock", "fcntl", (3, 4, 0o20000), filters.ALLOW),
+    ("landlock", "fcntl", (3, 1033, 0), filters.ALLOW),  # seals
+    ("landlock", "ioctl", (3, 0x8901), EPERM),  # FIOSETOWN
+    ("landlock", "ioctl", (3, 0x8902), EPERM),  # SIOCSPGRP
+    ("landlock", "ioctl", (3, 0x5412), EPERM),
+    ("landlock", "ioctl", (3, 0x5401), filters.ALLOW),
+    ("stage1_bwrap", "shmget", (), EPERM),
+    ("stage1_bwrap", "fcntl", (3, 8, 1), filters.ALLOW),
     ("stage2", "fork", (), EPERM),
     ("stage2", "vfork", (), EPERM),
     ("stage2", "execve", (), EPERM),
@@ -153,6 +169,41 @@ def test_numbers_are_the_headers(arch: str) -> None:
         else:  # absent on this architecture, or younger than the header
             assert ours is None or ours > max(found.values()) - 2, name
     assert compared > 70
+
+
+SIGNAL_BY_DESCRIPTOR = """
+import ctypes, fcntl, os, signal, struct, sys
+sys.path.insert(0, sys.argv[1])
+from eval.confine import filters, seccomp
+victim = int(sys.argv[2])
+rules = filters.assemble(filters.stage1_landlock())
+if sys.argv[3] == "filtered":
+    seccomp.install(seccomp.for_pid(rules, filters.OWN_PID, os.getpid()))
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        print(error.errno)
+read_end, write_end = os.pipe()
+attempt(lambda: fcntl.fcntl(read_end, fcntl.F_SETOWN, victim))
+attempt(lambda: fcntl.fcntl(read_end, 15, struct.pack("ii", 1, victim)))
+attempt(lambda: fcntl.ioctl(read_end, 0x8901, struct.pack("i", victim)))
+attempt(lambda: fcntl.fcntl(read_end, 10, signal.SIGKILL))
+fcntl.fcntl(read_end, fcntl.F_SETFL, fcntl.fcntl(read_end, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
+os.write(write_end, b"x")
+"""
+
+
+@pytest.mark.parametrize(("how", "killed"), [("filtered", False), ("bare", True)])
+def test_no_signal_by_a_descriptor(how: str, killed: bool) -> None:
+    """The filter alone, as on kernels whose Landlock knows no signals; without it the attempt works."""
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as victim:
+        command = [sys.executable, "-I", "-S", "-c", SIGNAL_BY_DESCRIPTOR, str(ROOT), str(victim.pid), how]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        victim.communicate(b"\n", timeout=60)
+    assert done.stderr == ""
+    assert victim.returncode == (-signal.SIGKILL if killed else 0)
+    assert killed or done.stdout.split() == [str(errno.EPERM)] * 4
 
 
 def test_unknown_machine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
