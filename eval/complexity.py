@@ -29,6 +29,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eval.counts import CROP_HEIGHT, CROP_WIDTH, SIZE, Complexity, Counter, PassCounts
+from eval.doubts import heavy_operators
 
 _NOISE_SEED = 20240521
 _CONVS = (nn.Conv2d, nn.ConvTranspose2d)
@@ -90,15 +91,17 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
     )
 
 
-def recount(model: nn.Module, image: Tensor) -> tuple[Any, int, int]:
-    """The output for `image`, its multiply-accumulates by torch's formulas, and the weights there are.
+def recount(model: nn.Module, image: Tensor) -> tuple[Any, int, int, list[str]]:
+    """The output for `image`, its multiply-accumulates by torch's formulas, the weights there are, and operators
+    that may do much work and have no formula.
 
     Weights are the elements of `model.parameters()` and of tensors from elsewhere that products read.
     """
     record = Record(model, image)
     with torch.no_grad(), record:
         output = model(image)
-    return output, record.macs, sum(p.numel() for p in model.parameters()) + record.weights_elsewhere()
+    weights = sum(p.numel() for p in model.parameters()) + record.weights_elsewhere()
+    return output, record.macs, weights, sorted(heavy_operators(record.uncounted()))
 
 
 def fit(crop: Tensor) -> Tensor:

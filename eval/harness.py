@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import cast
 
 from data.images import image_size
-from eval import doubts, folders, machine, metrics, perceptual, programs, recount, results, secrecy, timing
+from eval import (
+    doubts,
+    folders,
+    machine,
+    metrics,
+    perceptual,
+    programs,
+    recount,
+    results,
+    secrecy,
+    timing,
+    variants,
+)
 from eval.adapters import ntire_repo
 from eval.challenge import Mode
 from eval.confine import processes
@@ -214,7 +226,7 @@ class Harness:
         timed = stack.enter_context(start_timed())
         self._gap.prepare()
         counted = self._count(scored, passes)
-        contradicted = self._recount(scored, passes, counted, findings.data_range)
+        again = self._recount(scored, passes, counted, findings.data_range)
         scored.close()
         self._gap.measure(passes.sizes())
         timed.load()
@@ -222,17 +234,25 @@ class Harness:
         passes.time(timed, self._gap)
         disturbed = machine.timing_disturbances(before, self._gpu(), frozenset(processes.tree(os.getpid())))
         passes.flags += [Flag(name=timing.DOUBTFUL, reason=reason) for reason in disturbed]
-        return counted, contradicted
+        if counted is None or again is None:
+            return counted, []
+        return counted, recount.judge(counted, again, passes.comparison.traced_difference)
 
     def _recount(
         self, scored: WorkerProcess, passes: Passes, counted: Counted | None, data_range: float | None
-    ) -> list[doubts.Doubt]:
-        """Doubts about the counts that come from outside the process that counted; none where nothing was."""
+    ) -> recount.Recounted | doubts.Doubt | None:
+        """The counts from outside the process that counted; None where nothing was counted."""
         if counted is None or counted.noise is None or data_range is None:
-            return []
-        key, image = passes.any_image()
-        difference = functools.partial(passes.difference, key)
-        return recount.doubts(counted, scored, self._plan.setup, data_range, image, difference)
+            return None
+        key, one = passes.unmet_input()
+        return recount.run(
+            scored,
+            self._plan.setup,
+            data_range,
+            passes.image(key),
+            functools.partial(variants.apply_variant, change=one.variant),
+            functools.partial(passes.comparison.keep_traced, key, one.variant),
+        )
 
     def _gpu(self) -> machine.Gpu | None:
         index = self._plan.setup.cuda_index

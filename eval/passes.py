@@ -12,6 +12,7 @@ from data.images import image_size, read_rgb
 from data.pairs import ImagePair
 from eval import stats, timing, variants
 from eval.challenge import Mode
+from eval.comparison import WORSE_WHEN_TIMED, Comparison, Key
 from eval.pictures import Pictures
 from eval.plan import Plan
 from eval.progress import Reporter
@@ -36,7 +37,7 @@ class Passes:
         self._per_image: dict[Mode, list[float] | None] = dict.fromkeys(self._modes)
         self._memory: dict[Mode, float | None] = dict.fromkeys(self._modes)
         self._answers: dict[Mode, list[Answer]] = {}
-        self._sample = timing.PixelSample(int.from_bytes(np.random.default_rng().bytes(4), "big"))
+        self._comparison = Comparison(plan.challenge.scale)
         self._inputs = {mode: timing.plan(len(pairs), plan.repeats) for mode, pairs in self._modes.items()}
         self.flags: list[Flag] = []
 
@@ -50,8 +51,7 @@ class Passes:
                 if index + 1 < len(pairs):
                     ahead = self._pool.decode(pairs[index + 1])
                 answer = worker.forward(lr, pair.name)
-                self._sample.keep((mode, index), answer.image)
-                scorer.add(self._scored(mode, pair, answer))
+                scorer.add(self._scored(mode, index, answer))
             self._scores[mode] = scorer.finish()
 
     def score_and_time(self, worker: WorkerProcess) -> None:
@@ -59,10 +59,10 @@ class Passes:
         for mode, pairs in self._modes.items():
             scorer = ScoreBetween(self._pool)
             answers = []
-            for pair in pairs:
+            for index, pair in enumerate(pairs):
                 answer = worker.forward(read_rgb(pair.lr), pair.name)
                 answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
-                scorer.add(self._scored(mode, pair, answer))
+                scorer.add(self._scored(mode, index, answer))
             self._scores[mode] = scorer.finish()
             self._answers[mode] = answers
             self._memory[mode] = worker.memory_mib()
@@ -73,20 +73,33 @@ class Passes:
             for one in timing.cross_checks(inputs):
                 lr = read_rgb(self._modes[mode][one.image].lr)
                 answer = worker.forward(variants.apply_variant(lr, one.variant), f"{one.image} (check)")
-                self._sample.keep((mode, one.image, one.variant), answer.image)
+                self._comparison.keep_check((mode, one.image), one.variant, answer.image)
 
     def time(self, worker: WorkerProcess, gap: timing.GapCalibration) -> None:
         """Protocol `robust`: the timed pass on its own worker."""
-        for mode, inputs in self._inputs.items():
-            images = [read_rgb(pair.lr) for pair in self._modes[mode]]
-            self._reporter.timing(self._model, mode, len(inputs))
-            timed = timing.run(worker, inputs, images, self._sample.view(mode), gap, self._reporter.timed)
-            self._memory[mode] = worker.memory_mib()
-            self.flags += timed.flags
-            if timed.believed:
+        passes = {mode: self._timed(mode, worker, gap) for mode in self._modes}
+        found = self._comparison.flags()
+        self.flags += found
+        if any(flag.name == WORSE_WHEN_TIMED for flag in found):
+            return
+        for mode, timed in passes.items():
+            if timing.believed(timed.doubt):
                 summary = stats.summarize_robust(timed.samples_ms, timed.cold_ms)
                 self._runtimes[mode] = _summary(summary, self._plan.repeats, timed.samples_ms)
                 self._per_image[mode] = [stats.median(samples) for samples in timed.samples_ms]
+
+    def _timed(self, mode: Mode, worker: WorkerProcess, gap: timing.GapCalibration) -> timing.TimedPass:
+        images = [read_rgb(pair.lr) for pair in self._modes[mode]]
+        self._reporter.timing(self._model, mode, len(self._inputs[mode]))
+
+        def met(one: variants.TimedInput, answer: Image) -> None:
+            self._comparison.timed(mode, one, answer)
+            self._reporter.timed()
+
+        timed = timing.run(worker, self._inputs[mode], images, gap, met)
+        self._memory[mode] = worker.memory_mib()
+        self.flags += [timed.doubt] if timed.doubt else []
+        return timed
 
     def judge_times(self, gap: timing.GapCalibration) -> None:
         """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
@@ -106,15 +119,22 @@ class Passes:
         top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
         return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])
 
-    def any_image(self) -> tuple[tuple[Mode, int], Image]:
-        """One of the scored images, picked at random, and its key for `difference`."""
-        keys = [(mode, index) for mode, pairs in self._modes.items() for index in range(len(pairs))]
-        mode, index = random.SystemRandom().choice(keys)
-        return (mode, index), read_rgb(self._modes[mode][index].lr)
+    def unmet_input(self) -> tuple[Key, variants.TimedInput]:
+        """An input that the timed worker will meet and that no worker can have met or guessed before."""
+        keys = [
+            ((mode, one.image), one) for mode, inputs in self._inputs.items() for one in inputs if one.warm_up
+        ]
+        return random.SystemRandom().choice(keys)
 
-    def difference(self, key: tuple[Mode, int], image: Image) -> int | None:
-        """Largest difference in grey levels of `image` from the scored one; None where that was not kept."""
-        return self._sample.difference(key, image)
+    def image(self, key: Key) -> Image:
+        """The LR image `key`, uint8 HxWx3."""
+        mode, index = key
+        return read_rgb(self._modes[mode][index].lr)
+
+    @property
+    def comparison(self) -> Comparison:
+        """What is known of all workers' answers."""
+        return self._comparison
 
     def sizes(self) -> list[tuple[int, int]]:
         return [image_size(pair.lr) for pairs in self._modes.values() for pair in pairs]
@@ -122,8 +142,16 @@ class Passes:
     def results(self) -> dict[str, ModeResult]:
         return {mode: self._mode_result(mode) for mode in self._modes}
 
-    def _scored(self, mode: Mode, pair: ImagePair, answer: Answer) -> Task:
-        task = self._pool.task(answer.image, pair, self._pictures.keeper(self._model, mode, pair))
+    def _scored(self, mode: Mode, index: int, answer: Answer) -> Task:
+        pair = self._modes[mode][index]
+        keep_pictures = self._pictures.keeper(self._model, mode, pair)
+
+        def keep(sr: Image, hr: Image) -> None:
+            self._comparison.keep_scored((mode, index), sr, hr)
+            if keep_pictures:
+                keep_pictures(sr, hr)
+
+        task = self._pool.task(answer.image, pair, keep)
 
         def score_and_report() -> Scores:
             scores = task()

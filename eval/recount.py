@@ -2,9 +2,11 @@
 
 Every other figure about a network's work comes from the process that runs the team's code, which can patch any
 counter. So the parent picks one of the images that were scored already; that process writes down the operators that
-make it, and a second, clean one runs these, counted. The image must come out as it was scored, or else the graph is
-not the submission; and the work per pixel must be what was claimed. A graph that does less work than claimed and still
-makes the scored image is what every team looks for, and no lie.
+make it, and a second, clean one runs these, counted, on an input of the same size that nobody could know: the image
+shifted at random. The timed worker meets that input too. Both answers must be equal, or else the graph is not the
+submission (on the image itself it might hand out an answer that was put into it); and the work per pixel must be what
+was claimed. A graph that does less work than claimed and still makes the same images is what every team looks for, and
+no lie.
 """
 
 from __future__ import annotations
@@ -31,13 +33,13 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Recounted:
-    """One scored image made once more. difference: from the scored one, in grey levels (None: not kept)."""
+    """The traced network run once, counted. uncounted: operators that may do much work and have no formula."""
 
     height: int
     width: int
     macs: int
     weights: int
-    difference: int | None
+    uncounted: str
 
 
 def run(
@@ -45,41 +47,37 @@ def run(
     setup: Setup,
     data_range: float,
     image: Image,
-    difference: Callable[[Image], int | None],
-) -> Recounted:
-    """Let `worker` trace `image` (uint8 HxWx3), and a clean worker run the trace. Raises SubmissionFailed."""
+    change: Callable[[Image], Image],
+    keep: Callable[[Image], None],
+) -> Recounted | Doubt:
+    """Let `worker` trace `image` (uint8 HxWx3), and a clean worker run the trace on the changed image.
+
+    keep: gets the answer. A network that cannot be traced is a doubt.
+    """
     info = SubmissionInfo(model="traced network")
     traced = Submission(info, "graph", {"allow_pickle": False, "data_range": data_range}, ())
-    with WorkerProcess(traced, setup, worker.graph) as clean:  # it imports torch meanwhile
-        worker.export(image)
-        clean.load()
-        answer, macs, weights = clean.recount(image)
-    return Recounted(image.shape[0], image.shape[1], macs, weights, difference(answer))
-
-
-def doubts(
-    counted: Complexity,
-    worker: WorkerProcess,
-    setup: Setup,
-    data_range: float,
-    image: Image,
-    difference: Callable[[Image], int | None],
-) -> list[Doubt]:
-    """What speaks against the figures that `worker` counted; a network that cannot be traced is not confirmed."""
     try:
-        return judge(counted, run(worker, setup, data_range, image, difference))
+        with WorkerProcess(traced, setup, worker.graph) as clean:  # it imports torch meanwhile
+            worker.export(image)
+            clean.load()
+            answer, macs, weights, uncounted = clean.recount(change(image))
     except SubmissionFailed as failure:
-        return [Doubt(NOT_CONFIRMED, f"the network cannot be counted outside its own process: {failure}")]
+        return Doubt(NOT_CONFIRMED, f"the network cannot be counted outside its own process: {failure}")
+    keep(answer)
+    return Recounted(image.shape[0], image.shape[1], macs, weights, uncounted)
 
 
-def judge(counted: Complexity, again: Recounted) -> list[Doubt]:
-    """Compare the counts of the team's process with those of the clean one."""
-    if again.difference is None or again.difference > 1:
-        text = (
-            "no image to compare with" if again.difference is None else f"{again.difference} grey levels off"
-        )
-        return [Doubt(NOT_CONFIRMED, f"the traced network gives another image than the scored one ({text})")]
-    return [*_work_doubts(counted, again), *_weight_doubts(counted, again)]
+def judge(counted: Complexity, again: Recounted | Doubt, difference: int | None) -> list[Doubt]:
+    """Compare the counts of the team's process with those of the clean one.
+
+    difference: in grey levels, of the traced network's answer from the timed worker's; None where it gave none.
+    """
+    if isinstance(again, Doubt):
+        return [again]
+    if difference is None or difference > 1:
+        text = "no image to compare with" if difference is None else f"{difference} grey levels off"
+        return [Doubt(NOT_CONFIRMED, f"the traced network gives another image than the submission ({text})")]
+    return [*_work_doubts(counted, again), *_weight_doubts(counted, again), *_uncounted_doubts(again)]
 
 
 def _work_doubts(counted: Complexity, again: Recounted) -> list[Doubt]:
@@ -100,3 +98,9 @@ def _weight_doubts(counted: Complexity, again: Recounted) -> list[Doubt]:
         return []
     reason = f"the traced network holds {again.weights} weights, parameters() counts {counted.parameters}"
     return [Doubt(PARAMETERS_ELSEWHERE, reason)]
+
+
+def _uncounted_doubts(again: Recounted) -> list[Doubt]:
+    if not again.uncounted:
+        return []
+    return [Doubt(NOT_ESTABLISHED, f"the traced network does work that no formula counts: {again.uncounted}")]

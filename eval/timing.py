@@ -24,7 +24,6 @@ from eval.workers import Answer, Setup, WorkerProcess
 Image = NDArray[np.uint8]
 WARM_UPS = 3
 CROSS_CHECKS = 4
-SAMPLED_PIXELS = 1 << 16
 CALIBRATION_REQUESTS = 20
 CALIBRATION_SIZES = 4
 # Share of a worker's own time that may be missing before its times are rejected. Seen on two cores shared with
@@ -95,55 +94,13 @@ def _gap(worker: WorkerProcess, height: int, width: int) -> float:
     return runtime.calibrate_gap([a.wall_ms for a in answers], [a.worker_ms for a in answers])
 
 
-class PixelSample:
-    """Some pixels of each answer, at places only the parent knows: compares workers without keeping images."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._kept: dict[object, NDArray[np.int16]] = {}
-
-    def keep(self, key: object, image: Image) -> None:
-        self._kept[key] = self._sample(image)
-
-    def difference(self, key: object, image: Image) -> int | None:
-        """Largest difference in grey levels from the kept answer; None where none was kept."""
-        if key not in self._kept:
-            return None
-        return int(np.abs(self._kept[key] - self._sample(image)).max())
-
-    def view(self, mode: str) -> ModeSample:
-        """The kept answers of one mode."""
-        return ModeSample(self, mode)
-
-    def _sample(self, image: Image) -> NDArray[np.int16]:
-        flat = image.reshape(-1)
-        if flat.size > SAMPLED_PIXELS:
-            flat = flat[np.random.default_rng(self._seed).integers(0, flat.size, SAMPLED_PIXELS)]
-        return flat.astype(np.int16)
-
-
-@dataclass(frozen=True)
-class ModeSample:
-    """The kept answers of one mode, by image number and variant."""
-
-    sample: PixelSample
-    mode: str
-
-    def difference(self, one: variants.TimedInput, image: Image) -> int | None:
-        """Largest difference in grey levels to the scoring worker's answer to the same input, if it gave one."""
-        plain = one.variant == variants.Variant()
-        key = (self.mode, one.image) if plain else (self.mode, one.image, one.variant)
-        return self.sample.difference(key, image)
-
-
 @dataclass(frozen=True)
 class TimedPass:
-    """What the timed pass measured: per image the counted samples in ms, and the doubts it raised."""
+    """What the timed pass measured: per image the counted samples in ms, and what speaks against them."""
 
     samples_ms: list[list[float]]
     cold_ms: float
-    flags: list[Flag]
-    believed: bool
+    doubt: Flag | None
 
 
 def plan(n_images: int, repeats: int) -> list[variants.TimedInput]:
@@ -161,38 +118,23 @@ def run(
     worker: WorkerProcess,
     inputs: Sequence[variants.TimedInput],
     images: Sequence[Image],
-    sample: ModeSample,
     gap: GapCalibration,
-    progress: Callable[[], None],
+    met: Callable[[variants.TimedInput, Image], None],
 ) -> TimedPass:
-    """Time `inputs` on `worker`; nothing else may run meanwhile."""
+    """Time `inputs` on `worker`, each answer shown to `met`; nothing else may run meanwhile."""
     answers: list[tuple[variants.TimedInput, Answer]] = []
-    differences: list[int] = []
     for one in inputs:
         answer = worker.forward(
             variants.apply_variant(images[one.image], one.variant), f"{one.image} (timed)"
         )
-        difference = sample.difference(one, answer.image)
-        if difference is not None:
-            differences.append(difference)
-        answers.append((one, answer))
-        progress()
-    flags = []
-    if differences and max(differences) > 1:
-        flags.append(
-            Flag(
-                name="not reproducible",
-                reason=f"the timed worker's images differ from the scored ones by up to {max(differences)} grey "
-                f"levels ({sum(d > 1 for d in differences)} of {len(differences)} compared)",
-            )
-        )
+        met(one, answer.image)
+        answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
     counted = [(one, answer) for one, answer in answers if not one.warm_up]
     doubt = judge([answer for _, answer in counted], [images[one.image].shape[:2] for one, _ in counted], gap)
-    flags += [doubt] if doubt else []
     samples: list[list[float]] = [[] for _ in images]
     for one, answer in counted:
         samples[one.image].append(answer.worker_ms)
-    return TimedPass(samples, answers[0][1].worker_ms, flags, believed(doubt))
+    return TimedPass(samples, answers[0][1].worker_ms, doubt)
 
 
 def judge(answers: Sequence[Answer], sizes: Sequence[tuple[int, ...]], gap: GapCalibration) -> Flag | None:

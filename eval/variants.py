@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Places = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows and columns of pixels
 # Shifts step through the image by amounts that stay distinct for long and are never 0 in both directions.
 _SHIFT_STEP = 7
+_MOST_SHIFT = 1 << 16  # above any image's side: shifts go round it
 
 
 @dataclass(frozen=True, order=True)
@@ -69,20 +71,23 @@ def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8
     return np.array(image, order="C", copy=True)
 
 
-def undo_variant(output: NDArray[np.uint8], change: Variant, scale: int = 1) -> NDArray[np.uint8]:
-    """Bring a network's output for a changed image back to the original's orientation.
+def changed_places(places: Places, shape: tuple[int, int], change: Variant, scale: int) -> Places:
+    """Where the pixels at `places` (rows, columns) of a network's output lie in its output for the changed image.
 
-    output: H*scale x W*scale x C. Mirroring is undone exactly; a convolutional network's output still
-    differs from that of the original image, because its kernels are not symmetric (and, after a shift, along
-    the seam): only answers to the *same* changed input can be compared value for value.
+    shape: height and width of the output, `scale` times the image's. A convolutional network's values there still
+    differ a little, because its kernels are not symmetric, and more along borders and, after a shift, seams.
     """
-    if change.shift_y or change.shift_x:
-        output = np.roll(output, (-change.shift_y * scale, -change.shift_x * scale), axis=(0, 1))
+    (rows, columns), (height, width) = places, shape
     if change.flip_y:
-        output = output[::-1]
+        rows = height - 1 - rows
     if change.flip_x:
-        output = output[:, ::-1]
-    return np.array(output, order="C", copy=True)
+        columns = width - 1 - columns
+    return (rows + change.shift_y * scale) % height, (columns + change.shift_x * scale) % width
+
+
+def _random_variant(order: random.Random) -> Variant:
+    turn = order.choice(_TURNS)
+    return Variant(*turn, shift_y=order.randrange(1, _MOST_SHIFT), shift_x=order.randrange(1, _MOST_SHIFT))
 
 
 def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -> list[TimedInput]:
@@ -90,8 +95,8 @@ def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -
 
     images: image numbers, each once; every counted sample of an image is another variant of it. Each repeat
     is a complete round over the images in its own random order, so that a slow drift of the machine meets
-    all images alike. Warm-up requests cycle through the images (so that every size is met) with variants
-    that no counted request uses: no input occurs twice, except where an image is symmetric in itself.
+    all images alike. Warm-up requests cycle through the images, mirrored and shifted at random: so nobody can
+    know one of them beforehand, and no input occurs twice but by a chance of one in the number of pixels.
     The same arguments give the same plan. Raises ValueError for repeated or no images, repeats < 1,
     warm_ups < 0.
     """
@@ -102,16 +107,10 @@ def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -
         raise ValueError(f"repeats {repeats}, warm-ups {warm_ups}: expected at least 1 and 0")
     order = random.Random(seed)
     plan = [
-        TimedInput(numbers[i % len(numbers)], variant(repeats + i // len(numbers)), warm_up=True)
-        for i in range(warm_ups)
+        TimedInput(numbers[i % len(numbers)], _random_variant(order), warm_up=True) for i in range(warm_ups)
     ]
     offsets = {number: order.sample(range(repeats), repeats) for number in numbers}
     for repeat in range(repeats):
         for number in order.sample(numbers, len(numbers)):
             plan.append(TimedInput(number, variant(offsets[number][repeat]), warm_up=False))
     return plan
-
-
-def plan_cold(images: Sequence[int]) -> list[TimedInput]:
-    """Order of an `ntire` timing pass: every image once as it is, in the order given, nothing warmed up."""
-    return [TimedInput(number, Variant(), warm_up=False) for number in images]

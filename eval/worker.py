@@ -213,14 +213,14 @@ class Worker:
         return self._ok(float(len(content)))
 
     def _recount(self, height: int, width: int) -> Reply:
-        """As `_forward`, every operator watched; values: multiply-accumulates, weights."""
+        """As `_forward`, every operator watched; values: multiply-accumulates, weights; text: what was uncounted."""
         model = self._model()
         image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
-        output, macs, weights = self._complexity.recount(model.model, image)
+        output, macs, weights, uncounted = self._complexity.recount(model.model, image)
         scale = self._job["scale"]
         self._check(output, (1, 3, height * scale, width * scale))
         self._answer_slot.write(self._to_pixels(output, model.data_range))
-        return self._ok(float(macs), float(weights))
+        return self._ok(float(macs), float(weights), text=", ".join(uncounted))
 
     def _model(self) -> Loaded:
         if self._loaded is None:

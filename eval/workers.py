@@ -222,20 +222,20 @@ class WorkerProcess:
             width=image.shape[1],
         )
 
-    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
-        """Super-resolve `image` and count that: the answer, multiply-accumulates, weights."""
+    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, str]:
+        """Super-resolve `image` and count that: the answer, multiply-accumulates, weights, operators uncounted."""
         height, width = image.shape[:2]
         scale = self._setup.scale
         self._answer.clear(height * scale, width * scale)
         self._request.write(image)
         timeout_s = self._setup.deadlines.count_s
-        values = self._ask(
+        reply = self._ask(
             Operation.RECOUNT, timeout_s, "counting again", n_values=2, height=height, width=width
-        ).values
-        if not all(0 <= value <= counts.MAX_COUNT for value in values):
-            raise SubmissionFailed(f"counting again: protocol: {values}, expected counts")
-        macs, weights = map(int, values)
-        return self._answer.read(height * scale, width * scale), macs, weights
+        )
+        if not all(0 <= value <= counts.MAX_COUNT for value in reply.values):
+            raise SubmissionFailed(f"counting again: protocol: {reply.values}, expected counts")
+        macs, weights = map(int, reply.values)
+        return self._answer.read(height * scale, width * scale), macs, weights, reply.text
 
     def close(self) -> None:
         """End everything of this worker."""

@@ -8,8 +8,8 @@ import pytest
 from eval import timing
 from eval.results import Flag
 from eval.sandbox import CPU_LIMITS, Level
-from eval.timing import GapCalibration, PixelSample
-from eval.variants import TimedInput, Variant, apply_variant
+from eval.timing import GapCalibration
+from eval.variants import Variant
 from eval.workers import Answer, Setup
 
 SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)
@@ -53,21 +53,6 @@ def test_a_worker_time_above_the_wall_is_a_mismatch(gap: GapCalibration) -> None
 def test_a_busy_machine_is_a_doubt_that_keeps_the_times(gap: GapCalibration) -> None:
     flag = judge(gap, (1100, 1000), (1090, 1000))
     assert flag is not None and flag.name == "timing doubtful" and timing.believed(flag)
-
-
-def test_answers_of_two_workers_are_compared_without_keeping_images() -> None:
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (300, 300, 3), np.uint8)
-    sample = PixelSample(seed=1)
-    changed = Variant(flip_x=True)
-    sample.keep(("valid", 0), image)
-    sample.keep(("valid", 0, changed), apply_variant(image, changed))
-    view = sample.view("valid")
-    assert view.difference(TimedInput(0, Variant(), False), image) == 0
-    assert view.difference(TimedInput(0, Variant(), False), image + 1) == 1
-    assert view.difference(TimedInput(0, changed, False), image) > 1  # type: ignore[operator]
-    assert view.difference(TimedInput(1, Variant(), False), image) is None
-    assert sample.view("test").difference(TimedInput(0, Variant(), False), image) is None
 
 
 def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:

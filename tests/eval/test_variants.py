@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.variants import TimedInput, Variant, apply_variant, plan_cold, plan_timing, undo_variant, variant
+from eval.variants import apply_variant, changed_places, plan_timing, variant
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 
@@ -39,12 +39,15 @@ def test_an_image_of_its_own_is_returned() -> None:
 
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 4]))
 @settings(max_examples=60)
-def test_undo_brings_an_enlarged_answer_back(number: int, height: int, width: int, scale: int) -> None:
+def test_places_of_an_enlarged_answer_are_found_in_the_changed_one(
+    number: int, height: int, width: int, scale: int
+) -> None:
     image = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-    answer = apply_variant(image, variant(number)).repeat(scale, 0).repeat(scale, 1)
-    assert np.array_equal(
-        undo_variant(answer, variant(number), scale), image.repeat(scale, 0).repeat(scale, 1)
-    )
+    plain = image.repeat(scale, 0).repeat(scale, 1)
+    changed = apply_variant(image, variant(number)).repeat(scale, 0).repeat(scale, 1)
+    rows, columns = (axis.ravel() for axis in np.indices(plain.shape[:2]))
+    there = changed_places((rows, columns), plain.shape[:2], variant(number), scale)
+    assert np.array_equal(changed[there], plain[rows, columns])
 
 
 def test_two_hundred_variants_of_a_small_image_all_differ() -> None:
@@ -71,8 +74,14 @@ def test_order_depends_on_the_seed() -> None:
     assert plan_timing(range(10), 3, 0, seed=1) != plan_timing(range(10), 3, 0, seed=2)
 
 
-def test_cold_plan_is_the_official_order() -> None:
-    assert plan_cold([2, 0, 1]) == [TimedInput(i, Variant(), False) for i in (2, 0, 1)]
+def test_warm_ups_cannot_be_known_beforehand() -> None:
+    """The traced network is run on one of them."""
+    shifts = {
+        (one.variant.shift_y, one.variant.shift_x)
+        for seed in range(50)
+        for one in plan_timing([0], 3, 3, seed)[:3]
+    }
+    assert len(shifts) == 150
 
 
 @pytest.mark.parametrize(
