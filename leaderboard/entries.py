@@ -72,16 +72,17 @@ class Entry:
     """One record, its arrays computed once. Times in milliseconds, FLOPs in G, parameters in M; NaN when
     unknown.
 
-    companions: by model, what was evaluated in the same session under the same conditions, this entry included,
-    whether or not newer evaluations have replaced it in the ranking. Filled by `newest`.
+    evaluated: every successful evaluation under the same conditions, whether or not newer ones have replaced it in
+    the ranking. `newest` fills it in, one list for all entries of equal conditions; by itself, an entry knows its own.
     """
 
     record: Record
     conditions: Conditions = field(init=False)
-    companions: dict[str, Entry] = field(init=False, default_factory=dict, repr=False, compare=False)
+    evaluated: list[Entry] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", conditions_of(self.record))
+        object.__setattr__(self, "evaluated", [self] if self.ok else [])
 
     @property
     def model(self) -> str:
@@ -201,15 +202,14 @@ def newest(records: list[Record]) -> list[Entry]:
     groups = group_sizes(entries)
     main = max(groups, key=lambda key: groups[key]) if groups else None
     found: dict[tuple[str, Conditions], Entry] = {}
-    sessions: dict[tuple[str, Conditions], dict[str, Entry]] = {}
+    evaluated: dict[Conditions, list[Entry]] = {}
     for entry in entries:
         if not entry.ok and main and entry.conditions not in groups:
             object.__setattr__(entry, "conditions", main)
         found[entry.model, entry.conditions] = entry
-        companions = sessions.setdefault((entry.record.session, entry.conditions), {})
-        if entry.ok:
-            companions[entry.model] = entry
-        object.__setattr__(entry, "companions", companions)
+        together = evaluated.setdefault(entry.conditions, [])
+        together += entry.evaluated
+        object.__setattr__(entry, "evaluated", together)
     return list(found.values())
 
 

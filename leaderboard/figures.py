@@ -30,34 +30,30 @@ def ranked_runtime(entry: Entry) -> float:
 
 
 class References:
-    """What each entry of a group is divided by: the baseline measured in its session, else in its group, else
-    the published one."""
+    """What each entry of a group is divided by: the newest evaluation of the baseline in its session, else the
+    newest one under the same conditions, else the published figures. One that lacks a figure is passed over."""
 
     def __init__(self, group: list[Entry], baseline: Baseline, runtime_of: RuntimeOf) -> None:
-        names = set(baseline.names)
         self._published = Reference(
             baseline.runtime_ms, baseline.flops_g, baseline.params_m, f"{baseline.model}, published"
         )
         self._elsewhere: Reference | None = None
         self._by_session: dict[str, Reference] = {}
-        measured = {one.record.session: one for entry in group for one in _baselines(entry, names)}
-        for session, entry in measured.items():
+        for entry in _evaluations(group, baseline.names):
             same = _measured_reference(entry, runtime_of, f"{entry.model}, same session")
             if same:
-                self._by_session[session] = same
-        for entry in group:
-            if entry.ok and entry.model in names and entry.record.session in self._by_session:
-                source = f"{entry.model}, same machine, other session"
-                self._elsewhere = replace(self._by_session[entry.record.session], source=source)
+                self._by_session[entry.record.session] = same
+                self._elsewhere = replace(same, source=f"{entry.model}, same machine, other session")
 
     def of(self, entry: Entry) -> Reference:
         return self._by_session.get(entry.record.session) or self._elsewhere or self._published
 
 
-def _baselines(entry: Entry, names: set[str]) -> list[Entry]:
-    """The baseline as it was evaluated in the session of `entry`, though a later evaluation may rank."""
-    found = [entry] if entry.ok and entry.model in names else []
-    return found + [entry.companions[name] for name in names if name in entry.companions]
+def _evaluations(group: list[Entry], names: tuple[str, ...]) -> list[Entry]:
+    """Every successful evaluation of a model called one of `names` under the group's conditions, oldest first."""
+    lists = {id(entry.evaluated): entry.evaluated for entry in group}  # entries of one build share one list
+    found = [entry for evaluated in lists.values() for entry in evaluated if entry.model in names]
+    return sorted(found, key=lambda entry: (entry.record.sequence, entry.record.created))
 
 
 def _measured_reference(entry: Entry, runtime_of: RuntimeOf, source: str) -> Reference | None:

@@ -68,6 +68,34 @@ def test_the_reference_is_the_baseline_of_the_same_session() -> None:
     assert table.loc["02_B", "reference"] == "00_SPAN, same machine, other session"
 
 
+@pytest.mark.parametrize("lost", ["failed", "runtime"])
+def test_where_the_newest_baseline_cannot_be_used_an_earlier_one_of_the_machine_is(lost: str) -> None:
+    again = failed("00_SPAN", device="GPU A", dataset="DIV2K_LSDIR", protocol="robust")
+    if lost == "runtime":
+        again = record("00_SPAN", modes={name: mode([27.0] * 8, None) for name in ("valid", "test")})
+    baselines = [record("00_SPAN", ms=ms, session=name) for ms, name in ((40, "one"), (20, "two"))]
+    again = again.model_copy(update={"session": "three"})
+    records = [*baselines, again, record("01_A", ms=10, session="four")]
+    for number, one in enumerate(records):
+        one.sequence = number + 1
+    table = rank(records, ESR).set_index("model")
+    assert table.loc["01_A", "reference"] == "00_SPAN, same machine, other session"
+    assert table.loc["01_A", "runtime_ratio"] == 0.5  # by the newer of the two
+
+
+def test_of_two_names_of_the_baseline_the_newer_evaluation_is_the_reference() -> None:
+    content = ESR.model_dump()
+    content["ranking"]["baseline"]["aliases"] = ["SPAN"]
+    rules = Challenge.model_validate(content)
+    for names in (("00_SPAN", "SPAN"), ("SPAN", "00_SPAN")):
+        records = [record(name, ms=ms) for name, ms in zip(names, (40.0, 20.0), strict=True)]
+        records.append(record("01_A", ms=10))
+        for number, one in enumerate(records):
+            one.sequence = number + 1
+        row = rank(records, rules).set_index("model").loc["01_A"]
+        assert (row["runtime_ratio"], row["reference"]) == (0.5, f"{names[1]}, same session")
+
+
 def test_without_a_measured_baseline_the_published_one_counts_and_the_table_says_so() -> None:
     table = rank([record("01_A", ms=7.74, flops_g=9.83, params_m=0.151)], ESR)
     assert table.loc[0, "score_final"] == pytest.approx(math.exp(2), rel=1e-12)
