@@ -31,13 +31,18 @@ def load_records(save_dir: Path, challenge: Challenge) -> list[Record]:
         raise InputError(
             f"{save_dir}: holds no records; run test_demo.py or 'python -m leaderboard import' first"
         )
-    comparable = [record for record in records if _comparable(record, challenge)]
-    if not comparable:
+    found = comparable(records, challenge)
+    if not found:
         names = ", ".join(sorted({record.challenge for record in records}))
         raise InputError(
             f"{save_dir}: no record was measured as '{challenge.name}' asks (records are of: {names})"
         )
-    return comparable
+    return found
+
+
+def comparable(records: list[Record], challenge: Challenge) -> list[Record]:
+    """Those of `records` that were measured as `challenge` asks, whichever challenge they were made for."""
+    return [record for record in records if _comparable(record, challenge)]
 
 
 @contextmanager

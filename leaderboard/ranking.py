@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking, Threshold
-from eval.results import Record
+from eval.results import Record, SubmissionInfo
 from leaderboard import doubts, figures, resampling
 from leaderboard.entries import Conditions, Entry, group_sizes, newest
 from leaderboard.scoring import score_of
@@ -24,6 +24,10 @@ PSNR_NOTE = "Ranked by PSNR: these images are not the challenge's own, so its sc
 NUMBERS = ["val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m"]
 SCORES = ["score_runtime", "score_flops", "score_params", "score_final"]
 SUBTRACKS = ["rank_runtime", "rank_flops", "rank_params"]
+TIMES = ["runtime_ms", "val_ms", "test_ms", "runtime_median_ms", "cold_ms", "memory_mib"]  # one machine's own
+
+# Ranked by itself and cut to no rows, it gives an empty table the columns that a full one has.
+_NOBODY = Entry(Record(challenge="", submission=SubmissionInfo(model=""), status="failed"))
 
 
 def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
@@ -32,29 +36,46 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose
     difference to this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a
-    reader must know.
+    reader must know, `frame.attrs["group_notes"]` the same for each group by its label.
     Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
     entries = newest(records)
     groups = _grouped(entries)
-    frames, notes = [], []
-    for index, (conditions, group) in enumerate(groups.items()):
+    frames: list[pd.DataFrame] = []
+    notes: list[str] = []
+    group_notes: dict[str, list[str]] = {}
+    for conditions, group in groups.items():
         frame, said = _rank_group(group, challenge)
-        frame["conditions"] = conditions.label
-        if index:
-            frame = _own_runtime_column(frame, conditions)
-        frames.append(frame)
+        frames.append(_own_runtime_column(frame, conditions) if frames else frame)
         notes += said if len(groups) == 1 else [f"{conditions.label}: {note}" for note in said]
+        group_notes[conditions.label] = said
     if len(groups) > 1:
         notes.append(
             "Several machines, data sets or protocols: each is ranked apart and has its own runtime column."
         )
     # Columns that are all missing in one group make pandas warn about a future change of dtype; objects do not.
-    table = pd.concat([frame.astype(object) for frame in frames], ignore_index=True) if frames else _empty()
+    columns = _rank_group([_NOBODY], challenge)[0].iloc[:0]
+    table = pd.concat([frame.astype(object) for frame in frames or [columns]], ignore_index=True)
     table = _typed(table)
     table.attrs["notes"] = list(dict.fromkeys(notes))
+    table.attrs["group_notes"] = group_notes
     table.attrs["challenge"] = challenge.name
     return table
+
+
+def by_conditions(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A ranking taken apart into its groups, by label and in its order.
+
+    Each has its times under the usual names and no columns of other groups; its `attrs["notes"]` are its own.
+    """
+    shared = [name for name in table if not str(name).startswith(tuple(f"{time} [" for time in TIMES))]
+    found = {}
+    for label in dict.fromkeys(table["conditions"]):
+        rows = table[table["conditions"] == label]
+        own = {time: rows[f"{time} [{label}]"] for time in TIMES if f"{time} [{label}]" in table}
+        found[label] = rows[shared].assign(**own).reset_index(drop=True)
+        found[label].attrs = {**table.attrs, "notes": table.attrs["group_notes"][label]}
+    return found
 
 
 def ordered_groups(records: list[Record]) -> dict[Conditions, list[Entry]]:
@@ -85,10 +106,13 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame,
     frame["eligible"] = frame["reason"] == ""
     frame["flags"] = doubts.flag_texts(group, challenge)
     _add_ranks(frame, challenge)
+    if by_psnr:
+        _blank_scores(frame)
     ties = resampling.ties(
         group, challenge, frame["key"].to_numpy(float), frame["eligible"].to_numpy(bool), by_psnr
     )
     frame["ties with"] = [", ".join(group[other].model for other in tied) for tied in ties]
+    frame["conditions"] = group[0].conditions.label
     below = np.array(
         [
             0 if eligible else 1 if entry.ok else 2
@@ -246,6 +270,13 @@ def _add_rank_sums(frame: pd.DataFrame, rule: RankSumRanking, eligible: Any) -> 
         frame["key"] = frame[main.quantities[0] if len(main.quantities) == 1 else f"ranksum_{main.name}"]
 
 
+def _blank_scores(frame: pd.DataFrame) -> None:
+    """Where the challenge's score does not apply, no output may show one; the columns stay."""
+    for column in frame:
+        if str(column).startswith(("score_", "rank_", "ranksum_")):
+            frame[column] = None
+
+
 def _competition_ranks(values: Any, counted: Any) -> Any:
     """1, 2, 2, 4 ...: equal values share a rank. NaN where not counted."""
     series = pd.Series(np.where(counted, np.asarray(values, dtype=float), np.nan))
@@ -262,9 +293,7 @@ def _last_if_nan(key: float) -> float:
 
 def _own_runtime_column(frame: pd.DataFrame, conditions: Conditions) -> pd.DataFrame:
     """Move the times of a further group into columns named after it."""
-    timed = ["runtime_ms", "val_ms", "test_ms", "runtime_median_ms", "cold_ms", "memory_mib"]
-    renamed = frame.rename(columns={name: f"{name} [{conditions.label}]" for name in timed})
-    return renamed
+    return frame.rename(columns={name: f"{name} [{conditions.label}]" for name in TIMES})
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -294,23 +323,3 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
         else:
             table[column] = table[column].astype(float)
     return table
-
-
-def _empty() -> pd.DataFrame:
-    columns = [
-        "rank",
-        "model",
-        "team",
-        "eligible",
-        *NUMBERS,
-        *SCORES,
-        *SUBTRACKS,
-        "ties with",
-        "reason",
-        "flags",
-        "sandbox",
-        "checkpoint_source",
-        "reference",
-        "conditions",
-    ]
-    return pd.DataFrame(columns=columns)

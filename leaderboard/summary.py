@@ -13,7 +13,7 @@ from data.errors import InputError
 from eval import results
 from eval.challenge import Challenge
 from eval.results import Record
-from leaderboard import ranking, tables
+from leaderboard import build, ranking, tables
 from leaderboard.figures import psnr_metric
 
 SHOWN = (
@@ -32,28 +32,38 @@ SHOWN = (
 def summarise(
     records: list[Record], challenge: Challenge, save_dir: Path, shown: set[str], console: Console
 ) -> None:
-    """Write `save_dir/leaderboard.csv` from the newest record of each model; print the rows of `shown`.
+    """Write `save_dir/leaderboard.csv` as a build does; print the newest results of the models in `shown`.
 
     Raises InputError where the file cannot be written.
     """
-    frame = ranking.rank(list(results.latest(records).values()), challenge)
+    records = build.comparable(records, challenge)
+    frame = ranking.rank(records, challenge)
     try:
         tables.write_csv(frame, save_dir / "leaderboard.csv")
     except OSError as error:
         raise InputError(
             f"{save_dir}/leaderboard.csv: cannot be written ({error.strerror or error})"
         ) from None
-    flags = {record.model: ", ".join(dict.fromkeys(flag.name for flag in record.flags)) for record in records}
-    console.print(_table(frame[frame["model"].isin(list(shown))], challenge, flags))
+    newest = {model: record for model, record in results.latest(records).items() if model in shown}
+    flags = {
+        model: ", ".join(dict.fromkeys(flag.name for flag in one.flags)) for model, one in newest.items()
+    }
+    sequences = [record.sequence for record in newest.values()]
+    groups = ranking.by_conditions(frame)
+    for label, group in groups.items():
+        rows = group[group["model"].isin(list(newest)) & group["sequence"].isin(sequences)]
+        if len(rows):
+            title = challenge.title if len(groups) == 1 else f"{challenge.title}\n{label}"
+            console.print(_table(rows, escape(title), psnr_metric(challenge), flags))
     for note in frame.attrs.get("notes", []):
         console.print(note, highlight=False, markup=False)
     files = "results.json, results.txt, leaderboard.csv, records/"
     console.print(f"Results: {save_dir}/ ({files})", highlight=False, markup=False)
 
 
-def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> Table:
-    table = Table(title=challenge.title)
-    columns = _columns(frame, psnr_metric(challenge))
+def _table(frame: pd.DataFrame, title: str, psnr: str, flags: dict[str, str]) -> Table:
+    table = Table(title=title)
+    columns = _columns(frame, psnr)
     for column in columns:
         table.add_column(escape(_title(column)), justify="left" if column == "model" else "right")
     table.add_column("Checkpoint")
@@ -67,8 +77,7 @@ def _table(frame: pd.DataFrame, challenge: Challenge, flags: dict[str, str]) -> 
 
 def _columns(frame: pd.DataFrame, psnr: str) -> list[str]:
     """Of `SHOWN`, those with a figure; `psnr` is the metric of PSNR that the challenge ranks by."""
-    by_score = bool((frame["ranked_by"] == "score").any())
-    named = [column.replace("_psnr", f"_{psnr}") for column in SHOWN if by_score or column != "score_final"]
+    named = [column.replace("_psnr", f"_{psnr}") for column in SHOWN]
     return [column for column in named if column in frame and not frame[column].isna().all()]
 
 

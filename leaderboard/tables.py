@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from eval.results import dump_json, json_number, write_atomic
+from leaderboard.ranking import by_conditions
 
 # Columns of the printed tables, their titles, decimals, and whether a lower figure is better (None: neither).
 PRINTED: dict[str, tuple[str, int, bool | None]] = {
@@ -67,11 +68,19 @@ def _plain(value: Any) -> Any:
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """A table of the ranked entries, best figures bold; below it the excluded and failed ones with their
-    reasons.
+    """A table of the ranked entries of each machine and data set, best figures bold; below it the excluded and
+    failed ones with their reasons.
     """
+    groups = by_conditions(frame)
+    if len(groups) < 2:
+        return _markdown_table(frame)
+    parts = [f"## {_markdown_text(label)}\n\n{_markdown_table(group)}" for label, group in groups.items()]
+    return "\n".join(parts)
+
+
+def _markdown_table(frame: pd.DataFrame) -> str:
     columns = printed_columns(frame)
-    lines = [f"**{note}**\n" for note in frame.attrs.get("notes", [])]
+    lines = [f"**{_markdown_text(note)}**\n" for note in frame.attrs.get("notes", [])]
     lines.append("| " + " | ".join(PRINTED[column][0] for column in columns) + " |")
     lines.append(
         "|" + "|".join(":--" if column in ("model", "ties with") else "--:" for column in columns) + "|"
@@ -100,12 +109,19 @@ def _markdown_text(text: str) -> str:
 
 
 def to_latex(frame: pd.DataFrame, caption: str = "") -> str:
-    """A booktabs table as papers print it: best figure bold, second underlined, excluded entries below a
-    rule.
+    """A booktabs table for each machine and data set as papers print it: best figure bold, second underlined,
+    excluded entries below a rule.
 
     Needs `\\usepackage{booktabs}` only, and fits across both columns of a conference paper (496 pt). The caption holds
     the notes and what was excluded why.
     """
+    groups = by_conditions(frame)
+    if len(groups) < 2:
+        return _latex_table(frame, caption)
+    return "\n".join(_latex_table(group, f"{caption} {label}.") for label, group in groups.items())
+
+
+def _latex_table(frame: pd.DataFrame, caption: str) -> str:
     columns = [column for column in printed_columns(frame) if column != "ties with"]
     ranked, excluded = frame[frame["eligible"]], frame[~frame["eligible"]]
     marks = best_marks(ranked, columns)

@@ -49,7 +49,7 @@ def context(
         "notes": frame.attrs.get("notes", []),
         "rule_text": rule_text(challenge),
         "reading": reading(challenge),
-        "tracks": tracks(frame),
+        "tracks": tracks(groups),
         "columns": columns,
         "groups": [
             _group(group, found, columns, first=index == 0)
@@ -88,12 +88,11 @@ def reading(challenge: Challenge) -> str:
     return "Runtime is the mean over modes of each mode's mean. FLOPs are multiply-adds at a 256×256 input."
 
 
-def tracks(frame: pd.DataFrame) -> list[dict[str, str]]:
-    found = [
-        name
-        for name in frame.columns
-        if (name == "rank" or name.startswith("rank_")) and frame[name].notna().any()
-    ]
+def tracks(groups: list[Group]) -> list[dict[str, str]]:
+    """The tracks of the first group: the table that can be switched between them."""
+    rows = [item.row for item in groups[0].listed] if groups else []
+    names = [name for name in (rows[0] if rows else {}) if name == "rank" or name.startswith("rank_")]
+    found = [name for name in names if any(known(row[name]) for row in rows)]
     return [
         {
             "key": name.replace("_", "-"),
@@ -139,7 +138,7 @@ def points(groups: list[Group]) -> list[dict[str, Any]]:
 
 def _columns(frame: pd.DataFrame) -> list[dict[str, str]]:
     shown = [_column("rank", "Rank"), _column("model", "Model", kind="text")]
-    if frame["score_final"].notna().any() and (frame["ranked_by"] == "score").any():
+    if frame["score_final"].notna().any():
         shown.append(_column("score_final", "Score"))
     for key, title, unit, _ in FIGURES:
         if key in frame and frame[key].notna().any():
@@ -159,8 +158,6 @@ def _group(
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
     best = {column["key"]: _best(ranked, column["key"], column["first"]) for column in columns[2:-1]}
-    if group.by_psnr:
-        best["score_final"] = None
     return {
         "label": group.label,
         "first": first,
@@ -177,7 +174,7 @@ def _row(
     decimals = {key: digits for key, _, _, digits in FIGURES} | {"score_final": 3}
     for column in columns[2:-1]:
         key = column["key"]
-        value = None if key == "score_final" and group.by_psnr else row.get(key)  # the score does not apply
+        value = row.get(key)
         marks = (("score", key == "score_final"), ("best", known(value) and value == best[key]))
         css = " ".join(name for name, on in marks if on)
         cells.append(

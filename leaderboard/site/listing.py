@@ -12,7 +12,7 @@ import pandas as pd
 from eval.challenge import Challenge, EfficiencyRanking
 from eval.results import Record
 from leaderboard.entries import Entry
-from leaderboard.ranking import ordered_groups
+from leaderboard.ranking import by_conditions, ordered_groups
 
 
 @dataclass(frozen=True)
@@ -47,33 +47,17 @@ class Group:
 
 def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) -> list[Group]:
     """The groups of `frame` (as `rank` made it of the same records), the largest first."""
-    rows = {
-        (row["model"], row["conditions"]): (place, row) for place, row in enumerate(frame.to_dict("records"))
-    }
+    tables = by_conditions(frame)
     used: set[str] = set()
     found = []
     for conditions, entries in ordered_groups(records).items():
-        ordered = sorted(entries, key=lambda entry: rows[entry.model, conditions.label][0])
+        by_model = {entry.model: entry for entry in entries}
         listed = [
-            Listed(
-                _unique(entry.model, used),
-                entry,
-                _own_times(rows[entry.model, conditions.label][1], conditions.label),
-            )
-            for entry in ordered
+            Listed(_unique(row["model"], used), by_model[row["model"]], {str(k): v for k, v in row.items()})
+            for row in tables[conditions.label].to_dict("records")
         ]
         found.append(Group(conditions.label, listed, _baseline(listed, challenge)))
     return found
-
-
-def _own_times(row: dict[Any, Any], label: str) -> dict[str, Any]:
-    """A row of a further group carries its times in columns of its own; a page shows them under the usual
-    names.
-    """
-    suffix = f" [{label}]"
-    own = {str(key).removesuffix(suffix): value for key, value in row.items() if str(key).endswith(suffix)}
-    known = {key: value for key, value in own.items() if not pd.isna(value)}
-    return {**{str(key): value for key, value in row.items()}, **known}
 
 
 def _baseline(listed: list[Listed], challenge: Challenge) -> Listed | None:

@@ -108,7 +108,7 @@ def _outcome(check: PairCheck, name: str) -> dict[str, str]:
 def _tiles(item: Listed, group: Group) -> list[dict[str, str]]:
     row = item.row
     tiles = []
-    if known(row["score_final"]) and not group.by_psnr:
+    if known(row["score_final"]):
         tiles.append(
             {"title": "Score", "value": format_number(row["score_final"], 3), "note": row["reference"]}
         )

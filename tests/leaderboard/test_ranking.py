@@ -8,7 +8,7 @@ import pytest
 
 from eval.challenge import Challenge, load
 from eval.results import Flag, Record
-from leaderboard.ranking import PSNR_NOTE, rank
+from leaderboard.ranking import PSNR_NOTE, SCORES, SUBTRACKS, by_conditions, rank
 from tests.leaderboard.makers import failed, mode, record
 
 ESR = load("esr2026")
@@ -122,6 +122,7 @@ def test_images_that_are_not_the_challenges_are_ranked_by_psnr() -> None:
     assert list(table["model"]) == ["02_B", "01_A"]
     assert list(table["ranked_by"]) == ["psnr", "psnr"]
     assert table["eligible"].all()
+    assert table[[*SCORES, *SUBTRACKS]].isna().all(axis=None)  # the columns stay, without figures
     assert PSNR_NOTE in table.attrs["notes"]
 
 
@@ -186,7 +187,21 @@ def test_the_newest_record_of_a_model_counts() -> None:
 def test_no_records_make_an_empty_table_with_the_columns() -> None:
     table = rank([], ESR)
     assert len(table) == 0
-    assert {"rank", "model", "score_final", "ties with"} <= set(table.columns)
+    assert list(table.columns) == list(rank([record("01_A")], ESR).columns)
+    assert table.attrs["notes"] == []
+
+
+def test_a_ranking_comes_apart_into_its_groups() -> None:
+    own = record("02_B", ms=7, scored_by_challenge_data=False, device="GPU B")
+    table = rank([record("01_A"), record("02_B"), own], ESR)
+    groups = by_conditions(table)
+    assert [list(group["model"]) for group in groups.values()] == [["01_A", "02_B"], ["02_B"]]
+    large, small = groups.values()
+    assert list(small["runtime_ms"]) == [7.0] and list(small.columns) == list(large.columns)
+    assert small.attrs["notes"] == [PSNR_NOTE] and PSNR_NOTE not in large.attrs["notes"]
+    assert any("ranked apart" in note for note in table.attrs["notes"])
+    assert list(by_conditions(rank([record("01_A")], ESR))) == ["GPU A, robust, DIV2K_LSDIR"]
+    assert by_conditions(rank([], ESR)) == {}
 
 
 def test_rank_sums_of_2022() -> None:

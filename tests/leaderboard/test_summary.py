@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from eval import results
 from eval.challenge import load
+from eval.results import Record
+from leaderboard.__main__ import main
 from leaderboard.summary import summarise
 from tests.leaderboard.makers import record
+
+
+def shown(records: list[Record], names: set[str], save_dir: Path) -> str:
+    for number, one in enumerate(records):
+        one.sequence = number + 1
+    console = Console(file=io.StringIO(), width=200)
+    summarise(records, load("esr2026"), save_dir, names, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_table_is_that_of_a_build(tmp_path: Path) -> None:
+    """The baseline of an earlier session and entries on other images are part of both."""
+    records = [
+        record("00_SPAN", ms=8, session="one"),
+        record("01_A", ms=8, session="one"),
+        record("00_SPAN", ms=4, session="two"),
+        record("01_A", ms=3, session="three", dataset="demo", scored_by_challenge_data=False),
+        record("02_B", challenge="unknown"),
+    ]
+    for one in records:
+        results.append(tmp_path, one)
+    text = shown(records, {"01_A"}, tmp_path)
+    built = main(
+        ["build", "--save_dir", str(tmp_path), "--challenge", "esr2026", "--out", str(tmp_path / "o")]
+    )
+    assert built == 0
+    assert (tmp_path / "leaderboard.csv").read_text() == (tmp_path / "o" / "leaderboard.csv").read_text()
+    rows = list(csv.DictReader((tmp_path / "leaderboard.csv").open()))
+    assert [row["model"] for row in rows] == ["00_SPAN", "01_A", "01_A"]
+    assert rows[1]["reference"] == "00_SPAN, same session"
+    assert "GPU A, robust, demo" in text and "3.00" in text  # of this batch, with its runtime
+    assert "8.00" not in text and text.count("01_A") == 1
+
+
+def test_each_machine_is_printed_apart(tmp_path: Path) -> None:
+    records = [record("01_A"), record("02_B"), record("03_C", ms=5, device="GPU B")]
+    text = shown(records, {"01_A", "03_C"}, tmp_path)
+    assert text.index("GPU A, robust") < text.index("01_A") < text.index("GPU B, robust") < text.index("03_C")
+
+
+def test_nothing_judged_is_an_empty_table(tmp_path: Path) -> None:
+    assert "Results:" in shown([], set(), tmp_path)
+    assert (tmp_path / "leaderboard.csv").read_text().startswith("rank,model,")
 
 
 def printed(challenge: str, save_dir: Path, **means: float) -> str:

@@ -80,6 +80,34 @@ def test_latex_marks_the_best_and_the_second(frame: pd.DataFrame) -> None:
     )
 
 
+@pytest.fixture
+def groups() -> pd.DataFrame:
+    other = [record(name, ms=ms, device="GPU B", dataset="mine") for name, ms in (("01_A", 2), ("02_B", 1))]
+    own = [one.model_copy(update={"scored_by_challenge_data": False}) for one in other]
+    return rank([record("00_SPAN", ms=8), record("01_A", ms=6), record("02_B", ms=9), *own], ESR)
+
+
+def test_markdown_has_a_table_for_each_machine(groups: pd.DataFrame) -> None:
+    text = tables.to_markdown(groups)
+    first, second = text.split("## GPU B, robust, mine\n")
+    assert "## GPU A, robust, DIV2K\\_LSDIR\n" in first
+    assert [line.split(" | ")[0] for line in second.splitlines() if line.startswith("| ")][1:] == [
+        "| 1",
+        "| 1",
+    ]
+    assert "**6.00**" in first and "**1.00**" in second and "2.00" in second and "**2.00**" not in second
+    assert "Score" in first and "score" not in second.split("does not apply")[1]
+
+
+def test_latex_has_a_table_for_each_machine(groups: pd.DataFrame) -> None:
+    first, second = tables.to_latex(groups, "Title.").split(r"\end{table*}")[:2]
+    assert r"\textbf{6.00}" in first and r"\underline{8.00}" in first
+    assert r"\textbf{1.00}" in second and r"\underline{2.00}" in second
+    assert r"\caption{Title. GPU A, robust, DIV2K\_LSDIR." in first
+    assert r"\caption{Title. GPU B, robust, mine. Ranked by PSNR" in second
+    assert "Final" in first and "Final" not in second and "does not apply" not in first
+
+
 def test_json_is_strict(frame: pd.DataFrame) -> None:
     frame.loc[0, "score_final"] = math.inf
 
