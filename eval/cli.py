@@ -214,9 +214,16 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
             raise InputError("--checkpoint: a repository loads its own checkpoints; leave it out with --repo")
         return submission.repository(options.repo, options.model_id, allow_pickle=options.allow_pickle)
     folder = options.models
-    ids = options.model_id or sorted(submission.manifests(folder), key=submission.by_id)
+    ids = options.model_id or _all_ids(folder)
     paths = dict.fromkeys(submission.find(model_id, folder) for model_id in ids)
     return [_from_manifest(path, options) for path in paths]
+
+
+def _all_ids(folder: Path) -> list[str]:
+    found = sorted(submission.manifests(folder), key=submission.by_id)
+    if not found:
+        raise InputError(f"--models {folder}: no manifest in it; expected files such as team25_EERN.toml")
+    return found
 
 
 def _from_manifest(path: Path, options: argparse.Namespace) -> Submission:

@@ -110,6 +110,7 @@ def test_resume_judges_only_what_is_missing(tmp_path: Path, tiny_pairs: Pairs, c
     ("arguments", "message"),
     [
         ((), "give one of --model_id"),
+        (("--all", "--models", "docs"), "--models docs: no manifest in it; expected files such as team25"),
         (("--model_id", "9999"), r"--model_id 9999: unknown.*there are: 0, "),
         (("--model_id", "25", "--challenge", "esr2042"), "unknown challenge 'esr2042'; did you mean 'esr20"),
         (("--model_id", "25", "--data_dir", "/nowhere"), "--data_dir /nowhere: no such folder"),
