@@ -29,11 +29,26 @@ PRINTED: dict[str, tuple[str, int, bool | None]] = {
     "ties with": ("Ties with", 0, None),
 }
 LARGE = 1e5
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # starts of a cell that spreadsheets calculate
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """All columns with all digits; missing figures are empty, infinite ones `inf`. UTF-8, one header line."""
-    write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
+    """All columns with all digits; missing figures are empty, infinite ones `inf`. UTF-8, one header line.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front: submissions choose some of it.
+    """
+    safe = frame.map(lambda cell: _csv_text(cell) if isinstance(cell, str) else cell)
+    write_atomic(path, safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _csv_text(text: str) -> str:
+    return printable(f"'{text}" if text.startswith(FORMULA) else text)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which could steer a terminal or break a row; as `eval.channel.printable`,
+    which belongs to the harness."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
 
 
 def format_number(value: Any, decimals: int) -> str:

@@ -61,6 +61,19 @@ def test_csv_has_the_promised_columns(frame: pd.DataFrame, tmp_path: Path) -> No
     assert float(rows[1]["score_final"]) == pytest.approx(math.exp(2))
 
 
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
+def test_a_cell_of_text_is_no_formula_of_a_spreadsheet(start: str, tmp_path: Path) -> None:
+    hostile = record("25_EERN", psnr=27)
+    hostile.submission.team = start
+    table = rank([hostile, failed("02_B", start)], ESR)
+    table.loc[0, "runtime_ratio"] = -1.5
+    tables.write_csv(table, tmp_path / "leaderboard.csv")
+    with (tmp_path / "leaderboard.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert (rows[0]["team"], rows[1]["reason"]) == (f"'{start}".replace("\r", "�"),) * 2
+    assert (rows[0]["model"], rows[0]["runtime_ratio"]) == ("25_EERN", "-1.5")
+
+
 def test_markdown(frame: pd.DataFrame) -> None:
     lines = tables.to_markdown(frame).splitlines()
     assert lines[2].startswith("| 1 | 01\\_A\\|\\_B | 27.00 | 27.00 | **6.00** |")
