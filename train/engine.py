@@ -31,6 +31,8 @@ from train.stage import Trainee
 from train.start import Finished, Origins, folded, starting_network, teacher_for
 from train.validation import Quality, ValidationSet, folder_pairs, training_patches
 
+DONE = "done.json"  # in a stage's folder: it ended, and these are its figures
+
 
 @dataclass(frozen=True)
 class Options:
@@ -62,8 +64,8 @@ class Run:
         """Run the stages that are not done; what `done.json` says of each."""
         offset = 0
         for number, stage in enumerate(self.stages):
-            folder = self.options.out / "stages" / f"{number:02}_{stage.name}"
-            done = folder / "done.json"
+            folder = self._folder(number)
+            done = folder / DONE
             wanted = self.options.only in (None, stage.name)
             if wanted and not done.is_file():
                 StageRun(self, stage, number, folder, offset).run()
@@ -78,6 +80,9 @@ class Run:
         if len(self.rows) == len(self.stages):
             self._agree(self._finish)
         return self.rows
+
+    def _folder(self, number: int) -> Path:
+        return self.options.out / "stages" / f"{number:02}_{self.stages[number].name}"
 
     def note(self, text: str) -> None:
         """A line from the first process."""
@@ -99,9 +104,8 @@ class Run:
     def _claim(self) -> None:
         """Refuse a folder in use by another run, unless this is to go on with the same recipe."""
         out, recipe = self.options.out, self.recipe.model_dump(mode="json", by_alias=True)
-        if self.options.only is not None and self.options.only not in [stage.name for stage in self.stages]:
-            names = ", ".join(stage.name for stage in self.stages)
-            raise InputError(f"--stage {self.options.only}: unknown, expected one of {names}")
+        if self.options.only is not None:
+            self._refuse_gaps(self.options.only)
         written = out / "recipe.json"
         if not written.is_file():
             if out.is_dir() and any(out.iterdir()):
@@ -112,6 +116,22 @@ class Run:
             raise InputError(f"--out {out}: holds a run; give --resume to go on with it, or another folder")
         if json.loads(written.read_text(encoding="utf-8")) != json.loads(json.dumps(recipe)):
             raise InputError(f"{written}: is of another recipe or scale; expected the same to go on with it")
+
+    def _refuse_gaps(self, wanted: str) -> None:
+        """Refuse a stage alone before all earlier ones are done, also where it starts from none of them.
+
+        What it starts from and who teaches it is looked for among the finished ones, and the steps in
+        `history.jsonl` are counted through all stages in order.
+        """
+        names = [stage.name for stage in self.stages]
+        if wanted not in names:
+            raise InputError(f"--stage {wanted}: unknown, expected one of {', '.join(names)}")
+        for number in range(names.index(wanted)):
+            if not (self._folder(number) / DONE).is_file():
+                raise InputError(
+                    f"--stage {wanted}: stage {names[number]} is not done in {self.options.out}; "
+                    "expected those before it done (without --stage all are run in order)"
+                )
 
     def _finish(self) -> None:
         """Write the checkpoints, folded, and the summary."""
@@ -252,7 +272,7 @@ class StageRun:
             write_network(self.folder / "last.pth", self.trainee.plan, result)
             if self.pruner is not None or not (self.folder / "best.pth").is_file():
                 write_network(self.folder / "best.pth", self.trainee.plan, result)
-            write_json(self.folder / "done.json", self._row())
+            write_json(self.folder / DONE, self._row())
             (self.owner.options.out / "state.pt").unlink(missing_ok=True)
 
     def _row(self) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def test_pruning_goes_back_when_quality_breaks(tiny: Path, photos: Path, tmp_pat
             ["--stage", "warmup"],
             "--stage warmup: unknown, expected one of teacher, distil_1, distil_2, prune",
         ),
-        (["--stage", "distil_1"], "not trained yet; run the stages before"),
+        (["--stage", "distil_1"], "--stage distil_1: stage teacher is not done in"),
         (["--devices", "0"], "--devices 0: expected 1 or more"),
         (["--weights", "x"], "--weights x: expected NAME=PATH"),
         (["--scale-steps", "0"], "--scale-steps 0.0: expected a factor over 0 and at most 1"),
