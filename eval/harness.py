@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
+from data.errors import InputError
 from data.images import image_size
 from eval import (
     doubts,
@@ -98,25 +99,45 @@ class Harness:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def evaluate(self, submission: Submission) -> Record:
-        """The record of `submission`, `ok` or `failed`; raises only for bad images (InputError)."""
+        """The record of `submission`, `ok` or `failed`.
+
+        Raises only InputError, for what is no submission's doing: the organiser's images, a scorer that cannot
+        work, a file of the submission's that is gone. Anything unexpected is this submission's failure alone.
+        """
+        findings = self._nothing_found(submission)
+        try:
+            self._judge(submission, findings)
+            return self._record(submission, findings, None)
+        except SubmissionFailed as failure:
+            findings.modes, findings.complexity = {}, None
+            return self._record(submission, findings, str(failure))
+        except InputError:
+            raise
+        except Exception as error:
+            reason = f"internal error: {type(error).__name__}: {' '.join(str(error).split()):.400}"
+            return self._record(submission, self._nothing_found(submission), reason)
+
+    def _nothing_found(self, submission: Submission) -> Findings:
+        """What is known before anything ran."""
         findings = Findings(data_range=submission.info.data_range, model=submission.model)
         findings.flags += [
             Flag(name="metric missing", reason=f"{name}: {reason}")
             for name, reason in self._perceptual.missing.items()
         ]
-        error = None
-        try:
-            problem = submission.problem or self._secret_shown(submission)
-            if problem:
-                raise SubmissionFailed(problem)
-            if submission.adapter == "images":
-                self._score_images(submission, findings)
-            elif submission.adapter == "imagesr_folder":
-                self._run_program(submission, findings)
-            else:
-                self._measure(submission, findings)
-        except SubmissionFailed as failure:
-            error, findings.modes, findings.complexity = str(failure), {}, None
+        return findings
+
+    def _judge(self, submission: Submission, findings: Findings) -> None:
+        problem = submission.problem or self._secret_shown(submission)
+        if problem:
+            raise SubmissionFailed(problem)
+        if submission.adapter == "images":
+            self._score_images(submission, findings)
+        elif submission.adapter == "imagesr_folder":
+            self._run_program(submission, findings)
+        else:
+            self._measure(submission, findings)
+
+    def _record(self, submission: Submission, findings: Findings, error: str | None) -> Record:
         found = {
             "data_range": findings.data_range,
             "model": findings.model,
@@ -128,8 +149,8 @@ class Harness:
             dataset=self._plan.dataset.label,
             scored_by_challenge_data=self._plan.dataset.own,
             submission=info,
-            status="failed" if error else "ok",
-            error=error,
+            status="ok" if error is None else "failed",
+            error=None if error is None else error.encode("utf-8", "backslashreplace").decode(),
             flags=findings.flags,
             modes=findings.modes,
             complexity=findings.complexity,
@@ -320,6 +341,5 @@ def _parameter_doubts(counted: Counted, inspection: Inspection | None) -> list[F
 
 def finished_keys(save_dir: Path) -> set[str]:
     """Job keys that `--resume` skips: those whose newest record is `ok`."""
-    return {
-        record.job_key for record in results.read_all(save_dir) if record.status == "ok" and record.job_key
-    }
+    newest = {record.job_key: record for record in results.read_all(save_dir) if record.job_key}
+    return {job_key for job_key, record in newest.items() if record.status == "ok"}

@@ -77,12 +77,13 @@ def _entry(record: Record) -> dict[str, Any]:
 
 def _mode_entry(mode: str, result: ModeResult) -> dict[str, Any]:
     entry: dict[str, Any] = {f"{mode}_runtime": [image.runtime_ms for image in result.images]}
-    for metric in result.images[0].metrics:
-        entry[f"{mode}_{metric}"] = [json_number(image.metrics[metric]) for image in result.images]
+    measured = dict.fromkeys(metric for image in result.images for metric in image.metrics)
+    for metric in measured:
+        entry[f"{mode}_{metric}"] = [json_number(image.metrics.get(metric)) for image in result.images]
     entry[f"{mode}_images"] = [image.name for image in result.images]
     entry[f"{mode}_memory"] = result.memory_mib
     entry[f"{mode}_ave_runtime"] = result.mean_runtime_ms()
-    for metric in result.images[0].metrics:
+    for metric in measured or result.means:  # published tables hold means only
         entry[f"{mode}_ave_{metric}"] = json_number(result.mean(metric))
     return entry
 

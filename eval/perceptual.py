@@ -10,6 +10,7 @@ compare with HR cropped to a multiple of the scale.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from eval.failures import SubmissionFailed
 
 Image = NDArray[np.uint8]
 PACKAGE = "pyiqa"
@@ -76,10 +78,17 @@ class PerceptualScorer:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     def score(self, sr: Image, hr: Image) -> dict[str, float]:
-        """Values of all metrics that are there, for one pair (uint8 HxWx3). May be called from threads."""
+        """Values of all metrics that are there, for one pair (uint8 HxWx3). May be called from threads.
+
+        Raises SubmissionFailed where one is not finite: some have no value for an image without any content.
+        """
         if self._executor is None:
             return {}
-        return self._result(self._executor.submit(_score, sr, hr))
+        values: dict[str, float] = self._result(self._executor.submit(_score, sr, hr))
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise SubmissionFailed(f"{name} is {value} for it, expected a finite number")
+        return values
 
     def _result(self, future: Future[Any]) -> Any:
         try:

@@ -5,7 +5,8 @@ Layout of a folder of results: `records/000001_25_EERN.json`, one file per evalu
 changed or removed record is found by `verify_chain`. Everything else in the folder is derived from records.
 
 Infinite PSNR (an SR image equal to its HR image) is kept as infinity, makes the mean infinite, and stands in
-JSON as the string "Infinity", because JSON has no such number. NaN cannot be recorded.
+JSON as the string "Infinity", because JSON has no such number. No other number of a record may be infinite, and
+none NaN.
 """
 
 from __future__ import annotations
@@ -33,13 +34,18 @@ RECORDS = "records"
 GENESIS = "0" * 64
 
 
-def _not_nan(value: float) -> float:
-    if math.isnan(value):
-        raise ValueError("NaN is not a result")
+MAX_NUMBER = 1e15  # far above any figure that is recorded, so that sums and means of them are finite too
+
+
+def _score(value: float) -> float:
+    if value != math.inf and not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"{value:g} is not a result")
     return value
 
 
-Number = Annotated[float, AfterValidator(_not_nan)]
+# A metric's value: infinite where PSNR is. Every other number is finite.
+Score = Annotated[float, AfterValidator(_score)]
+Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
 class Part(BaseModel):
@@ -85,7 +91,7 @@ class ImageResult(Part):
     """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
 
     name: str
-    metrics: dict[str, Number]
+    metrics: dict[str, Score]
     runtime_ms: Number | None = None
 
 
@@ -115,7 +121,7 @@ class ModeResult(Part):
     """
 
     images: list[ImageResult]
-    means: dict[str, Number] = {}
+    means: dict[str, Score] = {}
     runtime: RuntimeSummary | None = None
     memory_mib: Number | None = None
     with_io_ms: Number | None = None
@@ -140,7 +146,7 @@ class Complexity(Part):
     params_m: Number | None = None
     flops_g: Number | None = None
     activations_m: Number | None = None
-    num_conv: int | None = None
+    num_conv: Annotated[int, Field(ge=0, le=10**18)] | None = None
     established: bool = True
     counters: dict[str, Any] = {}
 

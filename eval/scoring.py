@@ -20,6 +20,7 @@ from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair
 from eval import metrics
+from eval.failures import SubmissionFailed
 from eval.pictures import Keep
 
 Scores = dict[str, float]
@@ -74,7 +75,8 @@ class ScorerPool:
     def task(self, sr: Image, pair: ImagePair, keep: Keep | None = None) -> Task:
         """The work of scoring one image: metric values by key; `keep` gets SR and HR before.
 
-        It raises InputError for whatever goes wrong: this is the organiser's side, and no submission's fault.
+        It raises SubmissionFailed for an image that a metric has no value for, and InputError for whatever else
+        goes wrong: this is the organiser's side, and no submission's fault.
         """
 
         def score() -> Scores:
@@ -84,6 +86,8 @@ class ScorerPool:
                     keep(sr, hr)
                 scores = metrics.score(sr, hr, self._protocols)
                 return {**scores, **self._beside(sr, hr)} if self._beside else scores
+            except SubmissionFailed as failure:
+                raise SubmissionFailed(f"image {pair.name}: {failure}") from None
             except InputError:
                 raise
             except Exception as error:  # out of memory, a damaged library

@@ -37,6 +37,9 @@ PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CO
 CROP = 256
 # Room for a traced network with its weights: four times the largest of the 2024 efficient ones' checkpoints.
 GRAPH_BYTES = 128 << 20
+# Bounds of what a worker may state, far above any honest figure.
+MAX_DATA_RANGE = 1e6
+MAX_MEMORY_MIB = 1e9
 
 
 @dataclass(frozen=True)
@@ -156,47 +159,49 @@ class WorkerProcess:
 
     def inspect(self) -> Inspection:
         """Count the checkpoints' tensors, without team code."""
-        values = self._ask(
-            Operation.INSPECT, self._setup.deadlines.load_s, "reading the checkpoint", n_values=3
-        ).values
-        return Inspection(*(int(value) for value in values))
+        doing = "reading the checkpoint"
+        values = self._ask(Operation.INSPECT, self._setup.deadlines.load_s, doing, n_values=3).values
+        return Inspection(*(int(_stated(doing, "a count", value, counts.MAX_COUNT)) for value in values))
 
     def load(self) -> Reply:
         """Run the team's code up to a model on its device; values: data range, parameters; text: a name, if any."""
-        return self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=2)
+        reply = self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=2)
+        data_range, parameters = reply.values
+        _stated("loading", "the data range", data_range, MAX_DATA_RANGE)
+        _stated("loading", "the number of parameters", parameters, counts.MAX_COUNT)
+        return reply
 
     def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
         """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
         height, width = image.shape[:2]
         scale = self._setup.scale
         self._answer.clear(height * scale, width * scale)
+        limit_s, doing = self._setup.deadlines.image_s, f"image {name}"
         start = time.perf_counter_ns()
         self._request.write(image)
-        reply = self._ask(
-            Operation.FORWARD,
-            self._setup.deadlines.image_s,
-            f"image {name}",
-            n_values=1,
-            height=height,
-            width=width,
-        )
+        reply = self._ask(Operation.FORWARD, limit_s, doing, n_values=1, height=height, width=width)
         wall_ms = (time.perf_counter_ns() - start) / 1e6
-        return Answer(self._answer.read(height * scale, width * scale), wall_ms, reply.values[0])
+        worker_ms = _stated(doing, "its time in ms", reply.values[0], limit_s * 1e3)
+        return Answer(self._answer.read(height * scale, width * scale), wall_ms, worker_ms)
 
     def run_folder(self, n_images: int) -> FolderRun:
         """Let a program turn the submission's input folder into its output folder; limited by the images in it."""
         start = time.perf_counter_ns()
-        timeout_s = self._setup.deadlines.image_s * n_images
-        values = self._ask(Operation.FOLDER, timeout_s, "running on the folder", n_values=4).values
+        timeout_s, doing = self._setup.deadlines.image_s * n_images, "running on the folder"
+        _, network_ms, calls, parameters = self._ask(Operation.FOLDER, timeout_s, doing, n_values=4).values
         wall_ms = (time.perf_counter_ns() - start) / 1e6
-        return FolderRun(wall_ms, values[1], int(values[2]), int(values[3]))
+        return FolderRun(
+            wall_ms,
+            _stated(doing, "its time in networks in ms", network_ms, wall_ms),
+            int(_stated(doing, "the number of network calls", calls, counts.MAX_COUNT)),
+            int(_stated(doing, "the number of parameters", parameters, counts.MAX_COUNT)),
+        )
 
     def memory_mib(self) -> float | None:
         """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
-        peak = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, "reading memory", n_values=2).values[
-            0
-        ]
-        return peak if math.isfinite(peak) and peak >= 0 else None
+        doing = "reading memory"
+        peak, _ = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, doing, n_values=2).values
+        return None if math.isnan(peak) else _stated(doing, "the peak in MiB", peak, MAX_MEMORY_MIB)
 
     def count(self, crop: NDArray[np.uint8]) -> counts.Complexity:
         """Complexity on noise and on `crop` (uint8, at most 256x256x3)."""
@@ -292,6 +297,15 @@ class WorkerProcess:
         words = _last_words(self._process.output())
         limit = self._process.limit_behind(words)
         return f"{limit + ': ' if limit else ''}{error} ({ending}){words}"
+
+
+def _stated(doing: str, what: str, value: float, most: float) -> float:
+    """`value` as a worker states it. Raises SubmissionFailed unless it is a number from 0 to `most`."""
+    if not 0 <= value <= most:
+        raise SubmissionFailed(
+            f"{doing}: protocol: {what} stated as {value:g}, expected a number from 0 to {most:g}"
+        )
+    return value
 
 
 def _job(submission: Submission, setup: Setup) -> dict[str, object]:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from eval import cli, results
+from eval import cli, harness, results
+from eval.results import Record, SubmissionInfo
+from eval.submission import Submission
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
 from tests.eval import toy
@@ -36,6 +38,16 @@ def read(save_dir: Path) -> dict[str, Any]:
     return content
 
 
+ENDLESS = """
+name = f"{model_id:02}_Endless"
+class Endless:
+    def numel(self):
+        return float("inf")
+class Toy(Repeat):
+    def parameters(self, recurse=True):
+        return [Endless()]
+model = Toy()
+"""
 BAD = {
     1: (toy.forward("return super().forward(x)[..., :-1]"), r"bad output: shape .* expected \(1, 3,"),
     2: (toy.forward("return super().forward(x) * float('nan')"), "bad output: NaN or infinity"),
@@ -44,6 +56,7 @@ BAD = {
     5: ("import imp_of_nothing", "needs the Python package 'imp_of_nothing', which is not installed"),
     6: ("raise NotImplementedError('later')", "NotImplementedError: later"),
     7: (toy.honest() + "model.load_state_dict(torch.load('model_zoo/team07_x.pth'))", "team07_x.pth"),
+    8: (ENDLESS, "loading: protocol: the number of parameters stated as inf, expected a number from 0 to 1e"),
 }
 
 
@@ -104,6 +117,35 @@ def test_resume_judges_only_what_is_missing(tmp_path: Path, tiny_pairs: Pairs, c
     assert judge(repo, tiny_pairs, tmp_path / "out", "--resume") == 0
     assert "already evaluated" in capsys.readouterr().out
     assert len(results.read_all(tmp_path / "out")) == 1
+
+
+def test_a_later_failure_of_the_same_job_is_what_counts(tmp_path: Path) -> None:
+    for status, error in (("ok", None), ("failed", "broken")):
+        info = SubmissionInfo(model="9_X")
+        results.append(
+            tmp_path, Record(challenge="x", submission=info, status=status, error=error, job_key="k")
+        )
+    assert harness.finished_keys(tmp_path) == set()
+    results.append(tmp_path, Record(challenge="x", submission=info, status="ok", job_key="k"))
+    assert harness.finished_keys(tmp_path) == {"k"}
+
+
+def test_an_error_of_the_harness_itself_costs_one_submission(
+    tmp_path: Path, tiny_pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = harness.Harness._measure
+
+    def broken(self: harness.Harness, one: Submission, findings: harness.Findings) -> None:
+        if one.model.startswith("08"):
+            raise OverflowError("too large")
+        honest(self, one, findings)
+
+    monkeypatch.setattr(harness.Harness, "_measure", broken)
+    repo = toy.write_repo(tmp_path / "repo", {8: toy.honest("Other"), 9: toy.honest()})
+    assert judge(repo, tiny_pairs, tmp_path / "out") == 1
+    content = read(tmp_path / "out")
+    assert content["08_Other"]["error"] == "internal error: OverflowError: too large"
+    assert content["09_Repeat"]["status"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import json
 import math
 from pathlib import Path
 
-from eval import official
+import pytest
+from pydantic import ValidationError
+
+from eval import official, results
 from eval.results import Complexity, ImageResult, ModeResult, Record, RuntimeSummary, SubmissionInfo
 
 SUMMARY = RuntimeSummary(protocol="ntire", mean=15.0, median=14.0, ci95=(10.0, 20.0), cold=20.0)
@@ -86,3 +89,43 @@ def test_a_failure_has_a_reason_and_no_means() -> None:
 def test_the_newest_record_of_a_model_counts(tmp_path: Path) -> None:
     official.write(tmp_path, [record(), record(modes={"valid": mode(29.0)})])
     assert json.loads((tmp_path / "results.json").read_text())["25_EERN"]["valid_ave_psnr"] == 29.0
+
+
+def test_a_published_table_has_means_only(tmp_path: Path) -> None:
+    published = ModeResult(images=[], means={"psnr": 26.9})
+    official.write(tmp_path, [record(source="imported", modes={"valid": published})])
+    entry = json.loads((tmp_path / "results.json").read_text())["25_EERN"]
+    assert entry["valid_ave_psnr"] == 26.9 and entry["valid_images"] == [] and "valid_psnr" not in entry
+
+
+def test_an_image_without_a_metric_that_others_have_makes_no_mean(tmp_path: Path) -> None:
+    images = [
+        ImageResult(name="a", metrics={"psnr": 30.0}),
+        ImageResult(name="b", metrics={"psnr": 30.0, "ssim": 1.0}),
+    ]
+    official.write(tmp_path, [record(modes={"valid": ModeResult(images=images)})])
+    entry = json.loads((tmp_path / "results.json").read_text())["25_EERN"]
+    assert entry["valid_ssim"] == [None, 1.0] and entry["valid_ave_ssim"] is None
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e300])
+def test_only_a_metric_may_be_infinite(value: float) -> None:
+    for content in (
+        {"complexity": {"params_m": value}},
+        {"modes": {"valid": {"images": [], "memory_mib": value}}},
+        {
+            "modes": {
+                "valid": {
+                    "images": [],
+                    "runtime": {"protocol": "ntire", "mean": 1, "median": 1, "cold": value},
+                }
+            }
+        },
+    ):
+        with pytest.raises(ValidationError):
+            record(**content)
+
+
+def test_an_infinite_psnr_survives_the_record(tmp_path: Path) -> None:
+    path = results.append(tmp_path, record(modes={"valid": mode(math.inf)}))
+    assert results.read(path).modes["valid"].mean("psnr") == math.inf

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from eval import challenge, cli, perceptual
+from eval.failures import SubmissionFailed
 from leaderboard.summary import summarise
 
 Pairs = tuple[Path, Path]
@@ -25,6 +26,8 @@ class Metric:
         self.name = name
 
     def __call__(self, sr, hr=None):
+        if self.name == "clipiqa" and sr.max() == 0:
+            return sr.mean() * float("nan")
         return (sr - hr).abs().mean() if hr is not None else sr.mean()
 
 
@@ -64,6 +67,16 @@ def test_values_are_those_of_the_package_on_rgb_in_0_to_1() -> None:
     assert list(missing) == ["niqe"]
     assert "OSError: no network: cannot fetch niqe_modelparameters.mat" in missing["niqe"]
     assert "run once with network" in missing["niqe"]
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_image_without_a_value_is_its_submissions_failure() -> None:
+    _, hr = images()
+    with (
+        perceptual.PerceptualScorer(("clipiqa",)) as scorer,
+        pytest.raises(SubmissionFailed, match="clipiqa is nan for it, expected a finite number"),
+    ):
+        scorer.score(np.zeros_like(hr), hr)
 
 
 def test_without_metrics_no_process_is_started() -> None:

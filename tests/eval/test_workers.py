@@ -1,8 +1,66 @@
-"""Time limits that the command line gives to workers."""
+"""Time limits that the command line gives to workers, and numbers that workers state."""
 
 from __future__ import annotations
 
-from eval.workers import Deadlines
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval import channel, sandbox
+from eval.channel import Reply, Status
+from eval.failures import SubmissionFailed
+from eval.workers import Deadlines, Setup, WorkerProcess
+
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+class Stating(WorkerProcess):
+    """Answers every request with the same numbers; there is no process."""
+
+    def __init__(self, *values: float) -> None:
+        self._reply = Reply(Status.OK, values)
+        self._setup = Setup("cpu", 4, 64, sandbox.Level.PROCESS, sandbox.CPU_LIMITS)
+        self._request = channel.Slot.create("request", IMAGE.size)
+        self._answer = channel.Slot.create("answer", IMAGE.size * 16)
+
+    def _ask(self, *_arguments: Any, **_more: Any) -> Reply:
+        return self._reply
+
+
+OPERATIONS: dict[str, tuple[Callable[[WorkerProcess], object], tuple[float, ...]]] = {
+    "inspect": (lambda worker: worker.inspect(), (1.0, 1.0, 1.0)),
+    "load": (lambda worker: worker.load(), (1.0, 1.0)),
+    "forward": (lambda worker: worker.forward(IMAGE, "x"), (1.0,)),
+    "folder": (lambda worker: worker.run_folder(10), (1.0, 0.0, 0.0, 0.0)),
+    "memory": (lambda worker: worker.memory_mib(), (1.0, 1.0)),
+    "recount": (lambda worker: worker.recount(IMAGE), (1.0, 1.0)),
+}
+UNREAD = {("folder", 0), ("memory", 1)}
+CASES = [
+    (name, place, value)
+    for name, (_, honest) in OPERATIONS.items()
+    for place in range(len(honest))
+    for value in (math.nan, math.inf, -math.inf, -1.0, 1e300)
+    if (name, place) not in UNREAD and not (name == "memory" and math.isnan(value))
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value"), CASES)
+def test_a_number_that_cannot_be_fails_the_submission_and_is_named(
+    name: str, place: int, value: float
+) -> None:
+    operate, honest = OPERATIONS[name]
+    operate(Stating(*honest))
+    stated = [*honest[:place], value, *honest[place + 1 :]]
+    with pytest.raises(SubmissionFailed, match=r"protocol: .*(inf|nan|-1|1e\+300).*expected"):
+        operate(Stating(*stated))
+
+
+def test_memory_that_cannot_be_read_is_not_known() -> None:
+    assert Stating(math.nan, 0.0).memory_mib() is None
 
 
 def test_a_longer_limit_per_image_lengthens_the_others() -> None:

@@ -9,11 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from data.errors import InputError
-from eval import counts, results, submission
+from eval import counts, official, results, submission
 from eval.adapters import ntire_repo
 from eval.results import Record, SubmissionInfo
 
@@ -116,6 +117,41 @@ def test_a_record_of_any_names_survives_the_file_and_stays_in_its_folder(
         assert path.parent == folder / results.RECORDS
         (read,) = results.read_all(folder)
         assert read == record and results.verify_chain(folder) == []
+
+
+NUMBERS = st.none() | st.integers() | st.floats() | st.sampled_from([1e308, -1e308, 10**5000, "Infinity"])
+IMAGES = st.fixed_dictionaries(
+    {"name": st.text(max_size=3), "metrics": st.dictionaries(st.sampled_from(["psnr", "ssim"]), NUMBERS)},
+    optional={"runtime_ms": NUMBERS},
+)
+TIMES = st.fixed_dictionaries(
+    {"protocol": st.just("robust"), "mean": NUMBERS, "median": NUMBERS},
+    optional={"cold": NUMBERS, "ci95": st.none() | st.lists(NUMBERS, min_size=2, max_size=2)},
+)
+MODES = st.fixed_dictionaries(
+    {"images": st.lists(IMAGES, max_size=3)},
+    optional={
+        "means": st.dictionaries(st.sampled_from(["psnr"]), NUMBERS),
+        "runtime": TIMES,
+        "memory_mib": NUMBERS,
+    },
+)
+FIGURES = st.dictionaries(st.sampled_from(["params_m", "flops_g", "activations_m", "num_conv"]), NUMBERS)
+
+
+@given(st.dictionaries(st.sampled_from(["valid", "test"]), MODES), st.none() | FIGURES)
+@settings(max_examples=300, deadline=None)
+def test_what_is_in_the_log_can_be_read_and_shown(modes: Any, complexity: Any) -> None:
+    info = SubmissionInfo(model="25_X")
+    try:
+        record = Record(challenge="x", submission=info, status="ok", modes=modes, complexity=complexity)
+    except ValidationError:
+        assume(False)
+    with tempfile.TemporaryDirectory() as name:
+        results.append(Path(name), record)
+        official.write(Path(name), results.read_all(Path(name)))
+        content = json.loads((Path(name) / "results.json").read_text(), parse_constant=lambda _: 1 / 0)
+        assert list(content) == ["25_X"]
 
 
 @given(st.binary(max_size=400) | JSON)

@@ -1,5 +1,4 @@
-# @expected: ok with flag: timing mismatch
-# @expected: ok: no runtime
+# @expected: failed: protocol: its time in ms stated as nan
 """States NaN as its time, which compares as neither too long nor too short."""
 
 from models.base import Repeat, worker_class
