@@ -212,7 +212,9 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
     if options.repo:
         if options.checkpoint != "auto":
             raise InputError("--checkpoint: a repository loads its own checkpoints; leave it out with --repo")
-        return submission.repository(options.repo, options.model_id, allow_pickle=options.allow_pickle)
+        return submission.repository(
+            options.repo, options.model_id, allow_pickle=options.allow_pickle, hidden=[options.save_dir]
+        )
     folder = options.models
     ids = options.model_id or _all_ids(folder)
     paths = dict.fromkeys(submission.find(model_id, folder) for model_id in ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from data.errors import InputError
 from eval import tomlfile
-from eval.adapters import imagesr_folder, ntire_repo
+from eval.adapters import imagesr_folder, ntire_repo, own_files
 from eval.results import Artifact, Checkpoint, SubmissionInfo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,8 +162,9 @@ class Submission:
         return self.info.model
 
     def fingerprint(self) -> dict[str, str]:
-        """sha256 of every file that makes up this submission, by path: equal before and after a batch."""
-        return fingerprint((*self.visible, *self.checkpoints))
+        """sha256 of its Python files and checkpoints, by path: equal before and after a batch."""
+        code = (path for path in self.visible if path.is_dir() or path.suffix == ".py")
+        return fingerprint((*code, *self.checkpoints))
 
 
 def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
@@ -292,8 +293,12 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     )
 
 
-def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False) -> list[Submission]:
+def repository(
+    repo: Path, ids: list[str] | None, *, allow_pickle: bool = False, hidden: Collection[Path] = ()
+) -> list[Submission]:
     """Submissions `ids` (all for None) of an NTIRE-style repository, found without running any of it.
+
+    hidden: files and folders in it that are the organiser's, such as results.
 
     Raises InputError where `repo` is no such repository or an id is not in it.
     """
@@ -309,8 +314,12 @@ def repository(repo: Path, ids: list[str] | None, *, allow_pickle: bool = False)
     unknown = [model_id for model_id in wanted if model_id not in known]
     if unknown:
         raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
+    repo, entry = repo.resolve(), entry.resolve()
+    ownership = own_files.Ownership(repo, entry, branches)
+    kept = {path.resolve() for path in hidden}
     return [
-        _from_branch(repo.resolve(), entry.resolve(), known[model_id], allow_pickle) for model_id in wanted
+        _from_branch(repo, entry, branch, ownership.shown(branch, kept), allow_pickle)
+        for branch in map(known.__getitem__, wanted)
     ]
 
 
@@ -325,7 +334,9 @@ def _entry(repo: Path) -> Path:
     return entry
 
 
-def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickle: bool) -> Submission:
+def _from_branch(
+    repo: Path, entry: Path, branch: ntire_repo.Branch, visible: tuple[Path, ...], allow_pickle: bool
+) -> Submission:
     is_program = entry.name != ntire_repo.ENTRY
     files = [repo / "model_zoo" / name for name in branch.checkpoints]
     refused = {path: reason for path in files if (reason := unfit(path, repo))}
@@ -347,7 +358,7 @@ def _from_branch(repo: Path, entry: Path, branch: ntire_repo.Branch, allow_pickl
             "model_id": branch.model_id,
             "allow_pickle": allow_pickle,
         },
-        visible=(repo,),
+        visible=visible,
         checkpoints=present,
         cwd=repo,
         problem="; ".join(f"checkpoint {reason}" for reason in refused.values()),

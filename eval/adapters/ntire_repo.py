@@ -12,7 +12,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,12 @@ CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl", ".safetensors")
 
 @dataclass(frozen=True)
 class Branch:
-    """One submission as the source of `select_model` shows it: its id, results key and checkpoint names."""
+    """One submission as the source of `select_model` shows it: id, results key, checkpoint names, imported modules."""
 
     model_id: int
     name: str
     checkpoints: tuple[str, ...]
+    modules: tuple[str, ...] = ()
 
 
 def discover(source: str) -> list[Branch]:
@@ -76,7 +77,23 @@ def _branch(model_id: int, body: list[ast.stmt]) -> Branch:
         text = _text(node, model_id) if whole else ""
         if text.endswith(CHECKPOINT_SUFFIXES):
             checkpoints.append(os.path.basename(text))
-    return Branch(model_id, results_key(name, model_id), tuple(dict.fromkeys(checkpoints)))
+    modules = dict.fromkeys(module for node in nodes for module in imported(node))
+    return Branch(model_id, results_key(name, model_id), tuple(dict.fromkeys(checkpoints)), tuple(modules))
+
+
+def imported(node: ast.AST, package: Sequence[str] = ()) -> list[str]:
+    """Dotted names that an import statement in a file of `package` may mean: modules, and members that may be some.
+
+    None for other nodes.
+    """
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    above = package[: len(package) - node.level + 1] if node.level else ()
+    base = [*above, *([node.module] if node.module else [])]
+    members = [".".join([*base, alias.name]) for alias in node.names]
+    return [*([".".join(base)] if base else []), *members]
 
 
 def _assigned_name(node: ast.Assign, model_id: int) -> str:

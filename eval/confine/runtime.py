@@ -102,7 +102,8 @@ def listable(view: View) -> tuple[Path, ...]:
     why the repository's root is not among them and the worker finds its modules by exact paths.
     """
     modules = [path for path in (*RUNTIME_FILES, *view.readonly) if path.suffix == ".py"]
-    return outermost(path.resolve().parent for path in modules if path.resolve().parent != _EVAL.parent)
+    folders = {path.resolve().parent for path in modules} | ({view.cwd.resolve()} if view.cwd else set())
+    return outermost(folders - {_EVAL.parent})
 
 
 def is_visible(level: Level, view: View, path: Path) -> bool:
