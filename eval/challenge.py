@@ -154,12 +154,15 @@ def available() -> list[str]:
 
 
 def load(name: str) -> Challenge:
-    """The challenge called `name`, or the one in the TOML file at that path.
+    """The challenge called `name`, or the one in the TOML file at the path `name` (it ends in `.toml`).
 
-    Raises InputError naming near matches and all known names.
+    Raises InputError for a file that cannot be read, or naming near matches and all known names.
     """
-    path = Path(name) if name.endswith(".toml") else CHALLENGES / f"{name}.toml"
-    if not path.exists():
+    if name.endswith(".toml"):
+        path = Path(name)
+    elif name in available():
+        path = CHALLENGES / f"{name}.toml"
+    else:
         near = difflib.get_close_matches(name, available(), n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise InputError(f"unknown challenge '{name}'{hint} (there are: {', '.join(available())})")

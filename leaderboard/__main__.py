@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from data.errors import InputError
 from eval import challenge as challenges
 from eval import results
-from leaderboard import audit, build, diff, importing
+from leaderboard import audit, build, diff, importing, tables
 
 EXAMPLES = """examples:
   python -m leaderboard import results.json --save_dir results
@@ -82,10 +82,9 @@ def _add_source(verb: argparse.ArgumentParser) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
-    if args.challenge:
-        challenges.load(args.challenge)
-    added = importing.import_file(args.file, args.save_dir, args.challenge, args.device)
-    print(
+    challenge = challenges.load(args.challenge).name if args.challenge else ""  # a path of rules is no name
+    added = importing.import_file(args.file, args.save_dir, challenge, args.device)
+    _say(
         f"{args.file}: {len(added)} records added to {args.save_dir}"
         if added
         else f"{args.file}: already in {args.save_dir}; nothing added"
@@ -101,9 +100,9 @@ def _build(args: argparse.Namespace) -> int:
         from leaderboard.site import pages  # templates and plotly load only where pages are wanted
 
         for line in pages.write(records, challenge, frame, args.save_dir, args.out):
-            print(line, file=sys.stderr)
-    print(build.summary(frame))
-    print(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
+            _say(line, sys.stderr)
+    _say(build.summary(frame))
+    _say(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
     return 0
 
 
@@ -111,7 +110,7 @@ def _audit(args: argparse.Namespace) -> int:
     records = audit.records_of(args.file)
     challenge = challenges.load(args.challenge) if args.challenge else audit.guess_challenge(records)
     report = audit.audit(records, challenge)
-    print(json.dumps(report, indent=1) if args.json else audit.to_text(report), end="\n" if args.json else "")
+    _say(json.dumps(report, indent=1) if args.json else audit.to_text(report).rstrip("\n"))
     return 0
 
 
@@ -120,16 +119,21 @@ def _verify_log(args: argparse.Namespace) -> int:
         raise InputError(f"{args.save_dir}: holds no records")
     problems = results.verify_chain(args.save_dir)
     for problem in problems:
-        print(problem)
+        _say(problem)
     if not problems:
         count = len(results.read_all(args.save_dir))
-        print(f"{count} records, each following the one before it. Head: {results.head(args.save_dir)}")
+        _say(f"{count} records, each following the one before it. Head: {results.head(args.save_dir)}")
     return 1 if problems else 0
 
 
 def _diff(args: argparse.Namespace) -> int:
-    print(diff.to_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))), end="")
+    _say(diff.to_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))).rstrip("\n"))
     return 0
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print `text`: names and reasons come from submissions and must not steer the terminal."""
+    print(tables.printable(text), file=stream)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -144,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}", sys.stderr)
         return 2
 
 

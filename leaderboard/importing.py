@@ -64,6 +64,9 @@ def import_file(path: Path, save_dir: Path, challenge: str = "", device: str = "
 
 def read_official(path: Path, challenge: str = "", device: str = "") -> list[Record]:
     """The records in an official `results.json` or `results.txt`, not stored anywhere yet."""
+    for what, given in (("file name", path.name), ("--device", device)):
+        if not _is_text(given):
+            raise InputError(f"{what}: {given!r:.80} is no valid text")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -100,8 +103,8 @@ def read_official(path: Path, challenge: str = "", device: str = "") -> list[Rec
 def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not valid JSON: {error}") from None
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, and deep nesting
+        raise InputError(f"{path}: not valid JSON: {error!s:.200}") from None
     if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
         raise InputError(
             f"{path}: expected a mapping from model names to their results, as the official code writes"
@@ -109,8 +112,11 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
     records = []
     for model, results in content.items():
         if results.get("status") == "failed":  # as this project's own results.json lists a failed submission
-            failed = {**common, "status": "failed", "error": str(results.get("error") or "failed")}
-            records.append(Record(**failed, submission=_submission(model)))
+            reason = str(results.get("error") or "failed")
+            if not _is_text(reason):
+                raise InputError(f"{path}: model '{model.strip()}': 'error' is no valid text")
+            failed = {**common, "status": "failed", "error": reason}
+            records.append(Record(**failed, submission=_submission(path, model)))
             continue
         modes = {mode: found for mode in MODES if (found := _mode(path, model, mode, results))}
         if not modes:
@@ -125,7 +131,8 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
         }
         convs = _number(path, model, results, "num_conv")
         complexity = Complexity(**numbers, num_conv=None if convs is None else int(convs))
-        records.append(Record(**common, submission=_submission(model), modes=modes, complexity=complexity))
+        submission = _submission(path, model)
+        records.append(Record(**common, submission=submission, modes=modes, complexity=complexity))
     return records
 
 
@@ -187,7 +194,9 @@ def _from_text(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
                 f"{path}: line {number}: expected a model and {len(header)} numbers, found '{line.strip()}'"
             )
         row = dict(zip(header, map(float, values), strict=True))
-        records.append(Record(**common, submission=_submission(model), **_row_results(row)))
+        for name in set(COLUMNS.values()) & set(row):
+            _check_range(path, model, name, row[name])
+        records.append(Record(**common, submission=_submission(path, model), **_row_results(row)))
     return records
 
 
@@ -215,8 +224,13 @@ def _row_results(row: dict[str, float]) -> dict[str, Any]:
     return {"modes": modes, "complexity": complexity, "published_runtime_ms": row.get("ave_ms")}
 
 
-def _submission(model: str) -> SubmissionInfo:
+def _submission(path: Path, model: str) -> SubmissionInfo:
     name = model.strip()
+    if not name or not _is_text(name):
+        raise InputError(
+            f"{path}: model {name!r:.80}: the name is {'no valid text' if name else 'empty'}; "
+            "expected one such as 25_EERN"
+        )
     match = re.match(r"0*(\d+)[_-]", name)
     return SubmissionInfo(model=name, model_id=match.group(1) if match else "", origin="published")
 
@@ -225,22 +239,54 @@ def _numbers(path: Path, model: str, results: dict[str, Any], key: str) -> list[
     values = results.get(key)
     if values is None:
         return None
-    if not isinstance(values, list) or not values or not all(_is_real(value) for value in values):
+    found = [_real(value) for value in values] if isinstance(values, list) else []
+    numbers = [number for number in found if number is not None]
+    if not numbers or len(numbers) < len(found):
         raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a list of numbers, one per image")
-    return [float(value) for value in values]  # float reads the string "Infinity" too
+    for number in numbers:
+        _check_range(path, model, key, number)
+    return numbers
 
 
 def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float | None:
     value = results.get(key)
-    if value is not None and not _is_real(value):
+    if value is None:
+        return None
+    number = _real(value)
+    if number is None:
         raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a number, found {value!r:.40}")
-    return None if value is None else float(value)
+    _check_range(path, model, key, number)
+    return number
 
 
-def _is_real(value: Any) -> bool:
-    if value in ("Infinity", "-Infinity"):  # how this project's results.json writes them
-        return True
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+def _check_range(path: Path, model: str, key: str, number: float) -> None:
+    """Only PSNR may be infinite (equal images), and only SSIM below zero."""
+    low = -1.0 if "ssim" in key else 0.0
+    if low <= number < math.inf or (number == math.inf and "psnr" in key):
+        return
+    expected = "a number from 0 or infinity" if "psnr" in key else f"a finite number from {low:g}"
+    raise InputError(f"{path}: model '{model.strip()}': '{key}': found {number}, expected {expected}")
+
+
+def _real(value: Any) -> float | None:
+    """`value` as a float; None for what is no number, for NaN and beyond the largest float."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number and value not in ("Infinity", "-Infinity"):  # as our results.json has them
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _is_text(text: str) -> bool:
+    """Whether UTF-8 can hold `text`: JSON and command lines can carry halves of letters."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_number(text: str) -> bool:

@@ -15,6 +15,7 @@ from eval.challenge import Challenge
 from eval.results import RECORDS
 from leaderboard import build
 from leaderboard.site import pages
+from leaderboard.tables import printable
 
 POLL_SECONDS = 2.0
 WAITING = """<!doctype html><meta http-equiv="refresh" content="3"><title>Waiting</title>
@@ -71,7 +72,7 @@ def watch(
             rebuild(save_dir, challenge, out)
             say(f"{len(now)} records")
         except InputError as error:
-            say(f"not rebuilt: {error}")
+            say(printable(f"not rebuilt: {error}"))
         known = now
 
 

@@ -46,6 +46,35 @@ def test_build_writes_all_formats(save_dir: Path, tmp_path: Path, capsys: pytest
     assert "&lt;b&gt;B&lt;/b&gt;" in page and "<b>B</b>" not in page
 
 
+def test_what_is_printed_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    red = "\x1b[31mred"
+    path = tmp_path / "results.json"
+    results.append(tmp_path / "save", failed(f"02_{red}", red))
+    path.write_text(json.dumps({f"01_{red}": {"valid_psnr": [27.0], "flops": red}}))
+    save, out = str(tmp_path / "save"), str(tmp_path / "out")
+    for arguments in (
+        ["build", "--tables_only", "--save_dir", save, "--out", out],
+        ["audit", save, "--challenge", "esr2024"],
+        ["import", str(path), "--save_dir", save],
+    ):
+        main(arguments)
+        shown = capsys.readouterr()
+        assert "red" in shown.out + shown.err and "\x1b" not in shown.out + shown.err
+
+
+def test_records_of_an_own_challenge_are_found_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "mine.toml"
+    rules.write_text((ROOT / "leaderboard/challenges/esr2026.toml").read_text().replace("esr2026", "mine"))
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"01_A": {"valid_psnr": [27.0], "flops": 1.0}}))
+    common = ["--save_dir", str(tmp_path / "save"), "--challenge", str(rules)]
+    assert main(["import", str(path), *common]) == 0
+    assert main(["build", "--tables_only", *common, "--out", str(tmp_path / "out")]) == 0
+    assert "01_A" in capsys.readouterr().out
+
+
 def test_pages_load_nothing_from_elsewhere(save_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     main(["build", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out", str(out)])
@@ -62,6 +91,11 @@ def test_pages_load_nothing_from_elsewhere(save_dir: Path, tmp_path: Path) -> No
         (["build", "--challenge", "esr2062"], "unknown challenge 'esr2062'; did you mean 'esr20"),
         (["import", "none.json"], "error: none.json: cannot be read"),
         (["import", "none.json", "--challenge", "x"], "unknown challenge 'x'"),
+        (["import", "none.json", "--challenge", "x" * 300], "unknown challenge 'xxx"),
+        (["import", "none.json", "--challenge", "../../pyproject"], "unknown challenge '../../pyproject'"),
+        (["import", "none.json", "--challenge", "x" * 300 + ".toml"], "cannot be read (File name too long)"),
+        (["import", "none.json", "--challenge", "none.toml"], "error: none.toml: no such file"),
+        (["import", "none.json", "--device", "\udcff"], "--device: '\\udcff' is no valid text"),
         (["audit", "none.json"], "error: none.json: cannot be read"),
         (["verify-log", "--save_dir", "none"], "error: none: holds no records"),
         (["diff", "none", "none"], "error: none: cannot be read"),
