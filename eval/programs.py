@@ -18,11 +18,15 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.pairs import ImagePair
+from eval.confine import disk
 from eval.results import Flag, ModeResult, RuntimeSummary
 from eval.submission import Submission
 from eval.workers import FolderRun, Setup, WorkerProcess
 
 PROTOCOL = "folder"
+# How much of what uncompressed answers take may be written: 16 bits a sample, and each image twice
+ROOM = 4
+LEAST_ROOM_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Places:
 @contextlib.contextmanager
 def places(pairs: list[ImagePair]) -> Iterator[Places]:
     """Folders for one run, gone afterwards. Raises InputError where the LR images cannot be copied."""
-    with tempfile.TemporaryDirectory(prefix="folder-run-") as name:
-        root = Path(name).resolve()
+    root = Path(tempfile.mkdtemp(prefix="folder-run-")).resolve()
+    try:
         root.chmod(0o711)
         found = Places(root / "input", root / "output")
         found.input.mkdir(mode=0o755)
@@ -50,12 +54,15 @@ def places(pairs: list[ImagePair]) -> Iterator[Places]:
             except OSError as error:
                 raise InputError(f"{pair.lr}: cannot be copied ({error.strerror or error})") from None
         yield found
+    finally:
+        disk.remove(root)
 
 
 def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> tuple[str, FolderRun]:
     """Call the program once in a worker of its own: the name it gives itself, and what was measured.
 
-    Raises SubmissionFailed for whatever goes wrong in it, the time limit of all images together included.
+    Raises SubmissionFailed for whatever goes wrong in it, the limits on time and written files for all images
+    together included.
     """
     placed = replace(
         submission,
@@ -63,9 +70,15 @@ def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> t
         writable=(where.output,),
         source={**submission.source, "input": str(where.input), "output": str(where.output)},
     )
-    with WorkerProcess(placed, setup) as worker:
+    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images))
+    with WorkerProcess(placed, replace(setup, limits=limits)) as worker:
         loaded = worker.load()
         return loaded.text, worker.run_folder(n_images)
+
+
+def _room_bytes(setup: Setup, n_images: int) -> int:
+    answers = n_images * setup.max_pixels * setup.scale**2 * 3
+    return max(answers * ROOM, LEAST_ROOM_BYTES)
 
 
 def timed(result: ModeResult, found: FolderRun) -> ModeResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import threading
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from eval.confine import processes
+from eval.confine import disk, processes
 from eval.confine.cgroup import Cgroup
 from eval.confine.refusals import describe, limit_behind
 from eval.confine.types import Level, Limits
@@ -40,7 +39,7 @@ class Resources:
         if self.cgroup is not None:
             self.cgroup.remove()
         if self.tmp is not None:
-            shutil.rmtree(self.tmp, ignore_errors=True)
+            disk.remove(self.tmp)
         if self.lease is not None:
             self.lease.release()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from eval.confine.syscalls import AUDIT_ARCH, NEWEST, machine, number
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 AF_UNIX, SOCK_STREAM, SOCK_SEQPACKET = 1, 1, 5
 CLONE_THREAD = 0x10000
 CLONE_NEW = 0x7E020000  # NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
@@ -92,12 +92,13 @@ def stage1_landlock() -> Filter:
 
 
 def stage2() -> Filter:
-    """No new process or program, threads stay; the signal at the parent's death cannot be switched off."""
+    """No new process or program, threads stay; the signal at the parent's death cannot be switched off, nor an
+    ordinary user's harness be kept from looking at what the process holds (PR_SET_DUMPABLE)."""
     return Filter(
         refused=tuple(NEW_PROCESSES),
         conditional={
             "clone": (Condition(0, (CLONE_THREAD,), mask=CLONE_THREAD),),
-            "prctl": (Condition(0, (PR_SET_PDEATHSIG,), negated=True),),
+            "prctl": (Condition(0, (PR_SET_PDEATHSIG, PR_SET_DUMPABLE), negated=True),),
         },
     )
 

@@ -9,13 +9,15 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.confine.disk import BLOCK
+
+Identity = tuple[int, int]  # device and inode
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Sums over a tree of processes. memory_bytes: private and shared pages, unlinked files held open."""
+    """Sums over a tree of processes. memory_bytes: private and shared pages, unlinked files open or mapped."""
 
     memory_bytes: int = 0
     cpu_s: float = 0.0
@@ -67,23 +69,42 @@ def _resident(pid: int) -> tuple[int, int]:
     return values.get("RssAnon", values.get("VmRSS", 0)), values.get("RssShmem", 0)
 
 
-def _unlinked_files(pid: int, known: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """Bytes by (device, inode) of memfds and deleted files held open, beside the `known` ones."""
+def _mapped_files(pid: int) -> dict[Identity, int]:
+    """Bytes of memfds and deleted files that are mapped, which keeps them also where no descriptor does.
+
+    Only root is told how large such a file is; otherwise it counts up to the last byte that is mapped.
+    """
+    found: dict[Identity, int] = {}
+    for line in Path(f"/proc/{pid}/maps").read_bytes().split(b"\n"):
+        if not line.endswith(b" (deleted)"):
+            continue
+        addresses, _, offset, device, inode = line.decode("ascii", "replace").split()[:5]
+        start, end, major, minor = (int(text, 16) for text in (*addresses.split("-"), *device.split(":")))
+        size = int(offset, 16) + end - start
+        with contextlib.suppress(OSError):
+            size = os.stat(f"/proc/{pid}/map_files/{start:x}-{end:x}").st_blocks * BLOCK
+        identity = (os.makedev(major, minor), int(inode))
+        found[identity] = max(size, found.get(identity, 0))
+    return found
+
+
+def _open_files(pid: int) -> dict[Identity, int]:
+    """Bytes of memfds and deleted files that are held open."""
     found = {}
     for name in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
             status = os.stat(f"/proc/{pid}/fd/{name}")
-            identity = (status.st_dev, status.st_ino)
-            if status.st_nlink == 0 and identity not in known:
-                found[identity] = status.st_blocks * BLOCK
+            if status.st_nlink == 0:
+                found[status.st_dev, status.st_ino] = status.st_blocks * BLOCK
     return found
 
 
-def usage(pid: int, known: set[tuple[int, int]]) -> Usage:
+def usage(pid: int, known: set[Identity]) -> Usage:
     """What the tree under `pid` uses now; `known` files (those it was given) are not counted."""
     private = shared = 0
     ticks = 0
-    unlinked: dict[tuple[int, int], int] = {}
+    mapped: dict[Identity, int] = {}
+    opened: dict[Identity, int] = {}
     for process in tree(pid):
         with contextlib.suppress(OSError, IndexError, ValueError):
             anonymous, shmem = _resident(process)
@@ -91,26 +112,11 @@ def usage(pid: int, known: set[tuple[int, int]]) -> Usage:
             fields = _stat_fields(process)
             ticks += sum(int(value) for value in fields[11:15])  # own and reaped children's, user and system
         with contextlib.suppress(OSError):
-            unlinked.update(_unlinked_files(process, known))
-    return Usage(private + max(shared, sum(unlinked.values())), ticks / TICKS_PER_S)
-
-
-def folder_bytes(folder: Path, enough: int) -> int:
-    """Disk space of a folder's files, counting 4 KiB for each name; stops above `enough`."""
-    total, pending = 0, [str(folder)]
-    while pending and total <= enough:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    with contextlib.suppress(OSError):
-                        total += 4096 + entry.stat(follow_symlinks=False).st_blocks * BLOCK
-                        if entry.is_dir(follow_symlinks=False):
-                            pending.append(entry.path)
-                    if total > enough:
-                        break
-        except OSError:
-            continue
-    return total
+            mapped.update(_mapped_files(process))
+            opened.update(_open_files(process))
+    unlinked = {**mapped, **opened}  # what is open tells its true size
+    size = sum(size for identity, size in unlinked.items() if identity not in known)
+    return Usage(private + max(shared, size), ticks / TICKS_PER_S)
 
 
 def pid_namespace(pid: int) -> str | None:

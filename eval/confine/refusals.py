@@ -13,6 +13,7 @@ WORDS = {
     "memory_bytes": "memory",
     "file_bytes": "file size",
     "tmp_bytes": "temporary files",
+    "writable_bytes": "written files",
     "cpu_s": "processor time",
     "output_bytes": "output",
     "gpu_memory_bytes": "GPU memory",

@@ -69,7 +69,7 @@ def spawn(
     except BaseException:
         resources.release()
         raise
-    watched = Watched(process.pid, resources.tmp, gpu, known)
+    watched = Watched(process.pid, resources.tmp, tuple(view.writable), gpu, known)
     return Confined(level, note, process, limits, resources, watched)
 
 

@@ -35,6 +35,7 @@ class Limits:
         sum by a cgroup where one can be made, otherwise by polling every `watch_interval_s`.
     file_bytes: largest file or memfd that it may grow (RLIMIT_FSIZE; the write fails with EFBIG).
     tmp_bytes: contents of its private /tmp; a tmpfs size at level bwrap, otherwise polled.
+    writable_bytes: contents of the view's writable folders together, polled.
     cpu_s: processor time of all its processes (polled; RLIMIT_CPU as a backstop per process).
     processes: processes and threads together (RLIMIT_NPROC, and the pids cgroup where there is one). The kernel
         counts all of a user's: where an ordinary user starts the sandbox without a user namespace, those it has
@@ -48,6 +49,7 @@ class Limits:
     memory_bytes: int = 8 * GIB
     file_bytes: int = 256 * MIB
     tmp_bytes: int = 256 * MIB
+    writable_bytes: int = GIB
     cpu_s: int = 0
     processes: int = 256
     open_files: int = 1024

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from eval.confine import processes
+from eval.confine import disk, processes
 from eval.confine.gpu import GpuMemory
 from eval.confine.types import Limits
 
@@ -47,10 +47,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a watchdog looks at: the outermost process, its private folder, its GPU, files it was given."""
+    """What a watchdog looks at: the outermost process, its private folder, those of its view that it may write,
+    its GPU, files it was given."""
 
     pid: int
     tmp: Path | None
+    writable: tuple[Path, ...]
     gpu: GpuMemory | None
     known_files: set[tuple[int, int]]
 
@@ -80,7 +82,10 @@ class Watchdog:
         self.cpu_s = max(self.cpu_s, usage.cpu_s)
         measured = {"memory_bytes": usage.memory_bytes, "cpu_s": usage.cpu_s}
         if self._watched.tmp is not None and self._limits.tmp_bytes:
-            measured["tmp_bytes"] = processes.folder_bytes(self._watched.tmp, self._limits.tmp_bytes)
+            measured["tmp_bytes"] = disk.used_bytes(self._watched.tmp, self._limits.tmp_bytes)
+        if self._limits.writable_bytes:
+            enough = self._limits.writable_bytes
+            measured["writable_bytes"] = sum(disk.used_bytes(one, enough) for one in self._watched.writable)
         if self._watched.gpu is not None and self._limits.gpu_memory_bytes:
             measured["gpu_memory_bytes"] = self._watched.gpu.used_by(processes.tree(self._watched.pid))
         for name, value in measured.items():

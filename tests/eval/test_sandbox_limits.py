@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval.confine import cgroup, uids
+from eval.confine import cgroup, disk, uids
 from eval.confine.launch import tasks_of
 from eval.sandbox import CPU_LIMITS, Confined, Level, View, choose, spawn
 from tests.eval.sandbox_helpers import ROOT, TIMEOUT_S, run, start
@@ -236,22 +236,56 @@ except OSError as error:
     assert run(level, code, limits=limits) == (0, "27\n")  # EFBIG
 
 
-def test_temporary_files_are_bounded(level: Level) -> None:
-    code = """
+FILL = """
+folder = FOLDER
 try:
     for index in range(100000):
-        with open(os.environ["TMPDIR"] + f"/{index}", "wb", 0) as file:
+        with open(f"{folder}/{index}", "wb", 0) as file:
             file.write(bytes(1 << 20))
         time.sleep(0.005)
 except OSError as error:
     print(error.errno)
 """
+
+
+def test_temporary_files_are_bounded(level: Level) -> None:
+    code = FILL.replace("FOLDER", "os.environ['TMPDIR']")
     with start(level, code, limits=replace(CPU_LIMITS, tmp_bytes=32 * MIB)) as confined:
         limit = ended_by(confined)
     if level is Level.BWRAP:
         assert (confined.returncode, confined.output()) == (0, b"28\n")  # ENOSPC
     else:
         assert limit == "temporary files limit of 32 MiB"
+
+
+def test_writable_folders_are_bounded(level: Level, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    limits = replace(CPU_LIMITS, writable_bytes=32 * MIB)
+    with start(level, FILL.replace("FOLDER", repr(str(output))), View(writable=[output]), limits) as confined:
+        assert ended_by(confined) == "written files limit of 32 MiB"
+
+
+def test_folders_in_each_other_do_not_outlive_it(level: Level, tmp_path: Path) -> None:
+    """Deeper than Python recurses and than a path may be long; what is left must go with the sandbox."""
+    output = tmp_path / "output"
+    output.mkdir()
+    code = f"""
+print(os.environ["TMPDIR"], flush=True)
+for folder in (os.environ["TMPDIR"], {str(output)!r}):
+    os.chdir(folder)
+    for _ in range(1500):
+        os.mkdir("d")
+        os.chdir("d")
+"""
+    try:
+        with start(level, code, View(writable=[output])) as confined:
+            confined.wait(TIMEOUT_S)
+            private = confined.output().decode().strip()
+        assert level is Level.BWRAP or not Path(private).exists()
+    finally:
+        disk.remove(output)
+    assert not output.exists()
 
 
 def test_processor_time_is_bounded(level: Level) -> None:

@@ -105,6 +105,7 @@ CASES = [
     ("stage2", "clone", (0x4111,), EPERM),
     ("stage2", "clone", (0x3D0F00,), filters.ALLOW),  # what pthread_create asks for
     ("stage2", "prctl", (1,), EPERM),
+    ("stage2", "prctl", (4, 0), EPERM),
     ("stage2", "prctl", (15,), filters.ALLOW),
 ]
 FILTERS = {

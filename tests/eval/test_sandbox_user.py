@@ -19,6 +19,7 @@ USER = 60599  # no account, outside the range that the sandboxes use
 FILES = [
     "test_sandbox_rights.py",
     "test_sandbox_limits.py",
+    "test_sandbox_memory.py",
     pytest.param("test_sandbox_torch.py", marks=pytest.mark.slow),
 ]
 
