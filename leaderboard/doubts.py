@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.challenge import Challenge, EfficiencyRanking
+from leaderboard import figures
 from leaderboard.entries import Entry
 
 # A first call this much slower than the median of its pass: start-up of the device or autotuning, not inference.
@@ -71,49 +72,61 @@ def implausible_flops(entry: Entry) -> Doubt | None:
 
 
 def duplicates(group: list[Entry]) -> list[Doubt]:
-    """Entries with the same checkpoint, or with the same PSNR on every image."""
+    """Entries of different submissions with the same checkpoint, and entries with the same PSNR on every image."""
+    submitters = {entry.model: _submitter(entry) for entry in group}
     found = []
-    for name, keys in (("same_checkpoint", _checkpoints(group)), ("same_outputs", _outputs(group))):
-        what = "checkpoint" if name == "same_checkpoint" else "PSNR on every image"
-        twins: dict[str, list[str]] = {}
-        for model, key in keys.items():
-            twins.setdefault(key, []).append(model)
-        for models in twins.values():
-            for model in models if len(models) > 1 else []:
-                others = ", ".join(other for other in models if other != model)
-                found.append(Doubt(model, name, f"the same {what} as {others}"))
+    for model, twins in _twins(_checkpoints(group)).items():
+        # A submission and its self-ensemble are two systems that share a checkpoint on purpose.
+        others = [other for other in twins if submitters[other] != submitters[model]]
+        if others:
+            found.append(Doubt(model, "same_checkpoint", f"the same checkpoint as {', '.join(others)}"))
+    for model, twins in _twins(_outputs(group)).items():
+        found.append(Doubt(model, "same_outputs", f"the same PSNR on every image as {', '.join(twins)}"))
     return found
+
+
+def _twins(keys: dict[str, str]) -> dict[str, list[str]]:
+    """For each model whose key others have too, those others."""
+    alike: dict[str, list[str]] = {}
+    for model, key in keys.items():
+        alike.setdefault(key, []).append(model)
+    return {
+        model: [other for other in models if other != model]
+        for models in alike.values()
+        if len(models) > 1
+        for model in models
+    }
+
+
+def _submitter(entry: Entry) -> tuple[str, str, str]:
+    submission = entry.record.submission
+    return submission.model_id, submission.team, submission.checkpoint.file if submission.checkpoint else ""
 
 
 def _checkpoints(group: list[Entry]) -> dict[str, str]:
-    # Variants of one submission may share a checkpoint on purpose; what they ran as must be equal too.
-    found = {}
-    for entry in group:
-        checkpoint = entry.record.submission.checkpoint
-        if entry.ok and checkpoint:
-            found[entry.model] = checkpoint.sha256
-    return found
+    checkpoints = {entry.model: entry.record.submission.checkpoint for entry in group if entry.ok}
+    return {model: checkpoint.sha256 for model, checkpoint in checkpoints.items() if checkpoint}
 
 
 def _outputs(group: list[Entry]) -> dict[str, str]:
+    """A mark of the PSNR of all images, for the entries where it was measured."""
     found = {}
     for entry in group:
-        values = [entry.metric(mode, "psnr").tobytes() for mode in entry.modes]
-        if any(values):
-            found[entry.model] = hashlib.sha256(b"|".join(values)).hexdigest()
+        values = [entry.metric(mode, "psnr") for mode in entry.modes]
+        if any(map(len, values)) and not any(np.isnan(one).any() for one in values):
+            found[entry.model] = hashlib.sha256(b"|".join(one.tobytes() for one in values)).hexdigest()
     return found
 
 
 def gaps(group: list[Entry], challenge: Challenge) -> list[Doubt]:
-    """The best entry in a figure that is several times better than the next one."""
+    """The best ranked entry in a figure that is several times better than the next ranked one."""
     if not isinstance(challenge.ranking, EfficiencyRanking):
         return []
+    reasons = figures.reasons(group, challenge)
+    ranked = [entry for entry, reason in zip(group, reasons, strict=True) if not reason]
     found = []
     for name, unit in (("runtime_ms", "ms"), ("flops_g", "G"), ("params_m", "M")):
-        values = [
-            (entry.runtime_ms if name == "runtime_ms" else entry.complexity(name), entry.model)
-            for entry in group
-        ]
+        values = [(figures.quantity(entry, name), entry.model) for entry in ranked]
         known = sorted((value, model) for value, model in values if not math.isnan(value))
         if len(known) > 2 and known[1][0] > GAP_FACTOR * known[0][0]:
             times = f"{known[1][0] / known[0][0]:.1f}" if known[0][0] else "infinitely many"

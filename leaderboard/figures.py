@@ -144,6 +144,38 @@ def _reason(threshold: Threshold, mean: float, shown: float, decimals: int | Non
     return f"{what} {text} dB is below {threshold.minimum:.2f} dB"
 
 
+def ranked_by_psnr(group: list[Entry]) -> bool:
+    """Whether a group saw other images than the challenge's own, so that its score does not apply."""
+    return not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
+
+
+def reasons(group: list[Entry], challenge: Challenge) -> list[str]:
+    """Per entry, why it stands below the line; empty when it is ranked."""
+    by_psnr = ranked_by_psnr(group)
+    thresholds = thresholds_that_apply(challenge, group)
+    found = []
+    for entry in group:
+        if not entry.ok:
+            found.append(entry.record.error or "failed")
+        elif by_psnr:
+            found.append("PSNR was not measured" if math.isnan(psnr_key(entry, challenge)) else "")
+        else:
+            missing = [f"{name} is not known" for name in _missing_figures(entry, challenge)]
+            found.append("; ".join(failed_thresholds(entry, thresholds) + missing))
+    return found
+
+
+def _missing_figures(entry: Entry, challenge: Challenge) -> list[str]:
+    """Names of what the challenge ranks by and `entry` lacks."""
+    rule = challenge.ranking
+    if isinstance(rule, MetricRanking):
+        return [term.metric for term in rule.terms if math.isnan(entry.mean(rule.mode, term.metric))]
+    needed = ["runtime_ms", "flops_g", "params_m"]
+    if isinstance(rule, RankSumRanking):
+        needed = list(dict.fromkeys(name for track in rule.tracks for name in track.quantities))
+    return [name for name in needed if math.isnan(quantity(entry, name))]
+
+
 def thresholds_that_apply(challenge: Challenge, group: list[Entry]) -> tuple[Threshold, ...]:
     """The challenge's thresholds on modes that anyone in the group was evaluated on."""
     rule = challenge.ranking

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking, Threshold
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking
 from eval.results import Record, SubmissionInfo
 from leaderboard import doubts, figures, resampling
 from leaderboard.entries import Conditions, Entry, group_sizes, newest
 from leaderboard.scoring import score_of
 
 PSNR_NOTE = "Ranked by PSNR: these images are not the challenge's own, so its score does not apply."
-NUMBERS = ["val_psnr", "test_psnr", "runtime_ms", "flops_g", "params_m"]
 SCORES = ["score_runtime", "score_flops", "score_params", "score_final"]
 SUBTRACKS = ["rank_runtime", "rank_flops", "rank_params"]
 TIMES = ["runtime_ms", "val_ms", "test_ms", "runtime_median_ms", "cold_ms", "memory_mib"]  # one machine's own
@@ -94,15 +93,11 @@ def _grouped(entries: list[Entry]) -> dict[Conditions, list[Entry]]:
 def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame([_row(entry, challenge) for entry in group])
     reference_notes = _scores(frame, group, challenge)
-    by_psnr = not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
+    by_psnr = figures.ranked_by_psnr(group)
     frame["ranked_by"] = "psnr" if by_psnr else "score"
     frame["key"] = [-figures.psnr_key(entry, challenge) for entry in group] if by_psnr else frame["log_score"]
     notes = [PSNR_NOTE] if by_psnr else reference_notes + _missing_modes(group, challenge)
-    thresholds = figures.thresholds_that_apply(challenge, group)
-    frame["reason"] = [
-        _reason(entry, key, challenge, thresholds, by_psnr)
-        for entry, key in zip(group, frame["key"], strict=True)
-    ]
+    frame["reason"] = figures.reasons(group, challenge)
     frame["eligible"] = frame["reason"] == ""
     frame["flags"] = doubts.flag_texts(group, challenge)
     _add_ranks(frame, challenge)
@@ -215,30 +210,6 @@ def _missing_modes(group: list[Entry], challenge: Challenge) -> list[str]:
         f"Provisional: no entry was evaluated on '{mode}', so its threshold is not applied."
         for mode in missing
     ]
-
-
-def _reason(
-    entry: Entry, key: float, challenge: Challenge, thresholds: tuple[Threshold, ...], by_psnr: bool
-) -> str:
-    """Why `entry` stands below the line; empty when it is ranked."""
-    if not entry.ok:
-        return entry.record.error or "failed"
-    if by_psnr:
-        return "PSNR was not measured" if math.isnan(key) else ""
-    reasons = figures.failed_thresholds(entry, thresholds)
-    reasons += [f"{name} is not known" for name in _missing_figures(entry, challenge)]
-    return "; ".join(reasons)
-
-
-def _missing_figures(entry: Entry, challenge: Challenge) -> list[str]:
-    """Names of what the challenge ranks by and `entry` lacks."""
-    rule = challenge.ranking
-    if isinstance(rule, MetricRanking):
-        return [term.metric for term in rule.terms if math.isnan(entry.mean(rule.mode, term.metric))]
-    needed = list(NUMBERS[2:])
-    if isinstance(rule, RankSumRanking):
-        needed = list(dict.fromkeys(name for track in rule.tracks for name in track.quantities))
-    return [name for name in needed if math.isnan(figures.quantity(entry, name))]
 
 
 def _add_ranks(frame: pd.DataFrame, challenge: Challenge) -> None:

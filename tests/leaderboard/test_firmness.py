@@ -55,6 +55,38 @@ def test_the_same_checkpoint_twice() -> None:
     ]
 
 
+def test_a_submission_and_its_self_ensemble_may_share_a_checkpoint() -> None:
+    checkpoint = Checkpoint(file="model_zoo/team25_EERN.pt", sha256="1" * 64, source="authors")
+    own = SubmissionInfo(model="25_EERN", model_id="25", team="Lasagna", checkpoint=checkpoint)
+    copied = own.model_copy(update={"model": "31_Copy", "model_id": "31", "team": "Pasta"})
+    models = [own, own.model_copy(update={"model": "25_EERN_x8"})]
+    entries = [Entry(record("", psnr=27 + i, submission=one)) for i, one in enumerate([*models, copied])]
+    assert doubts.duplicates(entries[:2]) == []
+    assert [(doubt.model, doubt.reason) for doubt in doubts.duplicates(entries)] == [
+        ("25_EERN", "the same checkpoint as 31_Copy"),
+        ("25_EERN_x8", "the same checkpoint as 31_Copy"),
+        ("31_Copy", "the same checkpoint as 25_EERN, 25_EERN_x8"),
+    ]
+
+
+def test_outputs_are_compared_only_where_psnr_was_measured() -> None:
+    without = [record(name) for name in ("01_A", "02_B")]
+    for one in without:
+        for image in [image for result in one.modes.values() for image in result.images]:
+            image.metrics = {"psnr_y": 27.0}
+    assert doubts.duplicates([Entry(one) for one in without]) == []
+
+
+def test_an_excluded_entry_is_no_leader() -> None:
+    ranked = [Entry(record(f"0{i}_A", ms=10 + i)) for i in range(3)]
+    below = Entry(record("09_Z", ms=1, psnr=20))
+    assert doubts.gaps([*ranked, below], ESR) == []
+    # The next one is a ranked one too: an excluded one between hides no gap.
+    between = Entry(record("08_Y", ms=2, psnr=20))
+    (gap,) = doubts.gaps([*ranked, between, Entry(record("09_Z", ms=1))], ESR)
+    assert gap.model == "09_Z" and "the next one, 00_A (10.000 ms)" in gap.reason
+
+
 def test_a_gap_that_nobody_comes_near() -> None:
     entries = [Entry(record(f"0{i}_A", ms=10 + i)) for i in range(3)] + [Entry(record("09_Z", ms=1))]
     (gap,) = [doubt for doubt in doubts.gaps(entries, ESR) if "runtime_ms" in doubt.reason]
