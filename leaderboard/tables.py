@@ -5,6 +5,7 @@ decided here.
 from __future__ import annotations
 
 import math
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -202,13 +203,29 @@ LATEX = {
     "–": "--",
     "∞": r"$\infty$",
     "−": "$-$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }
+# What a bare pdflatex (encoding OT1, no package) sets: ASCII, and of the letters up to U+017F all but these.
+LATEX_LACKS = "«»ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ"
+LATEX_MARKS = "—‘’“”†‡•…"
 
 
 def _latex_text(text: str) -> str:
-    plain = "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
-    # What the default input encoding of a bare pdflatex cannot set must not stop a paper from compiling.
-    return "".join(letter if ord(letter) < 0x250 else "?" for letter in plain)
+    return "".join(map(_latex_letter, " ".join(text.split())))
+
+
+def _latex_letter(letter: str) -> str:
+    """As LaTeX sets it; without its accents, or `?`, where it cannot: no name may stop a paper from compiling."""
+    if letter in LATEX:
+        return LATEX[letter]
+    code = ord(letter)
+    if 0x20 <= code < 0x7F or letter in LATEX_MARKS or (0xA0 <= code < 0x180 and letter not in LATEX_LACKS):
+        return letter
+    parts = unicodedata.normalize("NFKD", letter)
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
+    return bare if bare.isascii() and bare.isalnum() else "?"
 
 
 def printed_columns(frame: pd.DataFrame) -> list[str]:

@@ -85,7 +85,7 @@ def test_latex_marks_the_best_and_the_second(frame: pd.DataFrame) -> None:
     text = tables.to_latex(frame, "Title.")
     assert r"\toprule" in text and r"\bottomrule" in text
     first = next(line for line in text.splitlines() if line.startswith("1 &"))
-    assert first.startswith(r"1 & 01\_A|\_B & \underline{27.00} & \underline{27.00} & \textbf{6.00}")
+    assert first.startswith(r"1 & 01\_A\textbar{}\_B & \underline{27.00} & \underline{27.00} & \textbf{6.00}")
     assert r"100\% \& more" in text
     assert (
         r"\multicolumn{4}{c}{Score}" in text
@@ -121,6 +121,17 @@ def test_latex_has_a_table_for_each_machine(groups: pd.DataFrame) -> None:
     assert "Final" in first and "Final" not in second and "does not apply" not in first
 
 
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("Łukasz Šč é", "Łukasz Šč é"), ("Nguyễn Ąę", "Nguyen Ae"), ("日本 ß", "?? ß"), ("a<b>c|d", r"a\textless{}b"),
+        ("\x1b[31m", "?[31m"), ("– — “x” ∞", r"-- — “x” $\infty$"),
+    ],
+)  # fmt: skip
+def test_letters_that_bare_latex_lacks_are_replaced(text: str, latex: str) -> None:
+    assert tables.to_latex(rank([failed("01_A", text)], ESR)).count(latex) == 1
+
+
 def test_json_is_strict(frame: pd.DataFrame) -> None:
     frame.loc[0, "score_final"] = math.inf
 
@@ -135,7 +146,8 @@ def test_json_is_strict(frame: pd.DataFrame) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here, so LaTeX cannot be compiled")
 def test_latex_compiles(frame: pd.DataFrame, tmp_path: Path) -> None:
-    body = tables.to_latex(frame, "All of \\ { } $ # ^ ~ _ & % é – ∞ 日本")
+    every = "".join(map(chr, [*range(0x20, 0x250), *range(0x2010, 0x2040), *range(0x1EA0, 0x1EFA)]))
+    body = tables.to_latex(frame, "All of \\ { } $ # ^ ~ _ & % é – ∞ 日本 \x1b \x7f \ud800 " + every)
     source = "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage{booktabs}\n\\begin{document}\n"
     (tmp_path / "t.tex").write_text(source + body + "\\end{document}\n", encoding="utf-8")
     done = subprocess.run(
