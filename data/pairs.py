@@ -32,14 +32,6 @@ class ImagePair:
     hr: Path
 
 
-@dataclass(frozen=True)
-class PairSet:
-    """The pairs of one mode of a challenge, in order of their names."""
-
-    name: Mode
-    pairs: tuple[ImagePair, ...]
-
-
 def layout_folders(data_dir: str | Path, mode: Mode, scale: int = 4) -> tuple[Path, Path] | None:
     """The HR and LR folders of a mode in the first layout that is there, or None.
 
