@@ -22,7 +22,7 @@ import cv2
 import lmdb
 from rich.progress import track
 
-from data.bicubic import imresize
+from data.bicubic import FACTORS, imresize
 from data.errors import InputError
 from data.images import Image
 from data.sources import TrainingImage, list_images
@@ -45,14 +45,34 @@ def pack(images: list[TrainingImage], out: Path, settings: Settings, workers: in
     """Pack `images` into the folder `out`; returns how many (sub-)images it then holds.
 
     Images packed before, unchanged since (size and time of change), are skipped. Raises InputError for an
-    image that cannot be read, or when `out` was packed with other settings.
+    image that cannot be read, for settings that cannot be, or when `out` was packed with others or cannot be
+    written.
     """
-    if settings.crop % settings.scale or settings.stride % settings.scale or settings.stride < 1:
-        raise InputError(
-            f"--crop {settings.crop} --stride {settings.stride}: expected multiples of the scale"
-        )
-    out.mkdir(parents=True, exist_ok=True)
+    _check(settings, workers)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made: {error.strerror or error}") from None
     release(out)
+    try:
+        return _pack(images, out, settings, workers)
+    except lmdb.Error as error:
+        raise InputError(
+            f"{out}: cannot be packed into: {error}; expected a folder that is new or was packed before"
+        ) from None
+
+
+def _check(settings: Settings, workers: int) -> None:
+    scale, crop, stride = settings.scale, settings.crop, settings.stride
+    if scale not in FACTORS:
+        raise InputError(f"--scale {scale}: expected one of {', '.join(map(str, FACTORS))}")
+    if crop % scale or crop < 0 or stride % scale or stride < 1:
+        raise InputError(f"--crop {crop} --stride {stride}: expected multiples of the scale")
+    if workers < 1:
+        raise InputError(f"--workers {workers}: expected 1 or more")
+
+
+def _pack(images: list[TrainingImage], out: Path, settings: Settings, workers: int) -> int:
     env = lmdb.open(str(out), map_size=MAP_SIZE)
     try:
         _claim(env, out, settings)
@@ -84,8 +104,11 @@ Part = tuple[str, int, int, bytes, bytes]  # suffix of the key, LR height and wi
 
 
 def _parts(image: TrainingImage, settings: Settings) -> list[Part]:
-    hr, stored = read_pair(image, settings.scale)
-    lr = imresize(hr, 1 / settings.scale) if stored is None else stored
+    scale = settings.scale
+    hr, stored = read_pair(image, scale)
+    if 0 in hr.shape:
+        raise InputError(f"{image.hr}: smaller than {scale}x{scale} pixels; expected at least one LR pixel")
+    lr = imresize(hr, 1 / scale) if stored is None else stored
     return list(_cut(lr, hr, settings))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from data.bicubic import imresize
 from data.errors import InputError
 from data.images import Image, modcrop, read_rgb
-from data.sources import TrainingImage, is_packed, list_images
+from data.sources import PACKED, TrainingImage, is_packed, list_images
 
 INDEX = b"__index__"
 SETTINGS = b"__settings__"
@@ -153,12 +153,20 @@ _open: dict[str, tuple[int, lmdb.Environment]] = {}
 
 
 def _environment(folder: str) -> lmdb.Environment:
-    """The environment of `folder` in this process: LMDB allows no second one, nor one from before a fork."""
+    """The environment of `folder` in this process: LMDB allows no second one, nor one from before a fork.
+
+    Raises InputError where there is none.
+    """
     pid, env = _open.get(folder, (0, None))
     if env is None or pid != os.getpid():
         if env is not None:
             env.close()  # inherited from the parent: unmaps it here only
-        env = lmdb.open(folder, readonly=True, lock=False, readahead=False)
+        try:
+            env = lmdb.open(folder, readonly=True, lock=False, readahead=False)
+        except lmdb.Error as error:
+            raise InputError(
+                f"{folder}: its {PACKED} cannot be read ({error}); expected what data.pack wrote"
+            ) from None
         _open[folder] = (os.getpid(), env)
     return env
 

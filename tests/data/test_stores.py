@@ -142,6 +142,56 @@ def test_command_line_packs_and_reports_bad_input(
     assert "no such folder; expected training images" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--scale", "0"], "--scale 0: expected one of 2, 3, 4, 8"),
+        (["--scale", "-4"], "--scale -4: expected one of 2, 3, 4, 8"),
+        (["--crop", "-4"], "--crop -4 --stride 240: expected multiples of the scale"),
+        (["--crop", "480", "--stride", "0"], "--crop 480 --stride 0: expected multiples of the scale"),
+        (["--workers", "0"], "--workers 0: expected 1 or more"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert pack.main([str(folder), str(tmp_path / "out"), *options]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {message}") and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("file", "file: cannot be made: File exists"),
+        ("file/out", "out: cannot be made: Not a directory"),
+        ("other", "other: cannot be packed into: "),
+    ],
+)
+def test_places_that_cannot_be_packed_into_are_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, message: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/data.mdb").write_text("no LMDB")
+    assert pack.main([str(folder), str(tmp_path / out)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and message in said and said.count("\n") == 1
+
+
+def test_images_too_small_to_pack_are_named(tmp_path: Path) -> None:
+    write_png(tmp_path / "small.png", _image(0, 3, 9))
+    with pytest.raises(InputError, match=r"small\.png: smaller than 4x4 pixels"):
+        pack.pack(list_images(tmp_path, ()), tmp_path / "out", pack.Settings())
+
+
+def test_what_is_no_packing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_text("no LMDB")
+    with pytest.raises(InputError, match=r"its data\.mdb cannot be read .*expected what data\.pack wrote"):
+        open_store(tmp_path, (), 4)
+
+
 def test_named_sets_and_folder_ranges(tmp_path: Path) -> None:
     for name in ("LSDIR/HR/0001000", "LSDIR/HR/0002000", "LSDIR/HR/0003000", "DIV2K/DIV2K_train_HR"):
         (tmp_path / name).mkdir(parents=True)
