@@ -101,10 +101,21 @@ def test_usage_errors_exit_with_2_and_one_line(
         assert said.startswith("error: ") and message in said and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--scale", "5"], ["--workers", "0"], ["--border", "zero"]])
-def test_wrong_options_exit_with_2(hr_dir: Path, tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--scale", "5", "invalid choice: 5"),
+        ("--workers", "0", "'0': expected a number from 1 on"),
+        ("--workers", "x", "'x': expected a number from 1 on"),
+        ("--border", "zero", "invalid choice: 'zero'"),
+    ],
+)
+def test_wrong_options_exit_with_2(
+    hr_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, message: str
+) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["bicubic", str(hr_dir), str(tmp_path / "LR"), *arguments])
+        main(["bicubic", str(hr_dir), str(tmp_path / "LR"), option, value])
+    assert f"argument {option}: {message}" in capsys.readouterr().err
 
 
 def test_read_only_folder(
