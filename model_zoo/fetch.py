@@ -32,18 +32,18 @@ def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> 
     if target.is_file() and (not entry.sha256 or sha256(target) == entry.sha256):
         return target, False
     url = f"{mirror.rstrip('/')}/{Path(entry.file).name}" if mirror else entry.url
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     known = f"sha256:{entry.sha256}" if entry.sha256 else None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         pooch.retrieve(url, known, target.name, target.parent, downloader=ResumingDownloader(part))
+    except (requests.RequestException, OSError) as error:  # first: of a wrong address it is a ValueError too
+        raise InputError(f"{url}: cannot be fetched ({type(error).__name__}: {error!s:.200})") from None
     except ValueError:
         part.unlink(missing_ok=True)
         raise InputError(
             f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept"
         ) from None
-    except (requests.RequestException, OSError) as error:
-        raise InputError(f"{url}: cannot be fetched ({type(error).__name__}: {error!s:.200})") from None
     part.unlink(missing_ok=True)
     return target, True
 

@@ -78,11 +78,22 @@ def test_a_wrong_file_in_place_is_replaced(server: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "message"), [("{}/none.pth", "404"), ("http://127.0.0.1:9/x.pth", "cannot be fetched")]
+    ("url", "message"),
+    [
+        ("{}/none.pth", "404"),
+        ("http://127.0.0.1:9/x.pth", "cannot be fetched"),
+        ("nonsense/x.pth", "nonsense/x.pth: cannot be fetched .*MissingSchema"),
+    ],
 )
 def test_a_server_that_fails_is_named(server: str, tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         fetch(entry(server).model_copy(update={"url": url.format(server)}), tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(server: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"x\.pth: cannot be fetched .*file"):
+        fetch(entry(server), tmp_path / "file")
 
 
 def test_a_mirror_is_asked_instead(server: str, tmp_path: Path) -> None:
