@@ -74,13 +74,26 @@ def _order(seed: int, epoch: int, length: int) -> np.ndarray:
     return _orders[key]
 
 
-class PatchBatches(Dataset[tuple[Tensor, Tensor]]):
-    """Item [numbers]: the patches of these numbers as uint8 tensors (batch, H, W, 3), LR and HR."""
+Batch = tuple[Tensor, Tensor]
+
+
+class PatchBatches(Dataset["Batch | InputError"]):
+    """Item [numbers]: the patches of these numbers as uint8 tensors (batch, H, W, 3), LR and HR.
+
+    The InputError of an image that cannot be read is the item instead: one that is raised in a loader process
+    is raised again in the other with the traceback for its message.
+    """
 
     def __init__(self, store: PairStore, plan: PatchPlan) -> None:
         self.store, self.plan = store, plan
 
-    def __getitem__(self, numbers: range) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, numbers: range) -> Batch | InputError:
+        try:
+            return self._cut(numbers)
+        except InputError as error:
+            return error
+
+    def _cut(self, numbers: range) -> Batch:
         side, scale = self.plan.lr_patch, self.store.scale
         low = np.empty((len(numbers), side, side, 3), np.uint8)
         high = np.empty((len(numbers), side * scale, side * scale, 3), np.uint8)
@@ -106,10 +119,13 @@ class Share:
 
 def loader(
     store: PairStore, plan: PatchPlan, share: Share, *, first_step: int, steps: int, workers: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches for the steps `first_step` to `steps`-1, in order, made ahead by `workers` processes."""
+) -> Iterator[Batch]:
+    """Batches for the steps `first_step` to `steps`-1, in order, made ahead by `workers` processes.
+
+    Raises InputError when a batch's turn comes of which an image cannot be read.
+    """
     numbers = [share.numbers(step) for step in range(first_step, steps)]
-    batches: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+    batches: DataLoader[Batch | InputError] = DataLoader(
         PatchBatches(store, plan),
         sampler=numbers,  # a list of ranges: with batch_size None each is one item, a whole batch
         batch_size=None,
@@ -117,7 +133,14 @@ def loader(
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
-    return iter(batches)
+    return _sound(iter(batches))
+
+
+def _sound(batches: Iterator[Batch | InputError]) -> Iterator[Batch]:
+    for batch in batches:
+        if isinstance(batch, InputError):
+            raise batch
+        yield batch
 
 
 def to_float(images: Tensor) -> Tensor:
