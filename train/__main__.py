@@ -49,8 +49,9 @@ def small(recipe: Recipe, options: argparse.Namespace, cpu: bool) -> tuple[Recip
     """The recipe at the scale asked for, and a sentence that says so."""
     steps = options.scale_steps
     shrink = cpu and steps < 1
-    batch = options.scale_batch or (CPU_BATCH if shrink else 1.0)
-    patch = options.scale_patch or (CPU_PATCH if shrink else 1.0)
+    batch, patch = (CPU_BATCH, CPU_PATCH) if shrink else (1.0, 1.0)
+    batch = batch if options.scale_batch is None else options.scale_batch
+    patch = patch if options.scale_patch is None else options.scale_patch
     if (steps, batch, patch) == (1.0, 1.0, 1.0):
         return recipe, "full recipe"
     text = f"steps x {steps:g}, batch x {batch:g}, patches x {patch:g}"
@@ -71,17 +72,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = load(options.recipe)  # a wrong recipe is reported before torch is loaded
-    for name in ("devices", "nodes"):
-        if getattr(options, name) < 1:
-            raise InputError(f"--{name} {getattr(options, name)}: expected 1 or more")
-    weights = dict(_named_path(text) for text in options.weights)
+    for name, least in (("devices", 1), ("nodes", 1), ("workers", 0)):
+        if getattr(options, name) < least:
+            raise InputError(f"--{name} {getattr(options, name)}: expected {least} or more")
+    weights = dict(_named_path(text, recipe) for text in options.weights)
     warnings.filterwarnings("ignore", module="lightning")
-    import torch
-
     from train.engine import Options, train
     from train.start import Origins
 
-    cpu = options.accelerator == "cpu" or not torch.cuda.is_available()
+    cpu = _on_cpu(options.accelerator, options.devices)
     recipe, text = small(recipe, options, cpu)
     if int(os.environ.get("LOCAL_RANK", "0")) == 0:
         print(f"{recipe.name}: {text}", file=sys.stderr)
@@ -99,10 +98,32 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _named_path(text: str) -> tuple[str, Path]:
+def _on_cpu(accelerator: str, devices: int) -> bool:
+    """Whether to train without an accelerator. Raises InputError for more CUDA devices than there are."""
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if accelerator == "cuda" and not there:
+        raise InputError("--accelerator cuda: no CUDA device here; expected auto or cpu")
+    if accelerator == "cpu" or not there:
+        return True
+    if devices > there:
+        raise InputError(f"--devices {devices}: {there} CUDA devices here; expected at most as many")
+    return False
+
+
+def _named_path(text: str, recipe: Recipe) -> tuple[str, Path]:
     name, separator, path = text.partition("=")
     if not separator or not name or not path:
         raise InputError(f"--weights {text}: expected NAME=PATH")
+    known = recipe.named_weights()
+    if name not in known:
+        raise InputError(
+            f"--weights {text}: the recipe names no checkpoint {name!r}; "
+            f"expected one of {', '.join(known) or 'none'}"
+        )
+    if not Path(path).is_file():
+        raise InputError(f"--weights {text}: no such file")
     return name, Path(path)
 
 

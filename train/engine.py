@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
@@ -23,10 +24,19 @@ from data.stores import PairStore, open_store
 from train.distill import Teacher
 from train.networks import State, to_data_range
 from train.patches import PatchPlan, Share, loader
+from train.prune import check_chains
 from train.pruning_stage import Pruner
 from train.recipe import Recipe, Stage
 from train.report import Reporter, summary
-from train.saving import read_network, read_tensors, write_json, write_network, write_tensors
+from train.saving import (
+    read_json,
+    read_network,
+    read_tensors,
+    write_bytes,
+    write_json,
+    write_network,
+    write_tensors,
+)
 from train.stage import Trainee
 from train.start import Finished, Origins, folded, starting_network, teacher_for
 from train.validation import Quality, ValidationSet, folder_pairs, training_patches
@@ -72,7 +82,7 @@ class Run:
                 self.fabric.barrier()
             if not done.is_file():
                 continue
-            row = json.loads(done.read_text(encoding="utf-8"))
+            row = read_json(done)
             self.finished.add(stage, folder)
             self.rows.append(row)
             self.notes += row["notes"]
@@ -114,7 +124,7 @@ class Run:
             return
         if not self.options.resume and self.options.only is None:
             raise InputError(f"--out {out}: holds a run; give --resume to go on with it, or another folder")
-        if json.loads(written.read_text(encoding="utf-8")) != json.loads(json.dumps(recipe)):
+        if read_json(written) != json.loads(json.dumps(recipe)):
             raise InputError(f"{written}: is of another recipe or scale; expected the same to go on with it")
 
     def _refuse_gaps(self, wanted: str) -> None:
@@ -149,7 +159,7 @@ class Run:
             "Recipe": f"{self.recipe.name}, seed {self.recipe.seed}, in full in `recipe.json`",
         }
         text = summary(self.recipe, self.rows, facts, self.notes)
-        (self.options.out / "summary.md").write_text(text, encoding="utf-8")
+        write_bytes(self.options.out / "summary.md", text.encode())
         self.note(f"wrote {', '.join(written)} and summary.md to {self.options.out}")
 
 
@@ -174,10 +184,13 @@ class StageRun:
         plan, state, self.notes = starting_network(
             run.recipe, stage, run.finished, run.options.origins, self.seed
         )
+        if stage.prune is not None:
+            check_chains(state, stage.prune.chains, stage.prune.final, f"stages.{stage.name}.prune")
         self.trainee = Trainee(self.fabric, stage, plan, state, self.seed)
         self.teacher: Teacher | None = teacher_for(
             stage, run.finished, run.options.origins, self.fabric.device
         )
+        self._try_patch()
         self.pruner = None if stage.prune is None else Pruner(stage.prune, self.steps)
         self.validation = self._validation(self.store)
         self._restore()
@@ -200,6 +213,25 @@ class StageRun:
             if not last and (step + 1) % self.owner.recipe.save_every == 0:
                 self._save(step + 1)
         self._end()
+
+    @torch.no_grad()
+    def _try_patch(self) -> None:
+        """Refuse a network that does not take this stage's patches, or that has another scale."""
+        plan, high, scale = self.trainee.plan, self.stage.hr_patch, self.store.scale
+        low = high // scale
+        patch = torch.zeros(1, 3, low, low, device=self.fabric.device)
+        try:
+            made = tuple(self.trainee.result_model().eval()(patch).shape)
+        except RuntimeError as error:
+            raise InputError(
+                f"stages.{self.stage.name}.hr_patch: {high}: {plan.class_path} takes no patches of "
+                f"{low}x{low} low-resolution pixels: {str(error).splitlines()[0]}"
+            ) from None
+        if made != (1, 3, high, high):
+            raise InputError(
+                f"scale: {scale}: {plan.class_path} makes {made[2]}x{made[3]} pixels of {low}x{low}; "
+                f"expected {high}x{high}"
+            )
 
     def _batches(self, first: int) -> Iterator[tuple[Tensor, Tensor]]:
         stage = self.stage

@@ -69,17 +69,26 @@ def blueprint(network: Network) -> Blueprint:
 
 
 def to_training_range(plan: Blueprint, state: State) -> State:
-    """A checkpoint's `state` for training on 0..1, where `plan` asks for that."""
-    return state if plan.unit_range is None else _moved(state, plan.unit_range, plan.data_range)
+    """A checkpoint's `state` for training on 0..1, where `plan` asks for that.
+
+    Raises InputError where it lacks the convolutions that `unit_range` names.
+    """
+    return state if plan.unit_range is None else _moved(plan, state, plan.unit_range, plan.data_range)
 
 
 def to_data_range(plan: Blueprint, state: State) -> State:
     """The inverse of `to_training_range`: what the checkpoint holds."""
-    return state if plan.unit_range is None else _moved(state, plan.unit_range, 1 / plan.data_range)
+    return state if plan.unit_range is None else _moved(plan, state, plan.unit_range, 1 / plan.data_range)
 
 
-def _moved(state: State, convs: tuple[str, str], factor: float) -> State:
+def _moved(plan: Blueprint, state: State, convs: tuple[str, str], factor: float) -> State:
     first, last = convs
+    for conv, kind in ((first, "weight"), (last, "weight"), (last, "bias")):
+        if f"{conv}.{kind}" not in state:
+            raise InputError(
+                f"unit_range: {plan.class_path} has no convolution {conv!r} with {kind}; "
+                "expected the names of its first and of its last one"
+            )
     changed = {
         f"{first}.weight": state[f"{first}.weight"] * factor,
         f"{last}.weight": state[f"{last}.weight"] / factor,
@@ -170,17 +179,18 @@ def _initialise(model: nn.Module, prefix: str, manner: str) -> None:
 def submission_network(model_id: str, checkpoint: str | None) -> tuple[nn.Module, float]:
     """A submission with weights, and its data range: its checkpoint in model_zoo/, or the file `checkpoint`.
 
-    Raises InputError when it is unknown or its checkpoint is not there.
+    Raises InputError when it is unknown or its checkpoint is not there or does not fit.
     """
     plan = blueprint(Network(submission=model_id))
     manifest = read_manifest(find(model_id))
     model = plan.build()
     if checkpoint is not None:
-        model.load_state_dict(read_state(Path(checkpoint)), strict=True)
+        load_joining(model, read_state(Path(checkpoint)), {}, f"teacher {model_id}: {checkpoint}")
         return model, plan.data_range
     for entry in (manifest.checkpoint, manifest.reproduced):
         if entry is not None and (MODEL_ZOO / entry.file).is_file():
-            model.load_state_dict(read_state(MODEL_ZOO / entry.file, entry.key), strict=True)
+            state = read_state(MODEL_ZOO / entry.file, entry.key)
+            load_joining(model, state, {}, f"teacher {model_id}: {entry.file}")
             return model, plan.data_range
     raise InputError(
         f"teacher {model_id}: no checkpoint in model_zoo/; run `python -m model_zoo fetch {model_id}`"

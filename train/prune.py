@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from data.errors import InputError
 from train.schedule import cubic_sparsity
 
 State = dict[str, Tensor]
@@ -56,6 +57,28 @@ def prune_chains(
 def chain_widths(state: Mapping[str, Tensor], chains: Sequence[Sequence[str]]) -> list[int]:
     """How many channels each chain has now between its convolutions."""
     return [len(state[f"{chain[0]}.weight"]) for chain in chains]
+
+
+def check_chains(
+    state: Mapping[str, Tensor], chains: Sequence[Sequence[str]], final: Sequence[int], origin: str
+) -> None:
+    """Raises InputError, naming a field below `origin`, where chains or final widths do not fit `state`."""
+    for chain in chains:
+        for conv in chain:
+            if f"{conv}.weight" not in state or f"{conv}.bias" not in state:
+                raise InputError(f"{origin}.chains: the network has no convolution {conv!r} with a bias")
+        for producer, consumer in pairwise(chain):
+            gives, takes = len(state[f"{producer}.weight"]), state[f"{consumer}.weight"].shape[1]
+            if gives != takes:
+                raise InputError(
+                    f"{origin}.chains: {producer} gives {gives} channels, {consumer} takes {takes}; "
+                    "expected a row of convolutions that feed only the next"
+                )
+    for width, now in zip(final, chain_widths(state, chains), strict=True):
+        if not 1 <= width <= now:
+            raise InputError(
+                f"{origin}.final: {width} channels; expected 1 to {now}, as many as the chain has now"
+            )
 
 
 def scheduled_widths(start: Sequence[int], final: Sequence[int], event: int, events: int) -> list[int]:

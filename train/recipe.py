@@ -8,8 +8,9 @@ as such or as epochs (one epoch = as many patches as there are images). Sources 
 from __future__ import annotations
 
 import math
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +18,14 @@ from data.errors import InputError
 from eval import tomlfile
 
 LossName = Literal["l1", "l2", "charbonnier", "psnr", "gradient_weighted"]
+# The options of each loss: keyword arguments of the functions in train/losses.py, which needs torch to be read.
+LOSS_OPTIONS: dict[str, set[str]] = {
+    "l1": set(),
+    "l2": set(),
+    "charbonnier": {"eps"},
+    "psnr": {"eps"},
+    "gradient_weighted": {"alpha"},
+}
 IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 
@@ -30,6 +39,16 @@ class Loss(Fields):
     name: LossName
     weight: float = Field(default=1.0, gt=0)
     options: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _known_options(self) -> Loss:
+        known = LOSS_OPTIONS[self.name]
+        for option in self.options:
+            if option not in known:
+                raise ValueError(
+                    f"{self.name} has no option {option!r}, expected {', '.join(sorted(known)) or 'none'}"
+                )
+        return self
 
 
 class Network(Fields):
@@ -52,15 +71,20 @@ class Network(Fields):
     def _one_origin(self) -> Network:
         if (self.submission is None) == (self.class_ is None):
             raise ValueError("give either 'submission' or 'class'")
-        if self.class_ is not None and self.data_range not in (1.0, 255.0):
+        if self.class_ is not None and self.data_range is None:
             raise ValueError("'class' needs 'data_range', 1.0 or 255.0")
+        if self.data_range not in (None, 1.0, 255.0):
+            raise ValueError("'data_range' must be 1.0 or 255.0")
         return self
+
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(Fields):
     name: Literal["adam", "adamw"] = "adam"
     lr: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
 
 
@@ -198,12 +222,7 @@ class Recipe(Fields):
     def _names_agree(self) -> Recipe:
         seen: list[str] = []
         for stage in self.stages:
-            _known(stage.network, self.networks, f"stages.{stage.name}.network")
-            if stage.start not in ("previous", "scratch"):
-                _known(stage.start, seen, f"stages.{stage.name}.start")
-            if stage.distil is not None and stage.distil.network is not None:
-                trained = {earlier.network for earlier in self.stages if earlier.name in seen}
-                _known(stage.distil.network, trained, f"stages.{stage.name}.distil.network")
+            self._names_of_stage(stage, seen)
             if stage.hr_patch % self.scale:
                 raise ValueError(
                     f"stages.{stage.name}.hr_patch: {stage.hr_patch} is no multiple of the scale"
@@ -214,6 +233,30 @@ class Recipe(Fields):
         for name, stage_name in self.results.items():
             _known(stage_name, seen, f"results.{name}")
         return self
+
+    def _names_of_stage(self, stage: Stage, earlier: list[str]) -> None:
+        field = f"stages.{stage.name}"
+        _known(stage.network, self.networks, f"{field}.network")
+        if stage.start not in ("previous", "scratch"):
+            _known(stage.start, earlier, f"{field}.start")
+        if stage.distil is not None and stage.distil.network is not None:
+            trained = {other.network for other in self.stages if other.name in earlier}
+            _known(stage.distil.network, trained, f"{field}.distil.network")
+        if stage.warm_start is not None and stage.warm_start.network is not None:
+            _known(stage.warm_start.network, self.networks, f"{field}.warm_start.network")
+        given = [other.imports for other in self.stages if other.network == stage.network]
+        for name in stage.without:
+            _known(name, {*self.networks[stage.network].imports, *chain(*given)}, f"{field}.without")
+
+    def named_weights(self) -> list[str]:
+        """What checkpoints given on the command line are called: of warm starts, and of teachers."""
+        warm = {stage.warm_start.file for stage in self.stages if stage.warm_start is not None}
+        teachers = {
+            teacher_weights(stage.distil.submission)
+            for stage in self.stages
+            if stage.distil is not None and stage.distil.submission is not None
+        }
+        return sorted(warm | teachers)
 
     def unrolled(self) -> tuple[Stage, ...]:
         """The stages in order, each repeated one with its number: `wide_1`, `wide_2`, ..."""
@@ -231,6 +274,11 @@ class Recipe(Fields):
                 )
                 stages.append(stage.model_copy(update={**once, **later, "name": f"{stage.name}_{number}"}))
         return tuple(stages)
+
+
+def teacher_weights(submission: str) -> str:
+    """What the checkpoint of a submission that teaches is called on the command line."""
+    return f"teacher_{submission}"
 
 
 def _known(name: str, names: Any, field: str) -> None:

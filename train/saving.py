@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -16,23 +17,37 @@ from train.networks import Blueprint, State
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: temporary file beside it, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file, in a folder made if missing, atomically: temporary file beside it, fsync, rename.
+
+    Raises InputError where that cannot be done; nothing is left behind then.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically."""
     write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote. Raises InputError when it cannot be read or is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # no JSON, or no text at all
+        raise InputError(f"{path}: damaged: {error}; expected what the run wrote, or a new --out") from None
 
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:
@@ -43,9 +58,11 @@ def write_tensors(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_tensors(path: Path) -> Any:
-    """Read the dictionary that `write_tensors` wrote. Raises InputError when it is damaged."""
+    """Read the dictionary that `write_tensors` wrote. Raises InputError when it is missing or damaged."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception as error:  # torch raises many kinds, from the zip reader to the unpickler
         raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}; remove it to start over") from None
 

@@ -16,10 +16,11 @@ from train.networks import (
     load_joining,
     read_state,
     submission_network,
+    to_data_range,
     to_training_range,
     without,
 )
-from train.recipe import Recipe, Stage, WarmStart
+from train.recipe import Recipe, Stage, WarmStart, teacher_weights
 from train.reparam import fold_all, unfolded
 from train.saving import read_network
 from train.stage import terms
@@ -90,6 +91,8 @@ def starting_network(
         state = to_training_range(plan, state)
         notes.append(f"stage {stage.name}: {note}")
     model = plan.build()
+    if plan.unit_range is not None:  # in vain, but wrong names are told before the training, not after it
+        to_data_range(plan, folded(plan, model.state_dict()))
     if state is not None:
         state = unfolded(model, without(state, stage.drops))
         load_joining(model, state, stage.joins, f"stage {stage.name}")
@@ -125,7 +128,7 @@ def teacher_for(stage: Stage, finished: Finished, origins: Origins, device: torc
         model.load_state_dict(state, strict=True)
     else:
         assert distil.submission is not None
-        given = origins.weights.get(f"teacher_{distil.submission}")
+        given = origins.weights.get(teacher_weights(distil.submission))
         model, data_range = submission_network(distil.submission, str(given) if given else distil.checkpoint)
     fold_all(model)
     return Teacher(model.to(device), data_range, terms(distil.losses))

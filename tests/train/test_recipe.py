@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from data.errors import InputError
-from train.recipe import Recipe, load, scaled
+from train.losses import LOSSES
+from train.recipe import LOSS_OPTIONS, Recipe, load, scaled
 
 RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"
 
@@ -113,6 +115,37 @@ def test_fewer_patches_per_step_do_not_lengthen_epochs() -> None:
         ('tiny = "prune"', 'tiny = "pruned"', "results.tiny: unknown 'pruned', expected one of"),
         ("final = [2]", "final = [2, 2]", "'final' has 2 widths for 1 chains"),
         ('name = "tiny"', 'name = "tiny', "not valid TOML"),
+        (
+            '{ name = "l1" }, {',
+            '{ name = "l1", options = { eps = 1e-3 } }, {',
+            "field 'stages.1.losses.0': value error, l1 has no option 'eps', expected none",
+        ),
+        (
+            '"charbonnier" }]\nopt',
+            '"charbonnier", options = { alpha = 4 } }]\nopt',
+            "charbonnier has no option 'alpha', expected eps",
+        ),
+        (
+            "lr = 1e-3 }",
+            "lr = 1e-3, betas = [0.9, 1.5] }",
+            "field 'stages.0.optimizer.betas.1': input should",
+        ),
+        (
+            'RLFN"\ndata_range = 255.0',
+            'RLFN"',
+            "field 'networks.teacher': value error, 'class' needs 'data_range'",
+        ),
+        ("data_range = 255.0", "data_range = 7", "'data_range' must be 1.0 or 255.0"),
+        (
+            'without = ["conv"]',
+            'without = ["convs"]',
+            "stages.prune.without: unknown 'convs', expected one of conv",
+        ),
+        (
+            "fold = true",
+            'fold = true\nwarm_start = { file = "hat_l", network = "hat" }',
+            "stages.prune.warm_start.network: unknown 'hat', expected one of student, teacher",
+        ),
     ],
 )
 def test_wrong_recipes_are_named(tiny: Path, old: str, new: str, message: str) -> None:
@@ -122,6 +155,13 @@ def test_wrong_recipes_are_named(tiny: Path, old: str, new: str, message: str) -
     with pytest.raises(InputError) as caught:
         load(tiny)
     assert str(tiny) in str(caught.value) and message in str(caught.value)
+
+
+def test_a_loss_has_the_options_that_a_recipe_may_give() -> None:
+    for name, loss in LOSSES.items():
+        parameters = inspect.signature(loss).parameters.values()
+        assert LOSS_OPTIONS[name] == {one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+    assert LOSS_OPTIONS.keys() == LOSSES.keys()
 
 
 def test_factors_outside_0_to_1_are_refused() -> None:
