@@ -249,8 +249,9 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
             f"--sandbox: challenge {challenge.name} requires {required}, this machine gives {level}: {note}"
         )
     device = machine.choose_device(options.device)
-    limits = sandbox.CPU_LIMITS if device == "cpu" else sandbox.CUDA_LIMITS
+    gpu = sandbox.find_gpu(device)
     deadlines = workers.Deadlines.per_image(options.timeout)
+    limits = sandbox.limits_of(gpu, deadlines.total_s)
     kept_hr = pictures.hr_folder(options.save_dir)
     return Plan(
         challenge=challenge,
@@ -258,7 +259,7 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         metric_names=tuple(name for name in challenge.metrics if options.ssim or not name.startswith("ssim")),
         protocol=options.protocol,
         repeats=options.repeats,
-        setup=workers.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines),
+        setup=workers.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu),
         sandbox_note=note,
         save_images=options.save_dir / pictures.FOLDER if options.save_images else None,
         kept_hr=(kept_hr,) if options.save_images or kept_hr.exists() else (),

@@ -73,7 +73,7 @@ class Harness:
         self._pool = ScorerPool(protocols, plan.challenge.scale, beside=self._perceptual.score)
         self._pictures = Pictures(plan.save_images)
         self._gap = timing.GapCalibration(plan.setup)
-        self._machine = machine.describe(plan.setup.cuda_index)
+        self._machine = machine.describe(plan.setup.gpu)
 
     def __enter__(self) -> Harness:
         return self
@@ -276,8 +276,8 @@ class Harness:
         )
 
     def _gpu(self) -> machine.Gpu | None:
-        index = self._plan.setup.cuda_index
-        return None if index is None else machine.read_gpu(index)
+        gpu = self._plan.setup.gpu
+        return None if gpu is None else machine.read_gpu(gpu)
 
     def _speed_doubts(self, counted: Counted, modes: dict[str, ModeResult]) -> list[Flag]:
         """A count and a runtime that together imply more than the GPU can do (where its peak is known)."""

@@ -13,15 +13,14 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from data.errors import InputError
+from eval.confine.gpu import SLICE, Device, as_text, ask, find_gpu, handle, library, visible
 
-T = TypeVar("T")
 Grade = Literal["pass", "caution", "fail", "skipped"]
 
 MIB = 1024.0**2
@@ -56,7 +55,7 @@ HARMLESS_THROTTLE = frozenset({"gpu idle", "applications clocks setting", "displ
 class Gpu:
     """One NVIDIA GPU at one moment; a figure that NVML refuses is None.
 
-    throttle: names of the active reasons for lowered clocks (`THROTTLE_BITS`).
+    index: NVML's. throttle: names of the active reasons for lowered clocks (`THROTTLE_BITS`).
     process_ids: compute processes on it, as NVML numbers them (the host's numbers, also in a container).
     """
 
@@ -105,13 +104,13 @@ class Check:
     remedy: str = ""
 
 
-def describe(gpu_index: int | None = None) -> dict[str, Any]:
+def describe(gpu: Device | None = None) -> dict[str, Any]:
     """`describe_machine` as plain data for a record: numbers, texts, lists, None."""
-    return asdict(describe_machine(gpu_index))
+    return asdict(describe_machine(gpu))
 
 
-def describe_machine(gpu_index: int | None = None, root: Path = Path("/")) -> Machine:
-    """Describe this machine, and GPU `gpu_index` (CUDA's number). `root`: where proc and etc lie."""
+def describe_machine(gpu: Device | None = None, root: Path = Path("/")) -> Machine:
+    """Describe this machine and one of its GPUs. `root`: where proc and etc lie."""
     return Machine(
         cpu=_cpu_model(root) or platform.processor() or platform.machine(),
         cores=os.cpu_count() or 1,
@@ -121,7 +120,7 @@ def describe_machine(gpu_index: int | None = None, root: Path = Path("/")) -> Ma
         kernel=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         packages=package_versions(),
-        gpu=None if gpu_index is None else read_gpu(gpu_index),
+        gpu=None if gpu is None else read_gpu(gpu),
     )
 
 
@@ -183,110 +182,45 @@ def choose_device(wanted: str) -> str:
     """
     if wanted == "cpu":
         return wanted
-    count = gpu_count()
     if wanted == "auto":
-        return "cuda:0" if count and not package_versions().get("torch", "").endswith("+cpu") else "cpu"
+        return "cuda:0" if visible() and not package_versions().get("torch", "").endswith("+cpu") else "cpu"
     match = re.fullmatch(r"cuda(?::(\d{1,3}))?", wanted)
     if match is None:
         raise InputError(f"--device: {wanted!r} is none of auto, cpu, cuda:N")
-    index = int(match[1] or 0)
-    if index >= count:
-        there = f"this machine has cuda:0 to cuda:{count - 1}" if count else "NVML finds no NVIDIA GPU here"
-        raise InputError(f"--device: {wanted!r} is not there: {there}")
-    return f"cuda:{index}"
-
-
-def gpu_count() -> int:
-    """Number of GPUs that CUDA would show (CUDA_VISIBLE_DEVICES counts), by NVML; 0 without a driver."""
-    with _nvml() as nvml:
-        if nvml is None:
-            return 0
-        there = _ask(lambda: int(nvml.nvmlDeviceGetCount())) or 0
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return there
-    return min(there, len([part for part in visible.split(",") if part.strip() not in ("", "-1")]))
+    device = f"cuda:{int(match[1] or 0)}"
+    find_gpu(device)
+    return device
 
 
 # --- NVML ---
 
 
-@contextlib.contextmanager
-def _nvml() -> Iterator[Any | None]:
-    """pynvml between init and shutdown; None where the package or the driver is missing."""
-    nvml: Any | None = None
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        nvml = pynvml
-    except Exception:  # no package, no driver, no permission: all mean that there is nothing to read
-        nvml = None
-    try:
-        yield nvml
-    finally:
-        if nvml is not None:
-            with contextlib.suppress(Exception):
-                nvml.nvmlShutdown()
-
-
-def _ask(question: Callable[[], T]) -> T | None:
-    """An NVML query's answer; None where this GPU or driver does not support it."""
-    try:
-        return question()
-    except Exception:  # pynvml raises one class per error code; each means "no figure"
+def read_gpu(device: Device) -> Gpu | None:
+    """The state of one GPU now; None where it cannot be asked, and for a slice of one (MIG)."""
+    if device.uuid.startswith(SLICE):
         return None
-
-
-def _text(value: Any) -> str:
-    """NVML strings: bytes in older bindings."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def nvml_handle(nvml: Any, cuda_index: int) -> Any | None:
-    """NVML's handle of the GPU that CUDA calls `cuda_index`, after CUDA_VISIBLE_DEVICES.
-
-    CUDA numbers as NVML does only under CUDA_DEVICE_ORDER=PCI_BUS_ID, which workers are started with.
-    None for an index that is not there and for slices of a GPU (MIG), whose figures NVML does not give.
-    """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    name = str(cuda_index)
-    if visible is not None:
-        names = [part.strip() for part in visible.split(",") if part.strip()]
-        if not 0 <= cuda_index < len(names):
-            return None
-        name = names[cuda_index]
-    if name.isdigit():
-        return _ask(lambda: nvml.nvmlDeviceGetHandleByIndex(int(name)))
-    return _ask(lambda: nvml.nvmlDeviceGetHandleByUUID(name)) if name.startswith("GPU-") else None
-
-
-def read_gpu(cuda_index: int) -> Gpu | None:
-    """The state of one GPU now; None without NVIDIA driver or without that GPU."""
-    with _nvml() as nvml:
-        handle = None if nvml is None else nvml_handle(nvml, cuda_index)
-        if nvml is None or handle is None:
-            return None
-        return _read_handle(nvml, handle, cuda_index)
+    with library() as nvml:
+        found = None if nvml is None else handle(nvml, device)
+        return None if found is None else _read_handle(nvml, found, device.index)
 
 
 def _read_handle(nvml: Any, handle: Any, index: int) -> Gpu:
-    memory = _ask(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-    bits = _ask(lambda: int(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)))
-    processes = _ask(lambda: tuple(int(p.pid) for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle)))
-    persistence = _ask(lambda: bool(nvml.nvmlDeviceGetPersistenceMode(handle)))
-    power = _ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1e3)
-    limit = _ask(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3)
+    memory = ask(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    bits = ask(lambda: int(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)))
+    processes = ask(lambda: tuple(int(p.pid) for p in nvml.nvmlDeviceGetComputeRunningProcesses(handle)))
+    persistence = ask(lambda: bool(nvml.nvmlDeviceGetPersistenceMode(handle)))
+    power = ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1e3)
+    limit = ask(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3)
     return Gpu(
         index=index,
-        name=_ask(lambda: _text(nvml.nvmlDeviceGetName(handle))) or "unknown GPU",
-        driver=_ask(lambda: _text(nvml.nvmlSystemGetDriverVersion())),
+        name=ask(lambda: as_text(nvml.nvmlDeviceGetName(handle))) or "unknown GPU",
+        driver=ask(lambda: as_text(nvml.nvmlSystemGetDriverVersion())),
         memory_total_mib=None if memory is None else memory.total / MIB,
         memory_used_mib=None if memory is None else memory.used / MIB,
-        clock_sm_mhz=_ask(lambda: int(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))),
-        clock_sm_max_mhz=_ask(lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
-        clock_memory_mhz=_ask(lambda: int(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM))),
-        temperature_c=_ask(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
+        clock_sm_mhz=ask(lambda: int(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))),
+        clock_sm_max_mhz=ask(lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
+        clock_memory_mhz=ask(lambda: int(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM))),
+        temperature_c=ask(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
         power_w=power,
         power_limit_w=limit,
         persistence=persistence,
@@ -300,18 +234,6 @@ def throttle_names(bits: int) -> tuple[str, ...]:
     names = [name for bit, name in THROTTLE_BITS.items() if bits & bit]
     rest = bits & ~sum(THROTTLE_BITS)
     return (*names, hex(rest)) if rest else tuple(names)
-
-
-def gpu_process_memory_mib(cuda_index: int, pid: int) -> float | None:
-    """GPU memory of one process in MiB, for a watchdog; None where NVML does not tell or it has none."""
-    with _nvml() as nvml:
-        handle = None if nvml is None else nvml_handle(nvml, cuda_index)
-        if nvml is None or handle is None:
-            return None
-        for process in _ask(lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or ():
-            if process.pid == pid and process.usedGpuMemory is not None:
-                return float(process.usedGpuMemory) / MIB
-    return None
 
 
 def timing_disturbances(before: Gpu | None, after: Gpu | None, own_pids: frozenset[int]) -> list[str]:
@@ -336,9 +258,9 @@ def timing_disturbances(before: Gpu | None, after: Gpu | None, own_pids: frozens
 
 
 def check_environment(
-    gpu_index: int | None = None, own_pids: frozenset[int] = frozenset(), root: Path = Path("/")
+    gpu: Device | None = None, own_pids: frozenset[int] = frozenset(), root: Path = Path("/")
 ) -> list[Check]:
-    """Grade what makes timings on this machine noisy. `gpu_index`: CUDA's number, None for a CPU run.
+    """Grade what makes timings on this machine noisy. `gpu`: None for a CPU run.
 
     own_pids: GPU processes that belong to the harness. root: where proc and sys lie (tests use a copy).
     """
@@ -349,9 +271,9 @@ def check_environment(
         _check_quota(root),
         _check_memory(root),
     ]
-    if gpu_index is None:
+    if gpu is None:
         return checks
-    return checks + _check_gpu(read_gpu(gpu_index), own_pids)
+    return checks + _check_gpu(read_gpu(gpu), own_pids)
 
 
 def _check_governor(root: Path) -> Check:
@@ -469,11 +391,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
     try:
-        device = choose_device(parser.parse_args(arguments).device)
+        gpu = find_gpu(choose_device(parser.parse_args(arguments).device))
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    checks = check_environment(int(device.removeprefix("cuda:")) if device != "cpu" else None)
+    checks = check_environment(gpu)
     for check in checks:
         print(f"{check.grade:8}{check.name}: {check.found}")
         if check.grade in ("caution", "fail"):

@@ -15,22 +15,47 @@ in the view.
 
 from __future__ import annotations
 
+import math
+import os
+from dataclasses import replace
+
 from eval.confine.confined import Confined
+from eval.confine.gpu import Device, find_gpu
 from eval.confine.probe import choose, probe
 from eval.confine.runtime import RUNTIME_FILES, is_visible
 from eval.confine.spawn import spawn
-from eval.confine.types import CPU_LIMITS, CUDA_LIMITS, Level, Limits, View
+from eval.confine.types import CPU_LIMITS, CUDA_LIMITS, MIB, Level, Limits, View
 
 __all__ = [
     "CPU_LIMITS",
     "CUDA_LIMITS",
     "RUNTIME_FILES",
     "Confined",
+    "Device",
     "Level",
     "Limits",
     "View",
     "choose",
+    "find_gpu",
     "is_visible",
+    "limits_of",
     "probe",
     "spawn",
 ]
+
+LONGEST_S = 2**31 - 1
+
+
+def limits_of(gpu: Device | None, total_s: float) -> Limits:
+    """The limits of a worker on `gpu` (None: the CPU) that may live for `total_s` seconds by the harness's clock.
+
+    Processor time: what all usable cores give in that time, which nobody reaches while the harness is there to
+    end the worker; the kernel holds it for each process when the harness is stopped or hangs. GPU memory: all
+    but a sixteenth, 512 MiB at least, which the driver and the other workers' contexts take.
+    """
+    cpu_s = math.ceil(min(total_s * len(os.sched_getaffinity(0)), LONGEST_S))
+    if gpu is None:
+        return replace(CPU_LIMITS, cpu_s=cpu_s)
+    memory = gpu.memory_bytes or 0
+    left = max(memory - max(memory // 16, 512 * MIB), 0)
+    return replace(CUDA_LIMITS, cpu_s=cpu_s, gpu_memory_bytes=left)

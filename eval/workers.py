@@ -62,7 +62,7 @@ class Deadlines:
 class Setup:
     """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
 
-    max_pixels: of the largest LR image. level: how workers are confined.
+    max_pixels: of the largest LR image. level: how workers are confined. gpu: the device's, where it is one.
     """
 
     device: str
@@ -71,10 +71,7 @@ class Setup:
     level: sandbox.Level
     limits: sandbox.Limits
     deadlines: Deadlines = field(default_factory=Deadlines)
-
-    @property
-    def cuda_index(self) -> int | None:
-        return int(self.device.partition(":")[2] or 0) if self.device.startswith("cuda") else None
+    gpu: sandbox.Device | None = None
 
 
 @dataclass(frozen=True)
@@ -327,14 +324,13 @@ def _view(submission: Submission, setup: Setup) -> sandbox.View:
         readonly=tuple(dict.fromkeys(files)),
         writable=submission.writable,
         cwd=submission.cwd,
-        cuda_device=setup.cuda_index,
+        gpu=setup.gpu,
     )
 
 
 def _environment() -> dict[str, str]:
-    """The caller's settings of speed and rounding; GPUs numbered as NVML numbers them."""
-    passed = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
-    return {**passed, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    """The caller's settings of speed and rounding."""
+    return {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
 
 
 def _last_words(output: bytes) -> str:

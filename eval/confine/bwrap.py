@@ -107,8 +107,8 @@ def command(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> 
         options += ["--ro-bind", str(path), str(path)]
     for path in writable:
         options += ["--bind", str(path), str(path)]
-    if view.cuda_device is not None:
-        for node in cuda.devices(view.cuda_device):
+    if view.gpu is not None:
+        for node in cuda.devices(view.gpu):
             options += ["--dev-bind", str(node), str(node)]
     options += ["--chdir", str(view.cwd or "/tmp"), "--remount-ro", "/", "--add-seccomp-fd", str(seccomp_fd)]
     return [*options, "--", *program]

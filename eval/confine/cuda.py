@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from eval.confine.gpu import Device
+
 # Of the driver's libraries: the entry point and what it opens by name. The CUDA runtime is in torch's wheel.
 DRIVER_LIBRARIES = re.compile(
     r"lib(cuda|nvidia-ptxjitcompiler|nvidia-nvvm\d*|nvidia-gpucomp|nvidia-ml|nvidia-allocator|cudadebugger)\.so"
@@ -14,9 +16,10 @@ DRIVER_LIBRARIES = re.compile(
 SHARED_NODES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
 
 
-def devices(index: int, dev: Path = Path("/dev")) -> list[Path]:
-    """Device nodes for GPU `index` only: the others do not exist inside."""
-    nodes = [dev / name for name in (*SHARED_NODES, f"nvidia{index}", "dxg")]
+def devices(gpu: Device, dev: Path = Path("/dev")) -> list[Path]:
+    """Device nodes for this GPU only: the others do not exist inside."""
+    own = () if gpu.minor is None else (f"nvidia{gpu.minor}",)
+    nodes = [dev / name for name in (*SHARED_NODES, *own, "dxg")]
     capabilities = dev / "nvidia-caps"
     if capabilities.is_dir():
         nodes += sorted(capabilities.iterdir())

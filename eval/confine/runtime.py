@@ -90,7 +90,7 @@ def readable(view: View) -> tuple[Path, ...]:
     from eval.confine import cuda
 
     paths = [*SYSTEM, *HARDWARE, *interpreter_roots(), *RUNTIME_FILES, *view.readonly]
-    if view.cuda_device is not None:
+    if view.gpu is not None:
         paths += cuda.libraries() + cuda.system_files()
     return outermost(path for path in paths if path.exists())
 

@@ -41,8 +41,9 @@ def spawn(
     """Start `argv` (an absolute program path first, usually sys.executable) confined at `level`.
 
     pass_fds keep their numbers inside and are the only open ones beside 0 (/dev/null), 1 and 2 (drained).
-    env: all that is set inside, beside PATH, HOME, TMPDIR, LANG and PYTHONDONTWRITEBYTECODE; caches (CUDA,
-    Triton) land under HOME, which is the private temporary folder.
+    env: all that is set inside, beside PATH, HOME, TMPDIR, LANG, PYTHONDONTWRITEBYTECODE and
+    CUDA_VISIBLE_DEVICES (the UUID of the view's GPU, which is cuda:0 then, or nothing); caches (CUDA, Triton)
+    land under HOME, which is the private temporary folder.
     Raises InputError for a view path that is missing, relative, or not readable by the uid inside; OSError
     where the program cannot be started. What fails later, inside, ends with status 125 (launcher) or 1
     (bwrap) and a line in `output`.
@@ -59,10 +60,10 @@ def spawn(
         _give([*view.writable, *([resources.tmp] if resources.tmp else [])], uid)
         kept = _keeps_read_search(level, argv, view, uid, resources.tmp)
         specification = _specification(level, view, limits, pass_fds, uid, kept, resources.tmp)
-        environment = _environment(env or {}, resources)
+        environment = _environment(env or {}, view, resources)
         gpu, known = _gpu(view, limits), _known_files(pass_fds)
         note = _note(level, uid, kept, resources.cgroup)
-        if view.cuda_device is not None and limits.gpu_memory_bytes and gpu is None:
+        if view.gpu is not None and limits.gpu_memory_bytes and gpu is None:
             note += ", GPU memory not limited (NVML cannot be asked)"
         command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), specification, *argv]
         process = _start(level, command, view, limits, list(pass_fds), environment, resources.cgroup)
@@ -139,8 +140,8 @@ def _specification(
     if level is Level.LANDLOCK:
         shown = [*readable(view), *(Path("/") / name for name in ROOT_FOLDERS)]
         devices = list(DEVICES)
-        if view.cuda_device is not None:
-            devices += map(str, cuda.devices(view.cuda_device))
+        if view.gpu is not None:
+            devices += map(str, cuda.devices(view.gpu))
         rules = {
             "readable": [*map(str, shown), *(f"/proc/{name}" for name in PROC_FILES)],
             "listable": [*map(str, listable(view))],
@@ -166,10 +167,12 @@ def _specification(
     ).hex()
 
 
-def _environment(given: Mapping[str, str], resources: Resources) -> dict[str, str]:
+def _environment(given: Mapping[str, str], view: View, resources: Resources) -> dict[str, str]:
     home = str(resources.tmp or "/tmp")
     name, _, value = resources.mark.partition("=")
-    return {**BASE_ENVIRONMENT, "HOME": home, "TMPDIR": home, **given, name: value}
+    # At level process every device node is there; without one CUDA is told so
+    gpu = {"CUDA_VISIBLE_DEVICES": "" if view.gpu is None else view.gpu.uuid}
+    return {**BASE_ENVIRONMENT, "HOME": home, "TMPDIR": home, **given, **gpu, name: value}
 
 
 @lru_cache(maxsize=1)
@@ -223,10 +226,10 @@ def _popen(command: list[str], pass_fds: list[int], environment: dict[str, str])
 
 def _gpu(view: View, limits: Limits) -> GpuMemory | None:
     """NVML's view of the GPU, where its memory is limited and the driver's library can be asked."""
-    if view.cuda_device is None or not limits.gpu_memory_bytes:
+    if view.gpu is None or not limits.gpu_memory_bytes:
         return None
-    with contextlib.suppress(ImportError, OSError):
-        return GpuMemory(view.cuda_device)
+    with contextlib.suppress(OSError):
+        return GpuMemory(view.gpu)
     return None
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from eval.confine.gpu import Device
+
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 SHM_BYTES = 64 * MIB  # size of the private /dev/shm at level bwrap
 
@@ -29,7 +31,8 @@ class Level(str, Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one sandbox; 0 means no limit. Wall time is not here: the harness holds the deadlines.
+    """Bounds of one sandbox; 0 means no limit. Wall time is not here: the harness holds the deadlines, from which
+    `eval.sandbox.limits_of` makes a limit of processor time, as it makes one of GPU memory from the GPU.
 
     memory_bytes: private and shared memory of all its processes. Held by RLIMIT_DATA per process, and for the
         sum by a cgroup where one can be made, otherwise by polling every `watch_interval_s`.
@@ -73,12 +76,12 @@ class View:
     be readable by others (spawn checks this where it matters).
 
     readonly: files (better) or folders. Never a folder that holds other teams' files or HR images.
-    writable: folders that may be written, e.g. the output of a build step; as root they are given to the uid.
+    writable: folders that may be written, e.g. a program's output; as root they are given to the uid.
     cwd: working directory; None is the private temporary folder.
-    cuda_device: index of the one GPU whose device node is shown; None hides all.
+    gpu: the one whose device node is shown, and which alone CUDA sees; None hides all.
     """
 
     readonly: Sequence[Path] = ()
     writable: Sequence[Path] = ()
     cwd: Path | None = None
-    cuda_device: int | None = None
+    gpu: Device | None = None

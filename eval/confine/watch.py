@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from eval.confine.gpu import GpuMemory
 from eval.confine.types import Limits
 
 CHUNK = 1 << 16
+LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks that a timed pass may wait for
 
 
 class Output:
@@ -65,10 +67,17 @@ class Watchdog:
         self._stop = threading.Event()
         self.memory_peak_bytes = 0
         self.cpu_s = 0.0
+        self._looks = 0
         self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._watched.gpu is not None:
+                stack.callback(self._watched.gpu.close)
+            self._look_until_stopped()
+
+    def _look_until_stopped(self) -> None:
         while not self._stop.wait(self._limits.watch_interval_s):
             passed = self._look()
             if passed is not None:
@@ -86,7 +95,8 @@ class Watchdog:
         if self._limits.writable_bytes:
             enough = self._limits.writable_bytes
             measured["writable_bytes"] = sum(disk.used_bytes(one, enough) for one in self._watched.writable)
-        if self._watched.gpu is not None and self._limits.gpu_memory_bytes:
+        self._looks += 1
+        if self._watched.gpu is not None and self._looks % LOOKS_PER_GPU_LOOK == 0:
             measured["gpu_memory_bytes"] = self._watched.gpu.used_by(processes.tree(self._watched.pid))
         for name, value in measured.items():
             if getattr(self._limits, name) and value > getattr(self._limits, name):

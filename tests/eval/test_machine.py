@@ -3,80 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from data.errors import InputError
 from eval import machine
-
-GIB = 1024**3
-
-
-class NvmlError(Exception):
-    """What the stand-in raises where a real driver would refuse."""
-
-
-class FakeNvml:
-    """NVML of a machine with two GPUs; entries of `refused` raise."""
-
-    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
-
-    def __init__(self, **changes: Any) -> None:
-        self.shut_down = 0
-        self.answers: dict[str, Any] = {
-            "nvmlInit": None,
-            "nvmlDeviceGetCount": 2,
-            "nvmlDeviceGetName": b"NVIDIA H200",
-            "nvmlSystemGetDriverVersion": "570.1",
-            "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=141 * GIB, used=2 * GIB),
-            "nvmlDeviceGetClockInfo": 1500,
-            "nvmlDeviceGetMaxClockInfo": 1980,
-            "nvmlDeviceGetTemperature": 40,
-            "nvmlDeviceGetPowerUsage": 120_500,
-            "nvmlDeviceGetEnforcedPowerLimit": 700_000,
-            "nvmlDeviceGetPersistenceMode": 1,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": 0x1,
-            "nvmlDeviceGetComputeRunningProcesses": [
-                SimpleNamespace(pid=11, usedGpuMemory=512 * 1024 * 1024)
-            ],
-            **changes,
-        }
-
-    def nvmlShutdown(self) -> None:
-        self.shut_down += 1
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
-        if index >= self.answers["nvmlDeviceGetCount"]:
-            raise NvmlError("not found")
-        return f"gpu{index}"
-
-    def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
-        return name
-
-    def __getattr__(self, name: str) -> Any:
-        answer = self.answers[name]
-
-        def ask(*_arguments: Any) -> Any:
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return ask
-
-
-def install(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> FakeNvml:
-    fake = FakeNvml(**changes)
-    monkeypatch.setitem(sys.modules, "pynvml", fake)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return fake
-
-
-def without_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, nvmlInit=NvmlError("driver not loaded"))
+from eval.confine.gpu import Device, find_gpu, visible
+from tests.eval.fake_nvml import NvmlError, install, without_gpu
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -85,6 +19,12 @@ def write(root: Path, files: dict[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return root
+
+
+def gpu_of(name: str) -> Device:
+    device = find_gpu(name)
+    assert device is not None
+    return device
 
 
 def grades(checks: list[machine.Check]) -> dict[str, str]:
@@ -114,7 +54,7 @@ def test_description_of_a_bare_system_still_works(tmp_path: Path) -> None:
 
 def test_record_form_is_plain_json(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
-    record = machine.describe(0)
+    record = machine.describe(gpu_of("cuda:0"))
     assert json.loads(json.dumps(record))["gpu"]["name"] == "NVIDIA H200"
     assert record["packages"]["numpy"]
     assert "torch" not in vars(machine)
@@ -122,7 +62,7 @@ def test_record_form_is_plain_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gpu_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = install(monkeypatch)
-    gpu = machine.read_gpu(1)
+    gpu = machine.read_gpu(gpu_of("cuda:1"))
     assert gpu is not None
     assert (gpu.index, gpu.name, gpu.driver) == (1, "NVIDIA H200", "570.1")
     assert (gpu.memory_total_mib, gpu.memory_used_mib) == (141 * 1024, 2048)
@@ -133,51 +73,25 @@ def test_gpu_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         700,
     )
     assert (gpu.throttle, gpu.process_ids, gpu.persistence) == (("gpu idle",), (11,), True)
-    assert fake.shut_down == 1
+    assert fake.opened == fake.shut_down > 0
 
 
 def test_refused_figures_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = ("MemoryInfo", "CurrentClocksThrottleReasons", "ComputeRunningProcesses", "PersistenceMode")
     install(monkeypatch, **{f"nvmlDeviceGet{name}": NvmlError("not supported") for name in refused})
-    gpu = machine.read_gpu(0)
+    gpu = machine.read_gpu(gpu_of("cuda:0"))
     assert gpu is not None and gpu.name == "NVIDIA H200"
     assert (gpu.memory_used_mib, gpu.throttle, gpu.process_ids, gpu.persistence) == (None,) * 4
-    assert set(grades(machine.check_environment(0)).values()) >= {"skipped"}
+    assert set(grades(machine.check_environment(gpu_of("cuda:0"))).values()) >= {"skipped"}
 
 
 def test_no_driver_means_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_gpu(monkeypatch)
-    assert machine.read_gpu(0) is None
-    assert machine.gpu_count() == 0
-    assert machine.gpu_process_memory_mib(0, 11) is None
-    assert machine.describe(0)["gpu"] is None
-
-
-@pytest.mark.parametrize(
-    ("visible", "index", "handle"),
-    [
-        (None, 1, "gpu1"),
-        ("1,0", 0, "gpu1"),
-        ("1", 1, None),
-        ("GPU-12ab", 0, "GPU-12ab"),
-        ("MIG-12ab", 0, None),
-        ("", 0, None),
-        (None, 5, None),
-    ],
-)
-def test_visible_devices_are_followed(
-    monkeypatch: pytest.MonkeyPatch, visible: str | None, index: int, handle: str | None
-) -> None:
-    fake = install(monkeypatch)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert machine.nvml_handle(fake, index) == handle
-
-
-def test_memory_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
-    assert machine.gpu_process_memory_mib(0, 11) == 512
-    assert machine.gpu_process_memory_mib(0, 12) is None
+    device = gpu_of("cuda:0")
+    without_gpu(monkeypatch)
+    assert visible() == []
+    assert machine.read_gpu(device) is None
+    assert machine.describe(device)["gpu"] is None
 
 
 def test_throttle_names() -> None:
@@ -213,9 +127,9 @@ def test_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str)
 def test_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     with pytest.raises(
-        InputError, match="--device: 'cuda:2' is not there: this machine has cuda:0 to cuda:1"
+        InputError, match="--device: 'cuda:3' is not there: this machine has cuda:0 to cuda:2"
     ):
-        machine.choose_device("cuda:2")
+        machine.choose_device("cuda:3")
     without_gpu(monkeypatch)
     with pytest.raises(InputError, match="NVML finds no NVIDIA GPU here"):
         machine.choose_device("cuda:0")
@@ -276,25 +190,27 @@ def test_unreadable_system_is_skipped_not_passed(tmp_path: Path) -> None:
 
 def test_gpu_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(monkeypatch, nvmlDeviceGetPersistenceMode=0, nvmlDeviceGetCurrentClocksThrottleReasons=0x44)
-    checks = {c.name: c for c in machine.check_environment(0, root=tmp_path)}
+    checks = {c.name: c for c in machine.check_environment(gpu_of("cuda:0"), root=tmp_path)}
     assert checks["other GPU users"].grade == "fail"
     assert checks["other GPU users"].found == "1 process(es): 11"
     assert checks["GPU persistence mode"].remedy == "sudo nvidia-smi -pm 1"
     assert checks["GPU clocks"].found == "power cap, hardware thermal slowdown at 1500 of 1980 MHz"
-    own = grades(machine.check_environment(0, own_pids=frozenset({11}), root=tmp_path))
+    own = grades(machine.check_environment(gpu_of("cuda:0"), own_pids=frozenset({11}), root=tmp_path))
     assert own["other GPU users"] == "pass"
 
 
 def test_missing_gpu_is_a_skipped_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install(monkeypatch)
+    device = gpu_of("cuda:0")
     without_gpu(monkeypatch)
-    assert grades(machine.check_environment(0, root=tmp_path))["GPU"] == "skipped"
+    assert grades(machine.check_environment(device, root=tmp_path))["GPU"] == "skipped"
 
 
 def test_disturbances_of_a_timing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
-    before = machine.read_gpu(0)
+    before = machine.read_gpu(gpu_of("cuda:0"))
     install(monkeypatch, nvmlDeviceGetCurrentClocksThrottleReasons=0x20)
-    after = machine.read_gpu(0)
+    after = machine.read_gpu(gpu_of("cuda:0"))
     assert machine.timing_disturbances(before, before, frozenset({11})) == []
     assert machine.timing_disturbances(None, None, frozenset()) == []
     assert machine.timing_disturbances(before, after, frozenset()) == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.confine import cuda
-from eval.sandbox import CUDA_LIMITS, View, choose, spawn
+from eval.sandbox import Device, View, choose, find_gpu, limits_of, spawn
 from tests.eval.sandbox_helpers import PRELUDE
 
 LDCONFIG = """1843 libs found in cache `/etc/ld.so.cache'
@@ -34,7 +34,7 @@ def test_only_the_requested_gpu_is_shown(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "nvidia-caps").mkdir()
     (tmp_path / "nvidia-caps" / "nvidia-cap1").touch()
-    shown = [str(path.relative_to(tmp_path)) for path in cuda.devices(1, tmp_path)]
+    shown = [str(path.relative_to(tmp_path)) for path in cuda.devices(Device(0, "GPU-aa", 1, None), tmp_path)]
     assert shown == ["nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia1", "nvidia-caps/nvidia-cap1"]
 
 
@@ -66,7 +66,8 @@ layer = torch.nn.Conv2d(3, 8, 3).cuda()
 print(layer(torch.ones(1, 3, 64, 64, device="cuda")).shape)
 """
     level, _ = choose("auto")
+    gpu = find_gpu("cuda:0")
     argv = [sys.executable, "-I", "-B", "-c", PRELUDE + code]
-    with spawn(level, argv, View(cuda_device=0), CUDA_LIMITS) as confined:
+    with spawn(level, argv, View(gpu=gpu), limits_of(gpu, 600.0)) as confined:
         status = confined.wait(120)
     assert status == 0, confined.output().decode(errors="replace")
