@@ -41,12 +41,6 @@ def peak_rss_mib(pid: int | None = None) -> float | None:
     return None
 
 
-def current_rss_mib(pid: int | None = None) -> float | None:
-    """Resident memory (VmRSS) of a process now, in MiB; None where the kernel does not tell."""
-    rss_kib = _status_kib("self" if pid is None else str(pid), "VmRSS")
-    return None if rss_kib is None else rss_kib / 1024.0
-
-
 def reset_peak_rss() -> bool:
     """Set the calling process's VmHWM back to its present size; False where that is refused.
 
