@@ -47,21 +47,6 @@ class RepConv(nn.Module):
         kernel = self.square.weight + sequence_kernel + F.pad(centre[:, :, None, None], (1, 1, 1, 1))
         return kernel, _bias(self.square) + _bias(self.point) + sequence_bias
 
-    def branch_outputs(self, x: Tensor) -> list[Tensor]:
-        """Every branch run as its own layers; their sum is what `forward` returns (the definition).
-
-        The input is padded before the 1x1 of the sequence, so that the 1x1's bias also stands in the
-        border: padding after it would not fold into one zero-padded convolution.
-        """
-        padded = F.pad(x, [self.padding] * 4)
-        inner = padded[:, :, 1:-1, 1:-1]  # where the centre tap of a 3x3 kernel falls
-        outputs = [
-            F.conv2d(padded, self.square.weight, self.square.bias, stride=self.stride),
-            F.conv2d(inner, self.point.weight, self.point.bias, stride=self.stride),
-            F.conv2d(self.widen(padded), self.narrow.weight, self.narrow.bias, stride=self.stride),
-        ]
-        return [*outputs, inner] if self.has_identity else outputs
-
     @torch.no_grad()
     def fold(self) -> nn.Conv2d:
         """The equivalent plain convolution, with parameters of its own."""
