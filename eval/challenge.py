@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from data.errors import InputError
 from eval import tomlfile
@@ -26,13 +26,13 @@ class Threshold(Rules):
     """A mean metric a submission must reach to be ranked.
 
     `decimals` is the rounding applied to the mean before the comparison, as the published tables do;
-    null compares the unrounded mean.
+    "unrounded" compares the mean as it is.
     """
 
     mode: Mode
     metric: str = "psnr"
     minimum: float
-    decimals: int | None = Field(default=2, ge=0)
+    decimals: NonNegativeInt | Literal["unrounded"] = 2
 
 
 class Baseline(Rules):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -129,18 +130,18 @@ def failed_thresholds(
     reasons = []
     for threshold in thresholds:
         mean = entry.mean(threshold.mode, threshold.metric)
-        decimals = {None: threshold.decimals, True: None, False: 2}[strict]
-        shown = mean if decimals is None else round(mean, decimals)
+        decimals = threshold.decimals if strict is None else "unrounded" if strict else 2
+        shown = mean if decimals == "unrounded" else round(mean, decimals)
         if not shown >= threshold.minimum:
-            reasons.append(_reason(threshold, mean, shown, decimals))
+            reasons.append(_reason(threshold, shown, decimals))
     return reasons
 
 
-def _reason(threshold: Threshold, mean: float, shown: float, decimals: int | None) -> str:
+def _reason(threshold: Threshold, shown: float, decimals: int | Literal["unrounded"]) -> str:
     what = f"{threshold.mode} {threshold.metric.upper()}"
-    if math.isnan(mean):
+    if math.isnan(shown):
         return f"{what} was not measured (at least {threshold.minimum:.2f} dB)"
-    text = f"{shown:.4f}" if decimals is None else f"{shown:.{decimals}f}"
+    text = f"{shown:.4f}" if decimals == "unrounded" else f"{shown:.{decimals}f}"
     return f"{what} {text} dB is below {threshold.minimum:.2f} dB"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, Threshold
+from eval.results import json_number
 from leaderboard.firmness import PairCheck
 from leaderboard.site.listing import Group, Listed, known
 from leaderboard.tables import format_number
@@ -67,8 +68,8 @@ def rule_text(challenge: Challenge) -> str:
     rule = challenge.ranking
     if isinstance(rule, MetricRanking):
         return "Ranked by " + " + ".join(term.metric for term in rule.terms) + f" on the {rule.mode} images."
-    limits = " and ".join(f"{t.minimum:.2f} dB ({t.mode})" for t in rule.thresholds)
-    limit = f" PSNR must reach {limits}" + (", rounded as printed." if limits else "")
+    limits = " and ".join(_limit(threshold) for threshold in rule.thresholds)
+    limit = f" PSNR must reach {limits}." if limits else ""
     if not isinstance(rule, EfficiencyRanking):
         return "Ranked by " + " and ".join(rule.tracks[0].quantities) + "." + limit
     w, b = rule.weights, rule.baseline
@@ -78,14 +79,25 @@ def rule_text(challenge: Challenge) -> str:
     )
 
 
+def _limit(threshold: Threshold) -> str:
+    rounding = (
+        "unrounded" if threshold.decimals == "unrounded" else f"rounded to {threshold.decimals} decimals"
+    )
+    return f"{threshold.minimum:.2f} dB ({threshold.mode}, {rounding})"
+
+
 def reading(challenge: Challenge) -> str:
-    if isinstance(challenge.ranking, EfficiencyRanking):
-        return (
-            "Runtime is the mean of the means over validation and test images. It is compared with the "
-            "baseline measured in the same session where there is one, otherwise with the published figure. "
-            "FLOPs are multiply-adds at a 256×256 input."
-        )
-    return "Runtime is the mean over modes of each mode's mean. FLOPs are multiply-adds at a 256×256 input."
+    """How the runtime comes about, and what it is compared with."""
+    runtime = (
+        "Runtime is the mean over validation and test of the plain mean (protocol ntire) or of the median per image, "
+        "averaged over images (protocol robust). "
+    )
+    compared = (
+        "It is compared with the baseline measured in the same session; where there is none, in another session on "
+        "the same machine; else with the published figures. "
+    )
+    flops = "FLOPs are multiply-adds at a 256×256 input."
+    return runtime + (compared if isinstance(challenge.ranking, EfficiencyRanking) else "") + flops
 
 
 def tracks(groups: list[Group]) -> list[dict[str, str]]:
@@ -179,7 +191,7 @@ def _row(
         css = " ".join(name for name, on in marks if on)
         cells.append(
             {
-                "value": f"{value:.9g}" if known(value) else "",
+                "value": _sortable(value),
                 "text": format_number(value, decimals[key]),
                 "css": css,
             }
@@ -206,6 +218,13 @@ def _row(
             if key == "rank" or key.startswith("rank_")
         },
     }
+
+
+def _sortable(value: float | None) -> str:
+    """As JavaScript's `Number` reads it; empty where it is not known."""
+    if value is None or not known(value):
+        return ""
+    return f"{value:.9g}" if math.isfinite(value) else str(json_number(value))
 
 
 def _best(ranked: list[Listed], key: str, first: str) -> float | None:

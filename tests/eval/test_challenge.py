@@ -49,6 +49,19 @@ def test_an_own_challenge_is_a_file(tmp_path: Path) -> None:
     assert challenge.load(str(path)).title == "Mine"
 
 
+def test_a_threshold_can_compare_unrounded_means(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        EFFICIENCY + '[[ranking.thresholds]]\nmode = "valid"\nminimum = 26.9\ndecimals = "unrounded"\n'
+    )
+    rule = challenge.load(str(path)).ranking
+    assert isinstance(rule, challenge.EfficiencyRanking)
+    assert [one.decimals for one in rule.thresholds] == ["unrounded"]
+    path.write_text(path.read_text().replace('"unrounded"', '"none"'))
+    with pytest.raises(InputError, match=r"decimals.*'unrounded'"):
+        challenge.load(str(path))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

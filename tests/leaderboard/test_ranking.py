@@ -137,7 +137,7 @@ def test_thresholds_apply_after_rounding(psnr: float, eligible: bool) -> None:
 def test_a_threshold_can_be_strict() -> None:
     rules = ESR.model_dump()
     for threshold in rules["ranking"]["thresholds"]:
-        threshold["decimals"] = None
+        threshold["decimals"] = "unrounded"
     strict = Challenge.model_validate(rules)
     table = rank([record("01_A", psnr=26.9899)], strict)
     assert table.loc[0, "reason"] == "test PSNR 26.9899 dB is below 26.99 dB"

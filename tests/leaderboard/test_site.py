@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from eval import results
-from eval.challenge import load
+from eval.challenge import Challenge, load
 from leaderboard import serve
 from leaderboard.__main__ import main
-from leaderboard.site import crops
+from leaderboard.site import crops, index
 from tests.leaderboard.makers import failed, mode, record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -174,6 +174,36 @@ def test_no_score_is_shown_where_it_does_not_apply(tmp_path: Path) -> None:
     page = (out / "index.html").read_text()
     row = page[page.index("team/03_C.html") :]
     assert row[row.index("<td") :].startswith('<td data-v="" class="score">–</td>')
+
+
+def test_figures_without_bounds_are_numbers_in_every_page(tmp_path: Path) -> None:
+    """A score beyond the largest number sorts last in the page."""
+    for one in (record("00_SPAN", ms=8), record("02_B", ms=9e4)):
+        results.append(tmp_path / "save", one)
+    out = tmp_path / "out"
+    arguments = ["--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)]
+    assert main(["build", *arguments]) == 0
+    page = (out / "index.html").read_text()
+    assert page.count('data-v="Infinity"') == 1 and 'data-v="inf"' not in page
+
+
+def test_the_rule_is_a_whole_sentence_with_and_without_thresholds() -> None:
+    rules = load("esr2026").model_dump()
+    rules["ranking"]["thresholds"][1]["decimals"] = "unrounded"
+    text = index.rule_text(Challenge.model_validate(rules))
+    assert text.endswith("reach 26.90 dB (valid, rounded to 2 decimals) and 26.99 dB (test, unrounded).")
+    rules["ranking"]["thresholds"] = []
+    text = index.rule_text(Challenge.model_validate(rules))
+    assert "PSNR must reach" not in text and text.endswith("scores 7.389.")
+    rules = load("esr2022").model_dump()
+    rules["ranking"]["thresholds"] = []
+    assert index.rule_text(Challenge.model_validate(rules)) == "Ranked by runtime_ms."
+
+
+def test_the_page_says_which_baseline_and_which_runtime_counts() -> None:
+    text = index.reading(load("esr2026"))
+    assert "same session" in text and "another session on the same machine" in text and "published" in text
+    assert "median per image" in text and "median per image" in index.reading(load("esr2022"))
 
 
 @needs_chromium
