@@ -266,7 +266,7 @@ def verify_chain(save_dir: Path) -> list[str]:
             record = read(path)
         except InputError as error:
             problems.append(str(error))
-            previous, expected = _sha256(path), _sequence(path) + 1
+            previous, expected = _sha256_if_readable(path), _sequence(path) + 1
             continue
         if _sequence(path) != record.sequence:
             problems.append(f"{path}: holds sequence {record.sequence}, its name says {_sequence(path)}")
@@ -320,6 +320,14 @@ def _sequence(path: Path) -> int:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sha256_if_readable(path: Path) -> str:
+    """Empty for a folder or a closed file: no record follows that."""
+    try:
+        return _sha256(path)
+    except OSError:
+        return ""
 
 
 def _slug(text: str) -> str:

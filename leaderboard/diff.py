@@ -85,11 +85,14 @@ def _figure(row: dict[str, Any], name: str) -> Any:
 
 
 def _passed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], key: str) -> str:
-    """Who went past a model that did not change itself."""
+    """Who went past a model that did not change itself, of those ranked with it."""
     old, new = before[key].get("rank"), after[key].get("rank")
     if old is None or new is None:
         return "the rules changed"
     names = []
+    machine = after[key].get("conditions")
+    before = {other: row for other, row in before.items() if row.get("conditions") == machine}
+    after = {other: row for other, row in after.items() if row.get("conditions") == machine}
     for other, row in after.items():
         was, now = before.get(other, {}).get("rank"), row.get("rank")
         overtaken_by = now is not None and now < new and (was is None or was > old)

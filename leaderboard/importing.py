@@ -17,6 +17,7 @@ from typing import Any
 
 from data.errors import InputError
 from eval.results import (
+    MAX_NUMBER,
     Complexity,
     ImageResult,
     ModeResult,
@@ -262,9 +263,11 @@ def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float 
 def _check_range(path: Path, model: str, key: str, number: float) -> None:
     """Only PSNR may be infinite (equal images), and only SSIM below zero."""
     low = -1.0 if "ssim" in key else 0.0
-    if low <= number < math.inf or (number == math.inf and "psnr" in key):
+    if low <= number <= MAX_NUMBER or (number == math.inf and "psnr" in key):
         return
-    expected = "a number from 0 or infinity" if "psnr" in key else f"a finite number from {low:g}"
+    expected = (
+        "a number from 0 or infinity" if "psnr" in key else f"a finite number from {low:g} to {MAX_NUMBER:g}"
+    )
     raise InputError(f"{path}: model '{model.strip()}': '{key}': found {number}, expected {expected}")
 
 

@@ -43,7 +43,7 @@ def test_a_record_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_nan_is_refused() -> None:
-    with pytest.raises(ValidationError, match="NaN is not a result"):
+    with pytest.raises(ValidationError, match="nan is not a result"):
         images(math.nan)
 
 

@@ -145,3 +145,9 @@ def test_who_moved_and_why() -> None:
     assert found["c"] == (3, None, "no longer ranked: valid PSNR 26.80 dB is below 26.90 dB")
     assert found["d"] == (None, 3, "new")
     assert diff.to_text(diff.moves(before, before)) == "No change.\n"
+
+
+def test_only_models_of_the_same_machine_pass_one_another() -> None:
+    before = {f"{name}|{on}": row(name, i, conditions=on) for on in "AB" for i, name in enumerate("xy", 1)}
+    after = {f"{name}|{on}": row(name, i, conditions=on) for on in "AB" for i, name in enumerate("yx", 1)}
+    assert {move.why for move in diff.moves(before, after)} == {"passed by y", "moved past x"}

@@ -110,6 +110,10 @@ def test_infinite_psnr_survives(tmp_path: Path) -> None:
         ({"01_A": {"valid_psnr": [1], "valid_memory": "Infinity"}}, "'valid_memory': found inf"),
         ({"01_A": {"valid_psnr": [1], "num_parameters": -0.1}}, "'num_parameters': found -0.1"),
         ({"01_A": {"valid_psnr": [1], "valid_ssim": ["Infinity"]}}, "'valid_ssim': found inf"),
+        (
+            {"01_A": {"valid_psnr": [1], "num_conv": 1e16}},
+            "'num_conv': found 1e+16, expected a finite number",
+        ),
         ({"01_A": {"valid_psnr": [10**400]}}, "'valid_psnr' must be a list of numbers"),
         ({"01_A": {"valid_psnr": [1], "flops": 10**400}}, "'flops' must be a number, found 1000"),
         ('{"01_A": {"valid_psnr": [1], "flops": 1' + "0" * 9000 + "}}", "not valid JSON"),

@@ -133,6 +133,18 @@ def test_wrong_arguments_are_one_line_and_status_2(
     assert message in shown.err and shown.err.count("\n") == 1 and "--help" in shown.err
 
 
+def test_a_folder_named_like_a_record_is_a_problem_of_the_log(
+    save_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (save_dir / "records" / "000004_dir.json").mkdir()
+    results.append(save_dir.parent / "other", record("05_E"))
+    other = next((save_dir.parent / "other" / "records").glob("0*.json"))
+    other.rename(save_dir / "records" / "000005_05_E.json")
+    assert main(["verify-log", "--save_dir", str(save_dir)]) == 1
+    shown = capsys.readouterr()
+    assert "000004_dir.json: cannot be read (Is a directory)" in shown.out and shown.err == ""
+
+
 def test_a_changed_record_breaks_the_log(save_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify-log", "--save_dir", str(save_dir)]) == 0
     assert "3 records" in capsys.readouterr().out
