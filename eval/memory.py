@@ -24,21 +24,15 @@ _PROC = Path("/proc")
 _RESET_PEAK = "5\n"
 
 
-def peak_rss_mib(pid: int | None = None) -> float | None:
-    """Peak resident memory (VmHWM) of a process in MiB; None where the kernel does not tell.
-
-    pid: None for the calling process, whose peak is then taken from getrusage where /proc is missing. For
-    another process (the parent's view of a worker) it must still be alive; inside a pid namespace the number
-    is the one that the caller's own namespace uses.
-    """
-    peak_kib = _status_kib("self" if pid is None else str(pid), "VmHWM")
-    if peak_kib is not None:
-        return peak_kib / 1024.0
-    if pid is None:
+def peak_rss_mib() -> float:
+    """Peak resident memory of this process in MiB: VmHWM, or getrusage's where /proc is missing."""
+    peak_kib = _status_kib("VmHWM")
+    if peak_kib is None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # Linux counts in KiB, macOS in bytes.
-        return peak / MIB if sys.platform == "darwin" else peak / 1024.0
-    return None
+        return (
+            peak / MIB if sys.platform == "darwin" else peak / 1024.0
+        )  # Linux counts in KiB, macOS in bytes
+    return peak_kib / 1024.0
 
 
 def reset_peak_rss() -> bool:
@@ -54,9 +48,9 @@ def reset_peak_rss() -> bool:
     return True
 
 
-def _status_kib(process: str, field: str) -> int | None:
+def _status_kib(field: str) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (_PROC / process / "status").read_text(encoding="ascii", errors="replace").splitlines():
+        for line in (_PROC / "self" / "status").read_text(encoding="ascii", errors="replace").splitlines():
             name, _, value = line.partition(":")
             if name == field:
                 return int(value.split()[0])
@@ -84,8 +78,8 @@ class MemoryMeter:
         else:
             self.since_reset = reset_peak_rss()
 
-    def peak_mib(self) -> float | None:
-        """Peak in MiB: allocated tensors on CUDA, resident memory on CPU; None where it cannot be read."""
+    def peak_mib(self) -> float:
+        """Peak in MiB: allocated tensors on CUDA, resident memory on CPU."""
         if self._device.type == "cuda":
             import torch
 

@@ -194,7 +194,7 @@ class Worker:
         peak = self._memory.peak_mib()
         since_reset = self._memory.since_reset
         self._memory.reset()
-        return self._ok(float("nan") if peak is None else peak, float(since_reset))
+        return self._ok(peak, float(since_reset))
 
     def _count(self, height: int, width: int) -> Reply:
         model = self._model()
