@@ -15,7 +15,7 @@ from eval import challenge as challenges
 from eval.challenge import Challenge
 from eval.results import Record, read_all, write_atomic
 from leaderboard import tables
-from leaderboard.ranking import rank
+from leaderboard.ranking import by_conditions, rank
 
 
 def load_records(save_dir: Path, challenge: Challenge) -> list[Record]:
@@ -85,9 +85,17 @@ def write_tables(records: list[Record], challenge: Challenge, out: Path) -> pd.D
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """The top of the table for a terminal."""
+    """The table for a terminal: notes, then places and scores, those of each machine below its name."""
     lines = list(frame.attrs.get("notes", []))
-    for _, row in frame.iterrows():
+    groups = by_conditions(frame)
+    for label, group in groups.items():
+        lines += [label, *_places(group)] if len(groups) > 1 else _places(group)
+    return "\n".join(lines)
+
+
+def _places(group: pd.DataFrame) -> list[str]:
+    lines = []
+    for _, row in group.iterrows():
         place = "–" if row["rank"] is pd.NA else str(row["rank"])
         score = row["score_final"]
         figure = "" if score is None or math.isnan(score) else f"  score {tables.format_number(score, 4)}"
@@ -95,4 +103,4 @@ def summary(frame: pd.DataFrame) -> str:
             figure = f"  PSNR {row['val_psnr']:.4f} dB"
         reason = f"  ({row['reason']})" if row["reason"] else ""
         lines.append(f"{place:>4}  {row['model']}{figure}{reason}")
-    return "\n".join(lines)
+    return lines

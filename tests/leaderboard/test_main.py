@@ -189,6 +189,8 @@ def test_diff_names_the_runtime_of_a_further_machine(
         results.append(save_dir, record("03_C", ms=ms, device="GPU B"))
         main([*command, str(tmp_path / name)])
     capsys.readouterr()
+    main([*command, str(tmp_path / "b")])
+    assert "\nGPU B, robust, DIV2K_LSDIR\n   1  03_C" in capsys.readouterr().out
     assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     assert "03_C: runtime_ms 6.000 -> 9.000" in capsys.readouterr().out
 
