@@ -168,18 +168,23 @@ def _write_index(env: lmdb.Environment, images: list[TrainingImage]) -> int:
     return len(rows)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m data.pack", description=__doc__.split("\n\n")[0])
+    p.add_argument("folder", type=Path, help="data folder (see data/sources.toml) or folder of images")
+    p.add_argument("out", type=Path, help="folder that receives the LMDB")
+    p.add_argument("--data", nargs="+", default=["DIV2K"], metavar="NAME", help="data sets to pack")
+    p.add_argument("--scale", type=int, default=4, help="factor (default 4)")
+    p.add_argument("--crop", type=int, default=0, help="size of sub-images, HR pixels; 0: whole images")
+    p.add_argument("--stride", type=int, default=240, help="between sub-images, HR pixels")
+    p.add_argument("--codec", choices=("raw", "png"), default="raw", help="how pixels are kept")
+    p.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads")
+    return p
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m data.pack", description=__doc__.split("\n\n")[0])
-    parser.add_argument("folder", type=Path, help="data folder (see data/sources.toml) or folder of images")
-    parser.add_argument("out", type=Path, help="folder that receives the LMDB")
-    parser.add_argument("--data", nargs="+", default=["DIV2K"], metavar="NAME", help="data sets to pack")
-    parser.add_argument("--scale", type=int, default=4)
-    parser.add_argument("--crop", type=int, default=0, help="size of sub-images, HR pixels; 0: whole images")
-    parser.add_argument("--stride", type=int, default=240, help="between sub-images, HR pixels")
-    parser.add_argument("--codec", choices=("raw", "png"), default="raw")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args(arguments)
+    """Run the command line; returns the exit status."""
+    options = parser().parse_args(arguments)
     settings = Settings(options.scale, options.crop, options.stride, options.codec)
     try:
         count = pack(list_images(options.folder, tuple(options.data)), options.out, settings, options.workers)
