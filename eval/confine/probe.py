@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -42,9 +42,17 @@ print({WORKS.decode()!r})
 """
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What became of trying a level: why it does not work (empty where it does), how it is held here."""
+
+    reason: str
+    note: str = ""
+
+
 @cache
-def why_not(level: Level) -> str:
-    """Empty if the level works here, otherwise the reason in one line."""
+def trial(level: Level) -> Trial:
+    """Try the level, once."""
     root = Path(__file__).resolve().parents[2]
     limits = replace(CPU_LIMITS, memory_bytes=512 * MIB)
     with tempfile.NamedTemporaryFile() as secret:
@@ -54,12 +62,17 @@ def why_not(level: Level) -> str:
             with spawn(level, argv, View(), limits) as confined:
                 status = confined.wait(TIMEOUT_S)
         except (OSError, RuntimeError, InputError) as error:
-            return str(error)
+            return Trial(str(error))
         text = confined.output()
     if status == 0 and text.strip() == WORKS:
-        return ""
+        return Trial("", confined.note)
     lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"ended with status {status}"
+    return Trial(lines[-1] if lines else f"ended with status {status}")
+
+
+def why_not(level: Level) -> str:
+    """Empty if the level works here, otherwise the reason in one line."""
+    return trial(level).reason
 
 
 def probe() -> dict[Level, str]:
@@ -79,13 +92,13 @@ def choose(requested: str) -> tuple[Level, str]:
             raise InputError(
                 f"--sandbox {requested}: does not work here ({why_not(level)}); expected another, or auto"
             )
-        return level, f"{level} as requested"
+        return level, f"{level} as requested: {trial(level).note}"
     if requested != "auto":
         raise InputError(f"--sandbox: {requested!r}; expected auto, {', '.join(names)}")
     missing: list[str] = []
     for level in Level:
         reason = why_not(level)
         if not reason:
-            return level, "; ".join([f"{level} works here", *missing])
+            return level, "; ".join([f"{level} works here: {trial(level).note}", *missing])
         missing.append(f"{level} does not ({reason})")
     raise InputError(f"--sandbox auto: no level works here: {'; '.join(missing)}")

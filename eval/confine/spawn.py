@@ -63,8 +63,6 @@ def spawn(
         environment = _environment(env or {}, view, resources)
         gpu, known = _gpu(view, limits), _known_files(pass_fds)
         note = _note(level, uid, kept, resources.cgroup)
-        if view.gpu is not None and limits.gpu_memory_bytes and gpu is None:
-            note += ", GPU memory not limited (NVML cannot be asked)"
         command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), specification, *argv]
         process = _start(level, command, view, limits, list(pass_fds), environment, resources.cgroup)
     except BaseException:
@@ -239,7 +237,7 @@ def _known_files(pass_fds: Sequence[int]) -> set[tuple[int, int]]:
 
 
 def _note(level: Level, uid: int | None, kept: bool, group: cgroup.Cgroup | None) -> str:
-    """What was found, for the record."""
+    """How it is held, for whoever reads the harness's output."""
     parts = ["own uid" if uid is not None else "same user"]
     if level is Level.BWRAP:
         parts.append("no user namespace" if uid is not None else "user namespace")

@@ -386,7 +386,7 @@ def test_file_that_only_root_can_read_is_named(level: Level, tmp_path: Path) -> 
 
 def test_choose() -> None:
     level, note = choose("auto")
-    assert f"{level} works here" in note
+    assert f"{level} works here: {'own uid' if AS_ROOT else 'same user'}" in note
     assert choose(level.value)[0] is level
     with pytest.raises(InputError, match=r"--sandbox: 'docker'; expected auto, bwrap, landlock, process"):
         choose("docker")
@@ -395,12 +395,13 @@ def test_choose() -> None:
 def test_level_that_does_not_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from eval.confine import probe
 
-    monkeypatch.setattr(probe, "why_not", lambda level: "" if level is Level.PROCESS else "no such thing")
+    works, fails = probe.Trial("", "same user"), probe.Trial("no such thing")
+    monkeypatch.setattr(probe, "trial", lambda level: works if level is Level.PROCESS else fails)
     with pytest.raises(InputError, match=r"--sandbox bwrap: does not work here \(no such thing\)"):
         probe.choose("bwrap")
     assert probe.choose("auto") == (
         Level.PROCESS,
-        "process works here; bwrap does not (no such thing); landlock does not (no such thing)",
+        "process works here: same user; bwrap does not (no such thing); landlock does not (no such thing)",
     )
 
 
@@ -408,7 +409,7 @@ def test_missing_bwrap_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     from eval.confine import bwrap, probe
 
     monkeypatch.setattr(bwrap.shutil, "which", lambda *_args, **_kwargs: None)
-    assert "apt-get install bubblewrap" in probe.why_not.__wrapped__(Level.BWRAP)
+    assert "apt-get install bubblewrap" in probe.trial.__wrapped__(Level.BWRAP).reason
 
 
 def test_groups_of_a_killed_harness_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
