@@ -40,7 +40,7 @@ def _used(name: str, above: int | None, enough: int, levels: int) -> int:
         return 0
     total = 0
     try:
-        with os.scandir(descriptor) as entries:
+        with contextlib.suppress(OSError), os.scandir(descriptor) as entries:  # it may be removed meanwhile
             for entry in entries:
                 with contextlib.suppress(OSError):
                     total += NAME_BYTES + entry.stat(follow_symlinks=False).st_blocks * BLOCK

@@ -111,7 +111,7 @@ def usage(pid: int, known: set[Identity]) -> Usage:
             private, shared = private + anonymous, max(shared, shmem)
             fields = _stat_fields(process)
             ticks += sum(int(value) for value in fields[11:15])  # own and reaped children's, user and system
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             mapped.update(_mapped_files(process))
             opened.update(_open_files(process))
     unlinked = {**mapped, **opened}  # what is open tells its true size

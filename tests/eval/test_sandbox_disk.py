@@ -115,6 +115,14 @@ def test_a_folder_that_cannot_be_listed_is_more_than_enough(
         assert used > 100 * MIB
 
 
+def test_a_folder_that_goes_meanwhile_is_no_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def removed(_descriptor: int) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(disk.os, "scandir", removed)
+    assert disk.used_bytes(folder, MIB) == 0
+
+
 def test_a_folder_that_is_gone_holds_nothing(tmp_path: Path) -> None:
     assert disk.used_bytes(tmp_path / "gone", MIB) == 0
     disk.remove(tmp_path / "gone")
