@@ -37,6 +37,7 @@ from eval.submission import MODELS, ROOT, Submission
 OK, SOME_FAILED, USAGE = 0, 1, 2
 # What judges: the same before and after each submission, or nothing that was found is believed.
 HARNESS = tuple(ROOT / name for name in ("eval", "data", "leaderboard", "test_demo.py"))
+MAX_TIMEOUT_S = 1_000_000  # eleven days
 PIPE_WIDTH = 160  # columns of tables where no terminal says its own
 Group = argparse._ArgumentGroup  # argparse has no public name for it
 # Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). Given by the caller,
@@ -156,6 +157,10 @@ def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"test_demo.py: error: {error}", file=sys.stderr)
         return USAGE
+    except OSError as error:  # such as a folder of the command line that the user may not enter
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"test_demo.py: error: {named}{error.strerror or error}", file=sys.stderr)
+        return USAGE
     except KeyboardInterrupt:
         print("test_demo.py: interrupted; finished evaluations are kept, --resume goes on", file=sys.stderr)
         return 130
@@ -192,8 +197,8 @@ def _from_weights(options: argparse.Namespace) -> list[Submission]:
 
 
 def _named_apart(chosen: list[Submission], option: str) -> list[Submission]:
-    names = [one.model for one in chosen]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = [one.model.casefold() for one in chosen]
+    twice = next((one.model for one in chosen if names.count(one.model.casefold()) > 1), None)
     if twice:
         raise InputError(f"{option}: two of them are called {twice}; results need names of their own")
     return chosen
@@ -215,17 +220,15 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
         return submission.repository(
             options.repo, options.model_id, allow_pickle=options.allow_pickle, hidden=[options.save_dir]
         )
-    folder = options.models
-    ids = options.model_id or _all_ids(folder)
-    paths = dict.fromkeys(submission.find(model_id, folder) for model_id in ids)
-    return [_from_manifest(path, options) for path in paths]
-
-
-def _all_ids(folder: Path) -> list[str]:
-    found = sorted(submission.manifests(folder), key=submission.by_id)
-    if not found:
-        raise InputError(f"--models {folder}: no manifest in it; expected files such as team25_EERN.toml")
-    return found
+    if options.all:
+        known = sorted(submission.listed(options.models), key=lambda one: submission.by_id(one[0]))
+        if not known:
+            raise InputError(
+                f"--models {options.models}: no manifest in it; expected files such as team25_EERN.toml"
+            )
+        return kinds.told_apart([(path, _from_manifest(path, options)) for _, path in known])
+    paths = dict.fromkeys(submission.find(model_id, options.models) for model_id in options.model_id)
+    return _named_apart([_from_manifest(path, options) for path in paths], "--model_id")
 
 
 def _from_manifest(path: Path, options: argparse.Namespace) -> Submission:
@@ -309,16 +312,16 @@ def _described(name: str, border: int) -> str:
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:
     """Evaluate all submissions, one record each; returns whether any failed."""
     done = harness.finished_keys(options.save_dir) if options.resume else set()
-    before = {one.model: one.fingerprint() for one in chosen}
+    before = [one.fingerprint() for one in chosen]
     harness_before = submission.fingerprint(HARNESS)
     failed = False
     with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
-        for one in chosen:
+        for one, files_before in zip(chosen, before, strict=True):
             if done and judge.job_key(one) in done:
                 console.print(f"{one.model}: already evaluated, skipped (--resume)", highlight=False)
                 continue
             record = judge.evaluate(one)
-            _check_unchanged(one.model, "its files", before[one.model], one.fingerprint())
+            _check_unchanged(one.model, "its files", files_before, one.fingerprint())
             _check_unchanged(
                 one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS)
             )
@@ -359,6 +362,8 @@ def _positive(text: str) -> int:
 
 def _positive_float(text: str) -> float:
     value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: must be a number of seconds above 0")
+    if not 0 < value <= MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be a number of seconds above 0, at most {MAX_TIMEOUT_S:,}"
+        )
     return value

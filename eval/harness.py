@@ -36,6 +36,7 @@ from eval.challenge import Mode
 from eval.confine import processes
 from eval.counts import Complexity as Counted
 from eval.failures import SubmissionFailed
+from eval.files import printable
 from eval.passes import Passes
 from eval.pictures import Pictures
 from eval.plan import Plan
@@ -150,7 +151,7 @@ class Harness:
             scored_by_challenge_data=self._plan.dataset.own,
             submission=info,
             status="ok" if error is None else "failed",
-            error=None if error is None else error.encode("utf-8", "backslashreplace").decode(),
+            error=None if error is None else printable(error),
             flags=findings.flags,
             modes=findings.modes,
             complexity=findings.complexity,

@@ -6,6 +6,8 @@ Parent half: nothing here runs a team's code.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from eval import submission
 from eval.results import Checkpoint, SubmissionInfo
 from eval.submission import MODELS, Manifest, Submission
 
+MAX_IMAGES_BYTES = 64 * 2**30
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
@@ -30,12 +33,42 @@ def from_manifest(
     return _ensemble(path, manifest, checkpoint, allow_pickle, folder)
 
 
-def refused(path: Path, problem: str) -> Submission:
+def refused(path: Path, problem: str, mark: str = "") -> Submission:
     """Stands for the submission of a wrong manifest: named after its file, and not to be started."""
-    info = SubmissionInfo(model=_results_key(path.stem.removeprefix("team")))
+    info = SubmissionInfo(model=_results_key(path.stem.removeprefix("team")) + mark)
     return Submission(
         info=info, adapter="native", source={"allow_pickle": False}, visible=(), problem=problem
     )
+
+
+def told_apart(found: list[tuple[Path, Submission]]) -> list[Submission]:
+    """The submissions of all manifests, each under a results key of its own.
+
+    Where several have one key or one id (whatever the case of letters), the one whose file is called as it calls
+    itself keeps them; the others, or all if that is not one alone, are refused under a key that no manifest can name.
+    """
+    return [_own_name(path, one, found) for path, one in found]
+
+
+def _own_name(path: Path, one: Submission, found: list[tuple[Path, Submission]]) -> Submission:
+    rivals = [(other, two) for other, two in found if other != path and _same_name(one, two)]
+    if not rivals or (
+        _named_after_itself(path, one) and not any(_named_after_itself(*two) for two in rivals)
+    ):
+        return one
+    others = ", ".join(sorted(other.name for other, _ in rivals))
+    clash = f"{path.name}: its id or its name is also that of {others}; expected an id, a variant and a name of its own"
+    mark = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}"  # no manifest's name has a dot
+    return refused(path, "; ".join(filter(None, (clash, one.problem))), mark)
+
+
+def _same_name(one: Submission, two: Submission) -> bool:
+    same_id = bool(one.info.model_id) and one.info.model_id == two.info.model_id
+    return same_id or one.model.casefold() == two.model.casefold()
+
+
+def _named_after_itself(path: Path, one: Submission) -> bool:
+    return path.stem == f"team{one.model}"
 
 
 def self_ensembled(one: Submission) -> Submission:
@@ -76,12 +109,15 @@ def images(folder: Path) -> Submission:
     folder = folder.resolve()
     info = SubmissionInfo(model=_results_key(folder.name), origin="images")
     files = tuple(sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()))
+    size = sum(path.stat().st_size for path in files)
+    too_much = size > MAX_IMAGES_BYTES  # every one of them is hashed
     return Submission(
         info=info,
         adapter="images",
         source={"folder": str(folder), "allow_pickle": False},
         visible=(),
-        checkpoints=files,
+        checkpoints=() if too_much else files,
+        problem=f"{folder}: {size / 2**30:.1f} GiB of files, expected at most 64 GiB" if too_much else "",
     )
 
 

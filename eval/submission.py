@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.errors import InputError
-from eval import tomlfile
+from eval import files, tomlfile
 from eval.adapters import imagesr_folder, ntire_repo, own_files
+from eval.files import unfit
 from eval.results import Artifact, Checkpoint, SubmissionInfo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,12 +28,12 @@ MODELS = ROOT / "models"
 MODEL_ZOO = ROOT / "model_zoo"
 SHA256 = r"^[0-9a-f]{64}$"
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
+MAX_SOURCES_BYTES = 2**30  # of all Python files of a repository together
 NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
 
 
 class Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CheckpointFile(Fields):
@@ -39,7 +42,7 @@ class CheckpointFile(Fields):
     url: where `python -m model_zoo fetch` gets it. source: what a person gets from where, if no program can.
     """
 
-    file: str
+    file: str = Field(max_length=200)
     key: str = ""
     url: str = ""
     source: str = ""
@@ -97,8 +100,8 @@ class Manifest(Fields):
     id: int = Field(ge=0, le=9999)
     variant: str = Field(default="", pattern=r"^[a-z]?$")
     team: str = Field(min_length=1)
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$")
-    script: str = Field(default="", pattern=rf"{FILE_NAME}|^$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=60)
+    script: str = Field(default="", pattern=rf"{FILE_NAME}|^$", max_length=200)
     class_: str = Field(default="", alias="class", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     args: dict[str, Any] = {}
     data_range: float
@@ -118,6 +121,13 @@ class Manifest(Fields):
     def _known_range(cls, value: float) -> float:
         if value not in (1.0, 255.0):
             raise ValueError("must be 1.0 or 255.0")
+        return value
+
+    @field_validator("args")
+    @classmethod
+    def _plain_arguments(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if _holds_time(value):
+            raise ValueError("must hold text, numbers, true, false, lists and tables; no dates or times")
         return value
 
     @model_validator(mode="after")
@@ -167,20 +177,45 @@ class Submission:
         return fingerprint((*code, *self.checkpoints))
 
 
+def _holds_time(value: Any) -> bool:
+    """Whether a TOML value has something in it that JSON, and so the worker's job, has not."""
+    if isinstance(value, (list, dict)):
+        return any(map(_holds_time, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, (date, time))
+
+
 def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
-    """sha256 of the files among `paths` and of the Python files in the folders among them, by path."""
-    files: list[Path] = []
+    """sha256 of the files among `paths` and of the Python files in the folders among them, by path.
+
+    A link that leads out of such a folder is not followed: it counts as the path in it. Raises InputError where
+    a file cannot be read, or where there is more Python than a person writes.
+    """
+    sources: list[Path] = []
+    links: list[Path] = []
     for path in paths:
-        files += [p for p in sorted(path.rglob("*.py")) if p.is_file()] if path.is_dir() else [path]
-    return {str(path): sha256(path) for path in dict.fromkeys(files) if path.is_file()}
+        for one in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            leads_out = one != path and one.is_symlink() and unfit(one, path)
+            (links if leads_out else sources).append(one)
+    sources = [path for path in dict.fromkeys(sources) if path.is_file()]
+    try:
+        size = sum(path.stat().st_size for path in sources if path.suffix == ".py")
+        found = {str(path): hashlib.sha256(os.readlink(os.fsencode(path))).hexdigest() for path in links}
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    if size > MAX_SOURCES_BYTES:
+        raise InputError(f"{size / 2**30:.1f} GiB of Python files, expected at most 1 GiB ({sources[0]} ...)")
+    return {**found, **{str(path): sha256(path) for path in sources}}
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's content."""
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    """Hexadecimal sha256 of a file's content. Raises InputError where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     return digest.hexdigest()
 
 
@@ -189,48 +224,47 @@ def combined_sha256(hashes: list[str]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def unfit(path: Path, folder: Path) -> str:
-    """Why a file that a submission names is not even opened; empty where it is fit, or not there.
-
-    A symbolic link on the way must not lead out of `folder`: a sandbox shows what the link leads to, so a link
-    would let a submission choose what it sees. The size is bounded, because every file is hashed.
-    """
-    if not path.exists():
-        return ""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return f"{path.name}: a link that leads out of {folder.name}/"
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        return f"{path.name}: {size / 2**30:.1f} GiB, expected at most {MAX_FILE_BYTES / 2**30:.0f} GiB"
-    return ""
+def listed(folder: Path = MODELS) -> list[tuple[str, Path]]:
+    """Model id and path of every manifest, wrong ones too; sorted by path. Raises nothing for what is in one."""
+    return [(_stated_id(path), path) for path in sorted(folder.glob("team*.toml"))]
 
 
 def manifests(folder: Path = MODELS) -> dict[str, Path]:
-    """Manifest paths by model id, from file names and ids alone. Raises InputError for two with the same id."""
+    """Manifest paths by model id. Raises InputError for two with the same id."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob("team*.toml")):
-        model_id = _stated_id(path)
+    for model_id, path in listed(folder):
         if model_id in found:
-            raise InputError(f"{path}: field 'id': {model_id} is already taken by {found[model_id].name}")
+            raise _taken(model_id, [found[model_id], path])
         found[model_id] = path
     return found
 
 
+def _taken(model_id: str, paths: list[Path]) -> InputError:
+    return InputError(f"{paths[1]}: field 'id': {model_id} is already taken by {paths[0].name}")
+
+
 def _stated_id(path: Path) -> str:
-    """The id in a manifest; of one that is no TOML, the number in its name: it must not hide the others."""
+    """The number in a manifest's name, which its field `id` must repeat, and its variant if that can be read."""
+    named = NAMING.match(path.stem)
+    if named is None:
+        return path.stem
     try:
-        content = tomlfile.read_toml(path)
+        variant = _content(path).get("variant", "")
     except InputError:
-        named = NAMING.match(path.stem)
-        if named is None:
-            raise
-        return str(int(named.group(1)))
-    return f"{content.get('id', '?')}{content.get('variant', '')}"
+        variant = ""
+    return f"{int(named.group(1))}{variant if isinstance(variant, str) else ''}"
+
+
+def _content(path: Path) -> dict[str, Any]:
+    reason = unfit(path, path.parent)
+    if reason:
+        raise InputError(f"{path}: {reason}")
+    return tomlfile.read_toml(path)
 
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest at `path`. Raises InputError for a wrong field, or a name against the naming rule."""
-    manifest = tomlfile.load(Manifest, path)
+    manifest = tomlfile.validate(Manifest, _content(path), path)
     named = NAMING.match(path.stem)
     if named is None or int(named.group(1)) != manifest.id:
         raise InputError(f"{path}: must be called team{manifest.id:02}_Name.toml, as its field 'id' says")
@@ -238,16 +272,30 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def find(model_id: str, folder: Path = MODELS) -> Path:
-    """The manifest of `model_id` (`25`, `025`, `21p`). Raises InputError that lists the ids there are."""
-    known = manifests(folder)
+    """The manifest of `model_id` (`25`, `025`, `21p`); of several, the one that is right.
+
+    Raises InputError where there is none (the ids there are are listed) or several are right.
+    """
+    known = listed(folder)
     wanted = re.sub(r"^0+(?=\d)", "", model_id.strip())
-    if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, n=1)
+    found = [path for known_id, path in known if known_id == wanted]
+    if not found:
+        ids = sorted({known_id for known_id, _ in known}, key=by_id)
+        near = difflib.get_close_matches(wanted, ids, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(
-            f"--model_id {model_id}: unknown{hint} (there are: {', '.join(sorted(known, key=by_id))})"
-        )
-    return known[wanted]
+        raise InputError(f"--model_id {model_id}: unknown{hint} (there are: {', '.join(ids)})")
+    right = [path for path in found if len(found) == 1 or _is_right(path)]
+    if len(right) > 1:
+        raise _taken(wanted, right)
+    return (right or found)[0]
+
+
+def _is_right(path: Path) -> bool:
+    try:
+        read_manifest(path)
+    except InputError:
+        return False
+    return True
 
 
 def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) -> Submission:
@@ -259,20 +307,21 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     manifest = read_manifest(path)
     script = path.parent / (manifest.script or f"{path.stem}.py")
     chosen = choose_checkpoint(manifest, checkpoint)
-    problem = chosen.problem if script.is_file() else f"script {script}: no such file"
     reason = unfit(script, path.parent)
-    problem = f"script {reason}" if reason else problem
+    problem = f"script {reason}" if reason else chosen.problem
+    if not reason and not script.is_file():
+        problem = f"script {script}: no such file"
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
         team=manifest.team,
         data_range=manifest.data_range,
-        script=artifact(script),
+        script=None if reason else artifact(script),
         manifest=artifact(path),
         checkpoint=chosen.recorded(),
         claims=manifest.claims.model_dump(exclude_defaults=True, mode="json"),
     )  # fmt: skip
-    shared = [p for p in sorted(MODELS.glob("*.py")) if not p.name.startswith("team")]
+    shared = tuple(p for p in sorted(MODELS.glob("*.py")) if not p.name.startswith("team"))
     return Submission(
         info=info,
         adapter="native",
@@ -287,7 +336,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "pad_multiple": manifest.pad_multiple,
             "allow_pickle": allow_pickle or manifest.allow_pickle,
         },
-        visible=(script, *shared),
+        visible=shared if reason else (script, *shared),
         checkpoints=tuple(part.path for part in chosen.parts),
         problem=problem,
     )
@@ -303,10 +352,9 @@ def repository(
     Raises InputError where `repo` is no such repository or an id is not in it.
     """
     entry = _entry(repo)
+    text = files.read_text(entry, imagesr_folder.MAX_ENTRY_BYTES)
     try:
-        branches = ntire_repo.discover(entry.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{entry}: cannot be read ({error.strerror or error})") from None
+        branches = ntire_repo.discover(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # nested too deeply: the last two
         raise InputError(f"{entry}: not an NTIRE entry point ({error})") from None
     known = {str(branch.model_id): branch for branch in branches}
@@ -325,8 +373,12 @@ def repository(
 
 def _entry(repo: Path) -> Path:
     """The file with `select_model`: `test_demo.py` of ESR and of Image SR up to 2024, `test.py` of Image SR since."""
-    if (repo / ntire_repo.ENTRY).is_file():
-        return repo / ntire_repo.ENTRY
+    first = repo / ntire_repo.ENTRY
+    if first.is_file():
+        reason = unfit(first, repo, imagesr_folder.MAX_ENTRY_BYTES)
+        if reason:
+            raise InputError(f"--repo {repo}: {reason}")
+        return first
     entry = imagesr_folder.entry_file(repo)
     if entry is None:
         names = ", ".join((ntire_repo.ENTRY, *imagesr_folder.ENTRIES))
@@ -338,15 +390,15 @@ def _from_branch(
     repo: Path, entry: Path, branch: ntire_repo.Branch, visible: tuple[Path, ...], allow_pickle: bool
 ) -> Submission:
     is_program = entry.name != ntire_repo.ENTRY
-    files = [repo / "model_zoo" / name for name in branch.checkpoints]
-    refused = {path: reason for path in files if (reason := unfit(path, repo))}
-    present = tuple(path for path in files if path.is_file() and path not in refused)
+    named = [repo / "model_zoo" / name for name in branch.checkpoints]
+    refused = {path: reason for path in named if (reason := unfit(path, repo))}
+    present = tuple(path for path in named if path not in refused and path.is_file())
     info = SubmissionInfo(
         model=branch.name,
         model_id=str(branch.model_id),
-        origin=f"repository {repo.name}",
+        origin=files.printable(f"repository {repo.name}"),
         script=artifact(entry),
-        checkpoint=Checkpoint(file=present[0].name, sha256=sha256(present[0]), source="repository")
+        checkpoint=Checkpoint(file=files.printable(present[0].name), sha256=sha256(present[0]), source="repository")
         if present else None,
     )  # fmt: skip
     return Submission(
@@ -461,7 +513,7 @@ def artifact(path: Path) -> Artifact | None:
 def _shown(path: Path) -> str:
     """`path` relative to the project where it lies inside it."""
     resolved = path.resolve()
-    return str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else str(path)
+    return files.printable(str(resolved.relative_to(ROOT) if resolved.is_relative_to(ROOT) else path))
 
 
 def by_id(model_id: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data.errors import InputError
+from eval import files
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,18 +17,28 @@ else:  # pragma: no cover - Python 3.10 only
     import tomli as tomllib
 
 Model = TypeVar("Model", bound=BaseModel)
+MAX_BYTES = 1 << 20
+MAX_INTEGER = 2**63  # TOML's integers have 64 bits
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse the TOML file at `path`. Raises InputError that names the file and the line at fault."""
+    text = files.read_text(path, MAX_BYTES)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+        content = tomllib.loads(text)
+        _check_integers(content)
+    except (ValueError, RecursionError, MemoryError) as error:  # nested too deeply: the last two
+        raise InputError(f"{path}: not valid TOML: {error or type(error).__name__}") from None
+    return content
+
+
+def _check_integers(value: Any) -> None:
+    """Raise ValueError for an integer that is none in TOML: Python's have no end, and fail where shown."""
+    if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        raise ValueError("an integer of more than 64 bits")
+    if isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_integers(inner)
 
 
 def validate(model: type[Model], content: dict[str, Any], origin: object) -> Model:
@@ -48,6 +59,13 @@ def describe(error: ValidationError) -> str:
     problems = []
     for item in error.errors(include_url=False):
         field = ".".join(str(part) for part in item["loc"]) or "file"
-        got = "" if item["type"] in ("missing", "extra_forbidden") else f" (got {item['input']!r:.80})"
+        got = "" if item["type"] in ("missing", "extra_forbidden") else f" (got {_shown(item['input'])})"
         problems.append(f"field '{field}': {item['msg'][:1].lower()}{item['msg'][1:]}{got}")
     return "; ".join(problems)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a very large {type(value).__name__}"

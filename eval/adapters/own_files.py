@@ -9,11 +9,13 @@ Only Python's parser reads the files; nothing of them is run.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from eval.adapters.ntire_repo import Branch, imported
+from eval.files import unfit
 
 NUMBERED = re.compile(r"team_?0*(\d+)(?!\d)", re.IGNORECASE)
 PLACES = ("models", "model_zoo")  # where the challenges ask teams to put their files
@@ -29,7 +31,7 @@ class Ownership:
         """entry: the file with `select_model`, whose `branches` are the submissions."""
         self._repo = repo
         self._imports: dict[Path, list[Path]] = {}
-        self._common = self._reached(self._imported(_parsed(entry).body, entry))
+        self._common = self._reached(self._imported(_parsed(entry, repo).body, entry))
         numbered = self._numbered()
         self._own = {
             branch.model_id: self._belonging(branch) | numbered.get(branch.model_id, set())
@@ -48,6 +50,8 @@ class Ownership:
 
     def _stays(self, path: Path, secret: Collection[Path]) -> bool:
         """Whether `path`, which is shown by what a link leads to, leads to nothing secret or outside."""
+        if not os.path.exists(path):  # a link to nothing, or to itself
+            return False
         target = path.resolve()
         inside = target.is_relative_to(self._repo)
         return target == path or (inside and not any(target.is_relative_to(one) for one in secret))
@@ -79,7 +83,7 @@ class Ownership:
 
     def _imports_of(self, path: Path) -> list[Path]:
         if path not in self._imports:
-            self._imports[path] = self._imported(ast.walk(_parsed(path)), path)
+            self._imports[path] = self._imported(ast.walk(_parsed(path, self._repo)), path)
         return self._imports[path]
 
     def _imported(self, nodes: Iterable[ast.AST], path: Path) -> list[Path]:
@@ -91,13 +95,15 @@ class Ownership:
         parts = name.split(".")
         packages = [self._repo.joinpath(*parts[:count], "__init__.py") for count in range(1, len(parts) + 1)]
         candidates = [*packages, self._repo.joinpath(*parts[:-1], f"{parts[-1]}.py")]
-        return [path for path in candidates if path.is_file()]
+        return [
+            path for path in candidates if os.path.isfile(path)
+        ]  # no error for a name too long for a file
 
 
-def _parsed(path: Path) -> ast.Module:
+def _parsed(path: Path, repo: Path) -> ast.Module:
     """A source file's syntax; an empty module for what cannot be parsed, and so not be imported either."""
     try:
-        return ast.parse(path.read_bytes() if path.stat().st_size <= MOST_BYTES else b"")
+        return ast.parse(b"" if unfit(path, repo, MOST_BYTES) else path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import re
 import subprocess
@@ -159,6 +160,7 @@ def test_an_error_of_the_harness_itself_costs_one_submission(
         (("--model_id", "25", "--repo", "/nowhere"), "--repo /nowhere"),
         (("--model_id", "25", "--pairs", "/nowhere", "/nowhere2"), "/nowhere"),
         (("--model_id", "25", "--device", "cuda:99"), "cuda"),
+        (("--model_id", "25", "--data_dir", "x" * 300), "File name too long"),
     ],
 )
 def test_usage_errors_are_one_line_and_status_2(
@@ -167,6 +169,29 @@ def test_usage_errors_are_one_line_and_status_2(
     assert run(*arguments, "--save_dir", tmp_path) == 2
     error = capsys.readouterr().err
     assert re.search(message, error) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("seconds", ["1e306", "0", "-1", "nan", "inf"])
+def test_a_time_limit_that_no_clock_can_keep_is_a_usage_error(seconds: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("--model_id", "25", f"--timeout={seconds}")
+    assert caught.value.code == 2
+    assert "must be a number of seconds above 0, at most 1,000,000" in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_entered_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    honest = Path.is_dir
+
+    def refuse(path: Path) -> bool:  # root may enter every folder
+        if path == Path("/x"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return honest(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert run("--model_id", "25", "--data_dir", "/x", "--save_dir", tmp_path) == 2
+    assert capsys.readouterr().err == "test_demo.py: error: /x: Permission denied\n"
 
 
 def test_save_dir_that_is_a_file_is_refused_before_anything_runs(

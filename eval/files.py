@@ -1,0 +1,61 @@
+"""Files that strangers hand in: what is looked at before one is opened, and how much of it is read."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from data.errors import InputError
+
+MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
+
+
+def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
+    """Why a file that a submission names is not even opened; empty where it is fit, or not there.
+
+    A symbolic link on the way must not lead out of `folder`: a sandbox shows what the link leads to, so a link
+    would let a submission choose what it sees, and the harness opens it with the user's rights. It must end at a
+    regular file: others can block a reader for ever. The size is bounded, because every file is read whole.
+    """
+    name = printable(path.name)
+    try:
+        real = path.resolve(strict=True)
+        status = real.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; characters that no name can have
+        return f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})"
+    if not real.is_relative_to(folder.resolve()):
+        return f"{name}: a link that leads out of {folder.name}/"
+    if not stat.S_ISREG(status.st_mode):
+        return f"{name}: not a regular file"
+    if status.st_size > most_bytes:
+        return f"{name}: {_size(status.st_size, 1)}, expected at most {_size(most_bytes, 0)}"
+    return ""
+
+
+def read_text(path: Path, most_bytes: int) -> str:
+    """The UTF-8 text of a file. Raises InputError that names it: missing, unreadable, too large, no UTF-8."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most_bytes + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if len(content) > most_bytes:
+        raise InputError(f"{path}: larger than {_size(most_bytes, 0)}")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+
+
+def printable(text: str) -> str:
+    """`text`, such as a file's name, in characters that records can hold: bytes that are no UTF-8 as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _size(size_bytes: int, decimals: int) -> str:
+    unit, name = (2**30, "GiB") if size_bytes >= 2**30 else (2**20, "MiB")
+    return f"{size_bytes / unit:.{decimals}f} {name}"
