@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from eval.confine.confined import Confined
 from eval.confine.gpu import Device, find_gpu
-from eval.confine.probe import choose, probe
+from eval.confine.probe import choose
 from eval.confine.runtime import RUNTIME_FILES, is_visible
 from eval.confine.spawn import spawn
 from eval.confine.types import CPU_LIMITS, CUDA_LIMITS, MIB, Level, Limits, View
@@ -39,7 +39,6 @@ __all__ = [
     "find_gpu",
     "is_visible",
     "limits_of",
-    "probe",
     "spawn",
 ]
 

@@ -79,16 +79,6 @@ class Confined:
         self.kill()
 
     @property
-    def memory_peak_bytes(self) -> int:
-        """Largest memory of all its processes that the watchdog saw."""
-        return self._watchdog.memory_peak_bytes
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time of all its processes when the watchdog looked last."""
-        return self._watchdog.cpu_s
-
-    @property
     def returncode(self) -> int | None:
         """Exit status, negative for a signal; None while it runs."""
         code = self._process.returncode

@@ -75,11 +75,6 @@ def why_not(level: Level) -> str:
     return trial(level).reason
 
 
-def probe() -> dict[Level, str]:
-    """For every level "" if it works here, otherwise the reason. Cached for this process."""
-    return {level: why_not(level) for level in Level}
-
-
 def choose(requested: str) -> tuple[Level, str]:
     """The level for `requested` ("auto", "bwrap", "landlock", "process") and a sentence on what was found.
 

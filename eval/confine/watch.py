@@ -65,8 +65,6 @@ class Watchdog:
     def __init__(self, watched: Watched, limits: Limits, exceeded: Callable[[str], None]) -> None:
         self._watched, self._limits, self._exceeded = watched, limits, exceeded
         self._stop = threading.Event()
-        self.memory_peak_bytes = 0
-        self.cpu_s = 0.0
         self._looks = 0
         self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
         self._thread.start()
@@ -87,8 +85,6 @@ class Watchdog:
     def _look(self) -> str | None:
         """Name of the field of `Limits` that is exceeded now, or None."""
         usage = processes.usage(self._watched.pid, self._watched.known_files)
-        self.memory_peak_bytes = max(self.memory_peak_bytes, usage.memory_bytes)
-        self.cpu_s = max(self.cpu_s, usage.cpu_s)
         measured = {"memory_bytes": usage.memory_bytes, "cpu_s": usage.cpu_s}
         if self._watched.tmp is not None and self._limits.tmp_bytes:
             measured["tmp_bytes"] = disk.used_bytes(self._watched.tmp, self._limits.tmp_bytes)

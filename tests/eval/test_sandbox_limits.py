@@ -292,7 +292,6 @@ def test_processor_time_is_bounded(level: Level) -> None:
     code = "signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True:\n    pass"
     with start(level, code, limits=replace(CPU_LIMITS, cpu_s=1)) as confined:
         assert ended_by(confined) == "processor time limit of 1 s"
-    assert confined.cpu_s >= 0.5
 
 
 def test_output_is_kept_up_to_a_limit_and_read_beyond(level: Level) -> None:
