@@ -180,6 +180,7 @@ def test_environment_is_only_what_was_passed(level: Level, monkeypatch: pytest.M
     environment = json.loads(confined.output())
     assert environment["OMP_NUM_THREADS"] == "2"
     assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
+    assert environment.pop("CUDA_VISIBLE_DEVICES") == "", "no GPU was asked for"
     allowed = {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONDONTWRITEBYTECODE", "SANDBOX_ID", "PWD", "LC_CTYPE"}
     assert set(environment) <= allowed | {"OMP_NUM_THREADS"}
 
