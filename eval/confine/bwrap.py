@@ -58,7 +58,10 @@ def _system_folders() -> list[str]:
 
 
 def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
-    """Folders above the bound paths: bwrap would make them 0700, which another uid cannot pass."""
+    """Folders above the bound paths: bwrap would make them 0700, which another uid cannot pass.
+
+    Nobody may write there, the owner included: below /tmp, which stays writable, they would take new files.
+    """
     parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path("/tmp"), Path("/dev")}
     new = [parent for parent in parents if not any(parent.is_relative_to(root) for root in bound)]
     in_proc_or_dev = (Path("/proc"), Path("/dev"))
@@ -67,7 +70,7 @@ def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
         option
         for parent in ordered
         if not any(parent.is_relative_to(root) for root in in_proc_or_dev)
-        for option in ("--dir", str(parent))
+        for option in ("--perms", "0555", "--dir", str(parent))
     ]
 
 

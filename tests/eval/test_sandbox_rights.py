@@ -25,6 +25,7 @@ REFUSED = {
     "harness's memory": "open(f'/proc/{parent}/mem', 'rb')",
     "keeper's memory": "open(f'/proc/{os.getppid()}/mem', 'r+b')",
     "write a visible file": "open(shown, 'a')",
+    "create a file beside a visible one": "open(shown + '.new', 'w')",
     "truncate a visible file": "os.truncate(shown, 0)",
     "chmod a visible file": "os.chmod(shown, 0o666)",
     "utime a visible file": "os.utime(shown, (1, 1))",
