@@ -17,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.formats import Damaged, Header, check_bytes, read_header
+from data.formats import (
+    PNG_SIGNATURE,
+    Damaged,
+    Header,
+    check_bytes,
+    check_png,
+    png_header,
+    png_pixels,
+    read_header,
+)
 
 Image = npt.NDArray[np.uint8]
 
@@ -29,6 +38,10 @@ IMAGE_SUFFIXES = frozenset(
         *("ppm", "pgm", "pbm", "pnm", "pam", "gif", "avif", "sr", "ras"),
     )
 )
+
+
+# What a PNG may hold beside its pixels, such as a colour profile.
+PNG_EXTRA_BYTES = 1 << 20
 
 
 def read_rgb(path: str | Path) -> Image:
@@ -50,6 +63,36 @@ def read_rgb(path: str | Path) -> Image:
     if header is not None:
         _refuse_kind(path, header)
     return _decode(path, data)
+
+
+def read_png(path: str | Path, height: int, width: int) -> Image:
+    """Reads a stranger's image: a PNG of `height` x `width` pixels and nothing else.
+
+    Nothing is decoded before its signature, size, depth and checksums were looked at, nothing larger is read than
+    such a picture can need, and the decoder gets its pixels only, no colour profile, text or animation.
+    Returns and raises as `read_rgb`, and InputError for another format or size.
+    """
+    most_bytes = 2 * height * (1 + 4 * width) + PNG_EXTRA_BYTES
+    try:
+        with open(path, "rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if not data.startswith(PNG_SIGNATURE):
+        raise InputError(f"{path}: is no PNG file; other formats are not accepted here")
+    try:
+        header = png_header(data)
+        if (header.height, header.width) != (height, width):
+            found = f"{header.width}x{header.height}"
+            raise InputError(f"{path}: is {found}, expected {width}x{height}; nothing is resized")
+        if len(data) > most_bytes:
+            raise InputError(
+                f"{path}: larger than {most_bytes} bytes, more than {width}x{height} pixels need"
+            )
+        _refuse_kind(path, check_png(data))
+    except Damaged as reason:
+        raise InputError(f"{path}: {reason}") from None
+    return _decode(path, png_pixels(data))
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Scoring SR images that lie in a folder: results handed in as images, or written by a program that was run.
 
 Names are matched exactly, sizes must fit, nothing is resized, and only regular files count: a symbolic
-link in a stranger's folder could name a ground-truth image.
+link in a stranger's folder could name a ground-truth image. Only PNG is decoded, because that happens in the harness.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.images import IMAGE_SUFFIXES, image_size, read_rgb
+from data.images import IMAGE_SUFFIXES, image_size, read_png
 from data.pairs import ImagePair
 from eval.challenge import Mode
 from eval.failures import SubmissionFailed
@@ -52,7 +52,7 @@ def mode_folders(folder: Path, modes: Mapping[Mode, object]) -> dict[Mode, Path]
 
 
 def find(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
-    """The result of each pair in `folder`: `0901.png` or `0901x4.png` for HR image 0901, any image format.
+    """The result of each pair in `folder`: `0901.png` or `0901x4.png` for HR image 0901.
 
     Raises SubmissionFailed: images missing (named), two files for one image, a file that is no regular file.
     """
@@ -136,15 +136,9 @@ def _listed(folder: Path) -> dict[str, list[Path]]:
 def _read(path: Path, pair: ImagePair, scale: int) -> NDArray[np.uint8]:
     height, width = (length - length % scale for length in image_size(pair.hr))
     try:
-        image = read_rgb(path)
+        return read_png(path, height, width)
     except InputError as error:
-        raise SubmissionFailed(str(error)) from None
-    if image.shape[:2] != (height, width):
-        raise SubmissionFailed(
-            f"{path}: is {image.shape[1]}x{image.shape[0]}, expected {width}x{height} as {pair.hr.name}; "
-            "nothing is resized"
-        )
-    return image
+        raise SubmissionFailed(f"{error} ({pair.hr.name})") from None
 
 
 def _reported(task: Task, model: str, mode: Mode, name: str, total: int, reporter: Reporter) -> Task:

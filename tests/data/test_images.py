@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import InputError
-from data.images import image_size, modcrop, read_rgb, write_png
+from data.images import image_size, modcrop, read_png, read_rgb, write_png
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (12, 20, 3), np.uint8)  # RGB
@@ -261,3 +262,64 @@ def test_modcrop_cuts_at_the_lower_right() -> None:
     assert np.array_equal(modcrop(image, 4), PICTURE[:8, :16])
     assert modcrop(image[..., 0], 3).shape == (9, 18)
     assert modcrop(PICTURE, 4).shape == PICTURE.shape
+
+
+def _with_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
+    return png[:33] + chunk(kind, content) + png[33:]
+
+
+def test_a_strangers_png_is_read_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    rgb = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
+    write_png(path, rgb)
+    path.write_bytes(_with_chunk(path.read_bytes(), b"tEXt", b"Comment\0hello"))
+    assert np.array_equal(read_png(path, 40, 56), rgb)
+    grey = tmp_path / "grey.png"
+    cv2.imwrite(str(grey), rgb[..., 0])
+    assert np.array_equal(read_png(grey, 40, 56), read_rgb(grey))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(b"iCCP", b"x\0\0" + b"z" * 99), (b"acTL", b"\0" * 8), (b"eXIf", b"x"), (b"zTXt", b"x" * 64)],
+)
+def test_the_decoder_meets_the_pixels_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: bytes, content: bytes
+) -> None:
+    path = tmp_path / "a.png"
+    write_png(path, np.zeros((8, 8, 3), np.uint8))
+    plain = path.read_bytes()
+    path.write_bytes(_with_chunk(plain, kind, content))
+    seen: list[bytes] = []
+    decode = cv2.imdecode
+
+    def watched(data: np.ndarray, how: int) -> object:
+        seen.append(data.tobytes())
+        return decode(data, how)
+
+    monkeypatch.setattr(cv2, "imdecode", watched)
+    read_png(path, 8, 8)
+    assert len(seen) == 1 and kind not in seen[0] and seen[0][:33] == plain[:33]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda png: png[:-30], "truncated"),
+        (lambda png: png[:40] + bytes([png[40] ^ 1]) + png[41:], "does not fit its checksum"),
+        (lambda png: png[:20], "header is cut short"),
+        (lambda png: b"GIF89a" + png, "is no PNG file"),
+        (lambda _: b"", "is no PNG file"),
+        (lambda png: _with_chunk(png, b"tRNS", b"\0" * 6), "a transparent colour"),
+        (lambda png: _with_chunk(png, b"tEXt", b"x" * (2 << 20)), "more than 8x8 pixels need"),
+    ],
+)
+def test_a_strangers_png_that_is_not_sound_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes], reason: str
+) -> None:
+    path = tmp_path / "a.png"
+    write_png(path, np.zeros((8, 8, 3), np.uint8))
+    path.write_bytes(change(path.read_bytes()))
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(InputError, match=reason):
+        read_png(path, 8, 8)

@@ -98,8 +98,7 @@ def test_an_image_of_another_size_fails_and_is_not_resized(
     cv2.imwrite(str(handed_in / "img2x4.png"), np.zeros((65, 64, 3), np.uint8))
     assert run("--images", handed_in, "--hr", tiny_pairs[0], "--save_dir", tmp_path / "out") == 1
     assert (
-        "is 64x65, expected 64x64 as img2.png; nothing is resized"
-        in read(tmp_path / "out")["team_a"]["error"]
+        "is 64x65, expected 64x64; nothing is resized (img2.png)" in read(tmp_path / "out")["team_a"]["error"]
     )
 
 
@@ -110,6 +109,30 @@ def test_a_damaged_image_is_the_submissions_failure(
     (handed_in / "img0.png").write_bytes(whole[: len(whole) // 2])
     assert run("--images", handed_in, "--hr", tiny_pairs[0], "--save_dir", tmp_path / "out") == 1
     assert "img0.png" in read(tmp_path / "out")["team_a"]["error"]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "tiff", "bmp", "jp2"])
+def test_other_formats_are_not_decoded_here(
+    handed_in: Path, tiny_pairs: Pairs, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    image = cv2.imread(str(handed_in / "img0.png"))
+    assert image is not None
+    cv2.imwrite(str(handed_in / f"img0.{suffix}"), image)
+    (handed_in / f"img0.{suffix}").rename(handed_in / "img0.png")
+    monkeypatch.setattr(cv2, "imdecode", None)
+    (pair,) = (one for one in paired(tiny_pairs[0]) if one.name == "img0")
+    with pytest.raises(SubmissionFailed, match=r"img0\.png: is no PNG file; other formats are not accepted"):
+        folders._read(handed_in / "img0.png", pair, 4)
+
+
+def test_a_small_file_of_many_pixels_is_not_decoded(
+    tiny_pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = tmp_path / "img0.png"
+    cv2.imwrite(str(bomb), np.zeros((6000, 6000), np.uint8))
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(SubmissionFailed, match="is 6000x6000, expected 80x96; nothing is resized"):
+        folders._read(bomb, paired(tiny_pairs[0])[0], 4)
 
 
 def test_a_link_to_the_truth_is_not_a_result(handed_in: Path, tiny_pairs: Pairs) -> None:
