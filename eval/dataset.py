@@ -25,11 +25,6 @@ class Dataset:
     modes: dict[Mode, list[ImagePair]]
     own: bool
 
-    @property
-    def folders(self) -> list[Path]:
-        """Folders that hold HR images: a sandbox must hide them."""
-        return sorted({pair.hr.resolve().parent for one in self.modes.values() for pair in one})
-
     def max_lr_pixels(self) -> int:
         sizes = [image_size(pair.lr) for one in self.modes.values() for pair in one]
         return max(height * width for height, width in sizes)

@@ -31,6 +31,7 @@ MEANS = {
     "pooled": "PSNR of the mean squared error over all images",
 }
 SHOWN = 5
+MAX_TARGET = 1000  # dB; equal images have no number
 OK, NOT_EXPLAINED, USAGE = 0, 1, 2
 
 
@@ -87,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _number(options.target)
+        if options.scale < 1:
+            raise InputError(f"--scale {options.scale}: expected 1 or more")
         images = _read(options.images, options.hr, options.scale)
     except (InputError, SubmissionFailed) as error:
         print(f"eval.explain: error: {error}", file=sys.stderr)
@@ -121,8 +124,10 @@ def _number(text: str) -> None:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("nan")
-    if not value.is_finite() or value <= 0:
-        raise InputError(f"--target {text}: expected a number above 0, such as 28.42")
+    if not value.is_finite() or not 0 < value <= MAX_TARGET:
+        raise InputError(
+            f"--target {text}: expected a number above 0 and at most {MAX_TARGET}, such as 28.42"
+        )
 
 
 def _read(images: Path, hr: Path, scale: int) -> list[tuple[Image, Image]]:

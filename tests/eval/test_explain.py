@@ -109,3 +109,21 @@ def test_an_unknown_metric_lists_the_known_ones() -> None:
 
 def test_a_challenges_border_is_used() -> None:
     assert [protocol.border for protocol in metrics.chosen(["psnr", "ssim_y"], border=2)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--target=1e400", "--target 1e400: expected a number above 0 and at most 1000"),
+        ("--target=nan", "--target nan: expected a number above 0"),
+        ("--scale=0", "--scale 0: expected 1 or more"),
+        ("--scale=-4", "--scale -4: expected 1 or more"),
+    ],
+)
+def test_numbers_that_cannot_be_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, message: str
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, 3), np.uint8))
+    arguments = ["--images", str(tmp_path), "--hr", str(tmp_path), "--target=30", option]
+    assert explain.main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"eval.explain: error: {message}")
