@@ -53,9 +53,8 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
             "Several machines, data sets or protocols: each is ranked apart and has its own runtime column."
         )
     # Columns that are all missing in one group make pandas warn about a future change of dtype; objects do not.
-    columns = _rank_group([_NOBODY], challenge)[0].iloc[:0]
-    table = pd.concat([frame.astype(object) for frame in frames or [columns]], ignore_index=True)
-    table = _typed(table)
+    frames = frames or [_rank_group([_NOBODY], challenge)[0].iloc[:0]]
+    table = _typed(pd.concat([frame.astype(object) for frame in frames], ignore_index=True))
     table.attrs["notes"] = list(dict.fromkeys(notes))
     table.attrs["group_notes"] = group_notes
     table.attrs["challenge"] = challenge.name

@@ -71,7 +71,8 @@ def _table(frame: pd.DataFrame, title: str, psnr: str, flags: dict[str, str]) ->
     for _, row in frame.iterrows():
         note = row["reason"] or flags[row["model"]]
         cells = [_cell(column, row[column]) for column in columns]
-        table.add_row(*cells, str(row["checkpoint_source"] or "–"), str(note))
+        texts = [*cells, str(row["checkpoint_source"] or "–"), str(note)]
+        table.add_row(*(escape(tables.printable(text)) for text in texts))
     return table
 
 

@@ -14,7 +14,7 @@ from eval.challenge import load
 from eval.results import Record
 from leaderboard.__main__ import main
 from leaderboard.summary import summarise
-from tests.leaderboard.makers import record
+from tests.leaderboard.makers import failed, record
 
 
 def shown(records: list[Record], names: set[str], save_dir: Path) -> str:
@@ -54,6 +54,11 @@ def test_each_machine_is_printed_apart(tmp_path: Path) -> None:
     records = [record("01_A"), record("02_B"), record("03_C", ms=5, device="GPU B")]
     text = shown(records, {"01_A", "03_C"}, tmp_path)
     assert text.index("GPU A, robust") < text.index("01_A") < text.index("GPU B, robust") < text.index("03_C")
+
+
+def test_names_and_reasons_are_no_markup(tmp_path: Path) -> None:
+    text = shown([record("[red]01_A"), failed("02_B", "no [/x] \x1b[31m")], {"[red]01_A", "02_B"}, tmp_path)
+    assert "[red]01_A" in text and "no [/x]" in text and "\x1b" not in text
 
 
 def test_nothing_judged_is_an_empty_table(tmp_path: Path) -> None:
