@@ -36,10 +36,15 @@ class Blueprint:
     def build(self) -> nn.Module:
         """A new network with fresh parameters. Raises InputError when the class refuses the arguments."""
         arguments = self.args | {name: import_name(path) for name, path in self.imports.items()}
+        maker = import_name(self.class_path)
         try:
-            return import_name(self.class_path)(**arguments)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{self.class_path}: does not take arguments {arguments}: {error}") from None
+            model = maker(**arguments)
+        except Exception as error:  # how a class, or torch below it, refuses a number is its own business
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(f"{self.class_path}: does not take arguments {arguments}: {reason}") from None
+        if not isinstance(model, nn.Module):
+            raise InputError(f"{self.class_path}: makes a {type(model).__name__}, expected a torch module")
+        return model
 
     def changed(
         self, *, without: tuple[str, ...] = (), args: Mapping[str, Any], imports: Mapping[str, str]

@@ -83,12 +83,12 @@ class Reporter:
 
 
 def read_history(out: Path) -> list[dict[str, Any]]:
-    """The rows of a run's history; a last line that a kill cut short is left out."""
+    """The rows of a run's history up to the first that is damaged, such as one that a kill cut short."""
     path = out / "history.jsonl"
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:

@@ -106,6 +106,13 @@ def test_classes_and_arguments_that_are_wrong_are_named() -> None:
         import_name("models.team25_EERN:Eern")
     with pytest.raises(InputError, match=r"does not take arguments .*'colour'"):
         Blueprint("models.team25_EERN:EERN", {"colour": 1}, {}, 255.0).build()
+    for channels in (-1, "four"):  # refused by torch, in its own ways
+        with pytest.raises(InputError, match=rf"team25_EERN:EERN: does not take arguments .*{channels}"):
+            Blueprint("models.team25_EERN:EERN", {"channels": channels}, {}, 255.0).build()
+    with pytest.raises(InputError, match=r"^json:loads: makes a dict, expected a torch module"):
+        Blueprint("json:loads", {"s": "{}"}, {}, 255.0).build()
+    with pytest.raises(InputError, match=r"^models\.nothing:Net: cannot be imported"):
+        Blueprint("models.nothing:Net", {}, {}, 255.0).build()
 
 
 def test_checkpoints_that_are_none_are_named(tmp_path: Path) -> None:

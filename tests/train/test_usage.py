@@ -10,6 +10,7 @@ import torch
 
 from data import prepare
 from train.__main__ import main
+from train.report import read_history
 
 Refusal = Callable[..., str]
 
@@ -170,3 +171,8 @@ def test_a_damaged_training_image_is_named(
     assert prepare.main(["bicubic", str(photos), str(tmp_path / "LR"), "--workers", "1"]) == 0
     error = refusal("--workers", workers, "--val", str(photos), str(tmp_path / "LR"), data=images)
     assert error == f"{cut}: it is truncated: the PNG ends inside a chunk"
+
+
+def test_a_history_with_a_damaged_line_is_read_up_to_it(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_bytes(b'{"step": 1}\n\xff\xfe\n{"step": 3}\n')
+    assert read_history(tmp_path) == [{"step": 1}]
