@@ -19,6 +19,7 @@ from typing import cast
 from data.errors import InputError
 from data.images import image_size
 from eval import (
+    builds,
     doubts,
     folders,
     machine,
@@ -136,7 +137,8 @@ class Harness:
         elif submission.adapter == "imagesr_folder":
             self._run_program(submission, findings)
         else:
-            self._measure(submission, findings)
+            with builds.built(submission, self._plan.setup) as ready:
+                self._measure(ready, findings)
 
     def _record(self, submission: Submission, findings: Findings, error: str | None) -> Record:
         found = {

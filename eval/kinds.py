@@ -135,6 +135,10 @@ def _ensemble(
         member_path = submission.find(model_id, folder)
         if submission.read_manifest(member_path).ensemble is not None:
             raise InputError(f"{path}: field 'ensemble.members': {model_id} is an ensemble itself")
+        if submission.read_manifest(member_path).build is not None:
+            raise InputError(
+                f"{path}: field 'ensemble.members': {model_id} needs a build step, which members cannot have"
+            )
         members[model_id] = submission.native(member_path, checkpoint, allow_pickle=allow_pickle)
     problems = [f"member {model_id}: {one.problem}" for model_id, one in members.items() if one.problem]
     info = SubmissionInfo(

@@ -90,6 +90,17 @@ class Ensemble(Fields):
     turns_below_mib: float = Field(default=0, ge=0)
 
 
+class BuildStep(Fields):
+    """A command that is run before the submission is loaded, in a copy of a folder beside the manifest.
+
+    folder: its name; what the command makes there can be imported by the script. command: a program and its
+    arguments; `python` is the interpreter that runs the submission.
+    """
+
+    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=200)
+    command: tuple[str, ...] = Field(min_length=1)
+
+
 class Manifest(Fields):
     """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`.
 
@@ -113,6 +124,7 @@ class Manifest(Fields):
     checkpoint: CheckpointFile | None = None
     parts: dict[str, CheckpointFile] = {}
     ensemble: Ensemble | None = None
+    build: BuildStep | None = None
     reproduced: CheckpointFile | None = None
     claims: Claims = Claims()
 
@@ -136,6 +148,8 @@ class Manifest(Fields):
             raise ValueError("give either 'class' (a model script) or 'ensemble' (other submissions)")
         if self.checkpoint and self.parts:
             raise ValueError("give either 'checkpoint' (one file) or 'parts' (several)")
+        if self.build and self.ensemble:
+            raise ValueError("an ensemble has no 'build' step: it has no script")
         return self
 
     @property
@@ -165,6 +179,7 @@ class Submission:
     checkpoints: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     cwd: Path | None = None
+    build: Path | None = None  # folder of sources for `source["build"]`, the command that builds them
     problem: str = ""  # a reason not to start it at all: recorded as its failure
 
     @property
@@ -172,9 +187,14 @@ class Submission:
         return self.info.model
 
     def fingerprint(self) -> dict[str, str]:
-        """sha256 of its Python files and checkpoints, by path: equal before and after a batch."""
+        """sha256 of its Python files, checkpoints and what is built, by path: equal before and after a batch."""
         code = (path for path in self.visible if path.is_dir() or path.suffix == ".py")
-        return fingerprint((*code, *self.checkpoints))
+        return fingerprint((*code, *self.checkpoints, *(build_files(self.build) if self.build else ())))
+
+
+def build_files(folder: Path) -> list[Path]:
+    """The files that a build step gets: the regular ones below `folder`."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
 
 
 def _holds_time(value: Any) -> bool:
@@ -321,6 +341,8 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
         checkpoint=chosen.recorded(),
         claims=manifest.claims.model_dump(exclude_defaults=True, mode="json"),
     )  # fmt: skip
+    build = path.parent / manifest.build.folder if manifest.build else None
+    problem = problem or (_unfit_build(build) if build else "")
     shared = tuple(p for p in sorted(MODELS.glob("*.py")) if not p.name.startswith("team"))
     return Submission(
         info=info,
@@ -335,11 +357,23 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             "tile_overlap": manifest.tile_overlap,
             "pad_multiple": manifest.pad_multiple,
             "allow_pickle": allow_pickle or manifest.allow_pickle,
+            "build": list(manifest.build.command) if manifest.build else [],
         },
         visible=shared if reason else (script, *shared),
         checkpoints=tuple(part.path for part in chosen.parts),
+        build=None if problem else build,
         problem=problem,
     )
+
+
+def _unfit_build(folder: Path) -> str:
+    """Why a folder that a manifest wants built is not even copied; empty where it is fit."""
+    if folder.is_symlink() or not folder.is_dir():
+        return f"build: no folder {folder.name}/ beside the manifest"
+    size = sum(path.stat().st_size for path in build_files(folder))
+    if size > MAX_SOURCES_BYTES:
+        return f"build: {folder.name}/ holds {size / 2**30:.1f} GiB, expected at most 1 GiB"
+    return ""
 
 
 def repository(

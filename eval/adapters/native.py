@@ -22,8 +22,11 @@ def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
     """Build `source["class"]` with its arguments and load the checkpoint strictly.
 
     source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`, `key_may_lack`), `data_range`,
-    `tile`, `tile_overlap`, `pad_multiple`, `allow_pickle`. Raises LoadError.
+    `tile`, `tile_overlap`, `pad_multiple`, `allow_pickle`; `modules`, a folder that its build step filled, if it
+    has one. Raises LoadError.
     """
+    if "modules" in source:
+        sys.path.insert(0, source["modules"])
     script = Path(source["script"])
     model = _build(_import_script(script), script.name, source["class"], source["args"])
     for part in source["checkpoints"]:
