@@ -126,16 +126,25 @@ def test_a_submission_cannot_read_what_was_kept(tmp_path: Path, tiny_pairs: Pair
     }
 
 
-def test_hr_is_not_kept_inside_a_submission(tmp_path: Path, tiny_pairs: Pairs, confining: Level) -> None:
-    repo = toy.write_repo(tmp_path / "repo", {1: toy.honest()})
-    save = repo / "results"
-    common = ["--repo", repo, "--all", "--save_dir", save, "--pairs", *tiny_pairs, "--sandbox", confining]
-    assert run(*common, "--save_images") == 1
-    (entry,) = entries(save).values()
-    assert "the folder for kept HR images" in entry["error"] and "keep them apart" in entry["error"]
-    assert not (save / "images").exists()
+def test_results_inside_a_repository_are_hidden_from_its_submissions(
+    tmp_path: Path, tiny_pairs: Pairs, confining: Level
+) -> None:
+    repo, save = tmp_path / "repo", tmp_path / "repo" / "results"
+    toy.write_repo(repo, {2: toy.forward(THIEF.format(folder=str(save / "images")))})
     pictures.hr_folder(save).mkdir(parents=True)  # kept by an earlier batch
-    assert run(*common) == 1
+    common = ["--repo", repo, "--all", "--save_dir", save, "--pairs", *tiny_pairs, "--sandbox", confining]
+    assert run(*common, "--protocol", "ntire", "--device", "cpu", "--save_images") == 0
+    assert (save / "images" / "HR" / "valid" / "img0.png").is_file()
+    assert [entry["error"] for entry in entries(save).values()] == [None]
+
+
+@pytest.mark.parametrize("level", [Level.BWRAP, Level.LANDLOCK])
+def test_hr_is_not_kept_where_a_submission_can_read(tmp_path: Path, level: Level) -> None:
+    repo = toy.write_repo(tmp_path / "repo", {1: toy.honest()})
+    (repo / "results").mkdir()
+    (one,) = submission.repository(repo, None)
+    problem = secrecy.shown_hr(one, level, [], [pictures.hr_folder(repo / "results")])
+    assert "the folder for kept HR images" in problem and "keep them apart" in problem
 
 
 @pytest.mark.parametrize("level", [Level.BWRAP, Level.LANDLOCK])

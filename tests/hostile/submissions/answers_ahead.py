@@ -4,7 +4,7 @@
 import os
 import struct
 
-from models.base import KNOWN, Repeat, frames
+from models.base import DESCRIPTORS, KNOWN, Repeat, frames
 
 
 class Forger(Repeat):
@@ -13,7 +13,7 @@ class Forger(Repeat):
             request = frame.f_locals.get("request")
             if KNOWN and request is not None and hasattr(request, "nonce"):
                 reply = struct.pack("<16sBBH16d32768s", request.nonce, 0, 1, 0, 1e-3, *[0.0] * 15, b"")
-                for descriptor in range(3, 64):
+                for descriptor in DESCRIPTORS:
                     try:
                         if "socket" in os.readlink(f"/proc/self/fd/{descriptor}"):
                             os.write(descriptor, reply)

@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
+# /proc/self/fd cannot be listed at every level, and a descriptor keeps the number that it has in the parent.
+DESCRIPTORS = range(3, 4096)
+
 _FILE = Path(__file__).resolve().parent.parent / "known.json"
 KNOWN: dict[str, Any] = json.loads(_FILE.read_text()) if _FILE.is_file() else {}
 

@@ -3,14 +3,14 @@
 
 import os
 
-from models.base import Repeat
+from models.base import DESCRIPTORS, Repeat
 
 
 class Vandal(Repeat):
     def forward(self, x):
         y = super().forward(x).clone()
         x.fill_(255.0)
-        for descriptor in range(3, 64):
+        for descriptor in DESCRIPTORS:
             try:
                 if "memfd:request" in os.readlink(f"/proc/self/fd/{descriptor}"):
                     os.pwrite(descriptor, b"\xff" * 4096, 0)

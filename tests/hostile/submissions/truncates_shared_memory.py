@@ -5,11 +5,11 @@
 import fcntl
 import os
 
-from models.base import Repeat, breach
+from models.base import DESCRIPTORS, Repeat, breach
 
 
 def make():
-    for descriptor in range(3, 64):
+    for descriptor in DESCRIPTORS:
         try:
             target = os.readlink(f"/proc/self/fd/{descriptor}")
         except OSError:
