@@ -41,10 +41,9 @@ class Operation(IntEnum):
     FORWARD = 3  # super-resolve the image in the request slot
     MEMORY = 4  # peak memory since the last MEMORY request
     COUNT = 5  # complexity on noise and on the crop in the request slot
-    EXIT = 6
-    FOLDER = 7  # let the program turn the job's input folder into its output folder
-    EXPORT = 8  # trace the network on the image in the request slot into the graph slot
-    RECOUNT = 9  # super-resolve the image in the request slot and count the operations of that
+    FOLDER = 6  # let the program turn the job's input folder into its output folder
+    EXPORT = 7  # trace the network on the image in the request slot into the graph slot
+    RECOUNT = 8  # super-resolve the image in the request slot and count the operations of that
 
 
 class Status(IntEnum):

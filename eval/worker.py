@@ -293,7 +293,7 @@ def _hide_harness(*, keep_models: bool) -> None:
 
 
 def main(descriptors: list[int]) -> None:
-    """Serve requests until EXIT or until the parent is gone."""
+    """Serve requests until the parent closes its end or is gone."""
     sys.meta_path.insert(0, HarnessModules(("eval", "data", "models")))
     from eval import channel
 
@@ -307,8 +307,6 @@ def main(descriptors: list[int]) -> None:
         failure = reason(error)
     while frame := connection.recv(1024):
         request = channel.unpack_request(frame)
-        if request.operation == channel.Operation.EXIT:
-            break
         reply = worker.handle(request) if worker else channel.Reply(channel.Status.FAILED, (), failure)
         connection.send(channel.pack_reply(request.nonce, reply))
     os._exit(0)
