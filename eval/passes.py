@@ -169,7 +169,7 @@ class Passes:
         return ModeResult(images=images, runtime=self._runtimes[mode], memory_mib=self._memory[mode])
 
 
-def _summary(summary: stats.RuntimeSummary, repeats: int, samples: list[list[float]]) -> RuntimeSummary:
+def _summary(summary: stats.RuntimeStatistics, repeats: int, samples: list[list[float]]) -> RuntimeSummary:
     return RuntimeSummary(
         protocol=summary.protocol,
         mean=summary.mean,

@@ -13,7 +13,7 @@ Protocol = Literal["ntire", "robust"]
 
 
 @dataclass(frozen=True)
-class RuntimeSummary:
+class RuntimeStatistics:
     """Runtime of one submission under one protocol; all times in milliseconds.
 
     protocol: `ntire` (one cold pass over the images, every sample counts) or `robust` (warm samples only).
@@ -33,10 +33,6 @@ class RuntimeSummary:
     ci95: tuple[float, float] | None
     cold: float
     n: int
-
-    def runtime_ms(self) -> float:
-        """The protocol's headline figure: the mean under `ntire`, the median under `robust`."""
-        return self.mean if self.protocol == "ntire" else self.median
 
 
 def check_samples(samples_ms: Sequence[float]) -> None:
@@ -92,13 +88,13 @@ def _order_statistic(n: int, confidence: float) -> int:
     return k
 
 
-def summarize_ntire(samples_ms: Sequence[float]) -> RuntimeSummary:
+def summarize_ntire(samples_ms: Sequence[float]) -> RuntimeStatistics:
     """The official figure: the plain mean over one cold pass, the first image included.
 
     samples_ms: one time per image in the order in which they were run. Raises ValueError when empty.
     """
     check_samples(samples_ms)
-    return RuntimeSummary(
+    return RuntimeStatistics(
         protocol="ntire",
         mean=statistics.fmean(samples_ms),
         median=statistics.median(samples_ms),
@@ -132,7 +128,7 @@ def _binomial_upper_tail(n: int, p: float, k: int) -> float:
     return math.fsum(math.comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
 
 
-def summarize_robust(repeats_ms: Sequence[Sequence[float]], cold_ms: float) -> RuntimeSummary:
+def summarize_robust(repeats_ms: Sequence[Sequence[float]], cold_ms: float) -> RuntimeStatistics:
     """Warm runtime per image: the median over an image's repeats, averaged over the images.
 
     Averaging over images keeps the figure comparable with `ntire`, whose mean weighs every image once, also
@@ -149,7 +145,7 @@ def summarize_robust(repeats_ms: Sequence[Sequence[float]], cold_ms: float) -> R
     for samples in repeats_ms:
         check_samples(samples)
     centre = statistics.fmean(statistics.median(samples) for samples in repeats_ms)
-    return RuntimeSummary(
+    return RuntimeStatistics(
         protocol="robust",
         mean=statistics.fmean(statistics.fmean(samples) for samples in repeats_ms),
         median=centre,

@@ -83,7 +83,6 @@ def test_official_protocol_is_the_plain_mean_of_one_cold_pass() -> None:
     assert found.mean == pytest.approx(sum(samples) / 6)
     assert (found.median, found.cold, found.n) == (10.25, 1033.76, 6)
     assert found.ci95 == (9.0, 1033.76)
-    assert found.runtime_ms() == found.mean
 
 
 def test_robust_protocol_takes_medians_per_image_then_the_mean_over_images() -> None:
@@ -91,7 +90,6 @@ def test_robust_protocol_takes_medians_per_image_then_the_mean_over_images() -> 
     assert found.median == pytest.approx((1.2 + 3.0) / 2)
     assert found.mean == pytest.approx((52.2 / 3 + 8.9 / 3) / 2)
     assert (found.cold, found.n) == (120.0, 6)
-    assert found.runtime_ms() == found.median
     assert found.ci95 is not None and found.ci95[0] <= found.median <= found.ci95[1]
 
 
