@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -137,5 +138,16 @@ def _score(sr: Image, hr: Image) -> dict[str, float]:
     with torch.no_grad():
         for name, metric in _created.items():
             images = (tensor(sr), tensor(hr)) if METRICS[name].with_reference else (tensor(sr),)
-            values[name] = float(metric(*images).item())
+            values[name] = _value(metric, images, [tensor(hr)] * len(images))
     return values
+
+
+def _value(metric: Any, images: Sequence[Any], flawless: Sequence[Any]) -> float:
+    """Not a number where `metric` raises for `images`, yet has a value for `flawless`: the images are the reason."""
+    try:
+        return float(metric(*images).item())
+    except MemoryError:
+        raise
+    except Exception:
+        metric(*flawless)
+        return math.nan

@@ -28,6 +28,10 @@ class Metric:
     def __call__(self, sr, hr=None):
         if self.name == "clipiqa" and sr.max() == 0:
             return sr.mean() * float("nan")
+        if self.name == "maniqa" and sr.max() == 0:
+            raise ValueError("a constant image")
+        if self.name == "gmsd":
+            raise ValueError("broken for every image")
         return (sr - hr).abs().mean() if hr is not None else sr.mean()
 
 
@@ -70,13 +74,23 @@ def test_values_are_those_of_the_package_on_rgb_in_0_to_1() -> None:
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_an_image_without_a_value_is_its_submissions_failure() -> None:
+@pytest.mark.parametrize("name", ["clipiqa", "maniqa"])
+def test_an_image_without_a_value_is_its_submissions_failure(name: str) -> None:
     _, hr = images()
     with (
-        perceptual.PerceptualScorer(("clipiqa",)) as scorer,
-        pytest.raises(SubmissionFailed, match="clipiqa is nan for it, expected a finite number"),
+        perceptual.PerceptualScorer((name,)) as scorer,
+        pytest.raises(SubmissionFailed, match=f"{name} is nan for it, expected a finite number"),
     ):
         scorer.score(np.zeros_like(hr), hr)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_metric_that_raises_for_hr_too_is_no_submissions_failure() -> None:
+    with (
+        perceptual.PerceptualScorer(("gmsd",)) as scorer,
+        pytest.raises(ValueError, match="broken for every"),
+    ):
+        scorer.score(*images())
 
 
 def test_without_metrics_no_process_is_started() -> None:
