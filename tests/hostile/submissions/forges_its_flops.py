@@ -1,6 +1,5 @@
 # @expected: ok with flag: complexity not confirmed
 # @protocol: robust
-# @default: yes
 """Patches the harness's counting in its own process: a tenth of the operations, by every counter alike."""
 
 import dataclasses
