@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InputError
 
 MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
+MAX_DEPTH = 64  # folders in each other; Path.rglob and os.walk recurse, so deep ones end the program
 
 
 def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
@@ -34,6 +37,32 @@ def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
     return ""
 
 
+def walk(folder: Path, max_depth: int = MAX_DEPTH) -> Iterator[Path]:
+    """All files below `folder` in the order of their paths: regular ones, and links, which are not followed.
+
+    Raises InputError where folders lie in each other more than `max_depth` deep, or where one cannot be read.
+    """
+    waiting = [(folder, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        if path != folder and (path.is_symlink() or path.is_file()):
+            yield path
+            continue
+        if depth > max_depth:
+            raise InputError(f"{folder}: folders lie in each other more than {max_depth} deep")
+        waiting += [(one, depth + 1) for one in reversed(_entries(path))]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """The regular files, links and folders in `folder`, sorted by name."""
+    try:
+        with os.scandir(folder) as found:
+            kept = [e.name for e in found if e.is_symlink() or e.is_file() or e.is_dir()]
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from None
+    return [folder / name for name in sorted(kept)]
+
+
 def read_text(path: Path, most_bytes: int) -> str:
     """The UTF-8 text of a file. Raises InputError that names it: missing, unreadable, too large, no UTF-8."""
     try:
@@ -52,8 +81,11 @@ def read_text(path: Path, most_bytes: int) -> str:
 
 
 def printable(text: str) -> str:
-    """`text`, such as a file's name, in characters that records can hold: bytes that are no UTF-8 as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """`text`, such as a file's name, as records and terminals take it: what cannot be printed as escapes.
+
+    That are control characters, line ends too, and bytes that are no UTF-8 (which Python holds as surrogates).
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _size(size_bytes: int, decimals: int) -> str:
