@@ -312,11 +312,11 @@ def _described(name: str, border: int) -> str:
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:
     """Evaluate all submissions, one record each; returns whether any failed."""
     done = harness.finished_keys(options.save_dir) if options.resume else set()
-    before = [one.fingerprint() for one in chosen]
+    hashed = [submission.hashed(one) for one in chosen]
     harness_before = submission.fingerprint(HARNESS)
     failed = False
     with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
-        for one, files_before in zip(chosen, before, strict=True):
+        for one, files_before in hashed:
             if done and judge.job_key(one) in done:
                 console.print(f"{one.model}: already evaluated, skipped (--resume)", highlight=False)
                 continue

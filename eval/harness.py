@@ -37,7 +37,6 @@ from eval.challenge import Mode
 from eval.confine import processes
 from eval.counts import Complexity as Counted
 from eval.failures import SubmissionFailed
-from eval.files import printable
 from eval.passes import Passes
 from eval.pictures import Pictures
 from eval.plan import Plan
@@ -109,7 +108,9 @@ class Harness:
         findings = self._nothing_found(submission)
         try:
             self._judge(submission, findings)
-            return self._record(submission, findings, None)
+            record = self._record(submission, findings, None)
+            results.to_json(record)  # what cannot be written is this submission's failure, not the batch's
+            return record
         except SubmissionFailed as failure:
             findings.modes, findings.complexity = {}, None
             return self._record(submission, findings, str(failure))
@@ -153,7 +154,7 @@ class Harness:
             scored_by_challenge_data=self._plan.dataset.own,
             submission=info,
             status="ok" if error is None else "failed",
-            error=None if error is None else printable(error),
+            error=error,
             flags=findings.flags,
             modes=findings.modes,
             complexity=findings.complexity,

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from data.errors import InputError
-from eval import submission
+from eval import files, submission
 from eval.results import Checkpoint, SubmissionInfo
 from eval.submission import MODELS, Manifest, Submission
 
@@ -108,17 +108,27 @@ def images(folder: Path) -> Submission:
         raise InputError(f"--images {folder}: no such folder")
     folder = folder.resolve()
     info = SubmissionInfo(model=_results_key(folder.name), origin="images")
-    files = tuple(sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()))
-    size = sum(path.stat().st_size for path in files)
-    too_much = size > MAX_IMAGES_BYTES  # every one of them is hashed
+    found, problem = _handed_in(folder)
     return Submission(
         info=info,
         adapter="images",
         source={"folder": str(folder), "allow_pickle": False},
         visible=(),
-        checkpoints=() if too_much else files,
-        problem=f"{folder}: {size / 2**30:.1f} GiB of files, expected at most 64 GiB" if too_much else "",
+        checkpoints=found,
+        problem=problem,
     )
+
+
+def _handed_in(folder: Path) -> tuple[tuple[Path, ...], str]:
+    """The files in a folder of results, all of which are hashed, or the reason why they are not looked at."""
+    try:
+        found = tuple(path for path in files.walk(folder) if not path.is_symlink())
+    except InputError as error:
+        return (), str(error)
+    size = sum(path.stat().st_size for path in found)
+    if size > MAX_IMAGES_BYTES:
+        return (), f"{folder}: {size / 2**30:.1f} GiB of files, expected at most 64 GiB"
+    return found, ""
 
 
 def _results_key(name: str) -> str:

@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import InputError
+from eval.files import printable
 from eval.tomlfile import describe
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -48,6 +49,10 @@ Score = Annotated[float, AfterValidator(_score)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
+# What a stranger's code or file names can be part of: escapes stand for what JSON or a terminal does not take.
+Text = Annotated[str, AfterValidator(printable)]
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
@@ -56,13 +61,13 @@ class Flag(Part):
     """A doubt that does not fail a submission but is shown wherever its numbers are."""
 
     name: str
-    reason: str
+    reason: Text
 
 
 class Artifact(Part):
     """A file the evaluation used, by content."""
 
-    file: str
+    file: Text
     sha256: str
 
 
@@ -75,11 +80,11 @@ class Checkpoint(Artifact):
 class SubmissionInfo(Part):
     """Who was judged. `model` is the official results key, such as `25_EERN`."""
 
-    model: str
+    model: Text
     model_id: str = ""
-    team: str = ""
-    origin: str = "native"
-    architecture: str = ""
+    team: Text = ""
+    origin: Text = "native"
+    architecture: Text = ""
     data_range: float | None = None
     script: Artifact | None = None
     manifest: Artifact | None = None
@@ -168,7 +173,7 @@ class Record(Part):
     scored_by_challenge_data: bool = False
     submission: SubmissionInfo
     status: Literal["ok", "failed"]
-    error: str | None = None
+    error: Text | None = None
     flags: list[Flag] = []
     modes: dict[str, ModeResult] = {}
     complexity: Complexity | None = None

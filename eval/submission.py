@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ MODELS = ROOT / "models"
 MODEL_ZOO = ROOT / "model_zoo"
 SHA256 = r"^[0-9a-f]{64}$"
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_SCRIPT_BYTES = 2**24
 MAX_SOURCES_BYTES = 2**30  # of all Python files of a repository together
 NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
 
@@ -192,9 +193,17 @@ class Submission:
         return fingerprint((*code, *self.checkpoints, *(build_files(self.build) if self.build else ())))
 
 
+def hashed(one: Submission) -> tuple[Submission, dict[str, str]]:
+    """`one` and its fingerprint; where its files cannot be hashed, it is without them, and that is its problem."""
+    try:
+        return one, one.fingerprint()
+    except InputError as error:
+        return replace(one, visible=(), checkpoints=(), build=None, problem=one.problem or str(error)), {}
+
+
 def build_files(folder: Path) -> list[Path]:
     """The files that a build step gets: the regular ones below `folder`."""
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    return [path for path in files.walk(folder) if not path.is_symlink()]
 
 
 def _holds_time(value: Any) -> bool:
@@ -213,7 +222,7 @@ def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
     sources: list[Path] = []
     links: list[Path] = []
     for path in paths:
-        for one in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for one in _python_files(path) if path.is_dir() else [path]:
             leads_out = one != path and one.is_symlink() and unfit(one, path)
             (links if leads_out else sources).append(one)
     sources = [path for path in dict.fromkeys(sources) if path.is_file()]
@@ -225,6 +234,10 @@ def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
     if size > MAX_SOURCES_BYTES:
         raise InputError(f"{size / 2**30:.1f} GiB of Python files, expected at most 1 GiB ({sources[0]} ...)")
     return {**found, **{str(path): sha256(path) for path in sources}}
+
+
+def _python_files(folder: Path) -> list[Path]:
+    return [path for path in files.walk(folder) if path.suffix == ".py"]
 
 
 def sha256(path: Path) -> str:
@@ -327,7 +340,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     manifest = read_manifest(path)
     script = path.parent / (manifest.script or f"{path.stem}.py")
     chosen = choose_checkpoint(manifest, checkpoint)
-    reason = unfit(script, path.parent)
+    reason = unfit(script, path.parent, MAX_SCRIPT_BYTES)
     problem = f"script {reason}" if reason else chosen.problem
     if not reason and not script.is_file():
         problem = f"script {script}: no such file"
@@ -370,7 +383,10 @@ def _unfit_build(folder: Path) -> str:
     """Why a folder that a manifest wants built is not even copied; empty where it is fit."""
     if folder.is_symlink() or not folder.is_dir():
         return f"build: no folder {folder.name}/ beside the manifest"
-    size = sum(path.stat().st_size for path in build_files(folder))
+    try:
+        size = sum(path.stat().st_size for path in build_files(folder))
+    except InputError as error:
+        return f"build: {error}"
     if size > MAX_SOURCES_BYTES:
         return f"build: {folder.name}/ holds {size / 2**30:.1f} GiB, expected at most 1 GiB"
     return ""

@@ -19,6 +19,7 @@ else:  # pragma: no cover - Python 3.10 only
 Model = TypeVar("Model", bound=BaseModel)
 MAX_BYTES = 1 << 20
 MAX_INTEGER = 2**63  # TOML's integers have 64 bits
+MAX_DEPTH = 32  # of tables and lists in each other; what reads them recurses
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -26,19 +27,23 @@ def read_toml(path: Path) -> dict[str, Any]:
     text = files.read_text(path, MAX_BYTES)
     try:
         content = tomllib.loads(text)
-        _check_integers(content)
+        _check(content, MAX_DEPTH)
     except (ValueError, RecursionError, MemoryError) as error:  # nested too deeply: the last two
         raise InputError(f"{path}: not valid TOML: {error or type(error).__name__}") from None
     return content
 
 
-def _check_integers(value: Any) -> None:
-    """Raise ValueError for an integer that is none in TOML: Python's have no end, and fail where shown."""
+def _check(value: Any, levels: int) -> None:
+    """Raise ValueError for more than `levels` of tables and lists in each other, and for an integer that is none
+    in TOML: Python's have no end, and fail where shown.
+    """
+    if levels < 0:
+        raise ValueError(f"tables or lists in each other more than {MAX_DEPTH} deep")
     if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
         raise ValueError("an integer of more than 64 bits")
     if isinstance(value, (list, dict)):
         for inner in value.values() if isinstance(value, dict) else value:
-            _check_integers(inner)
+            _check(inner, levels - 1)
 
 
 def validate(model: type[Model], content: dict[str, Any], origin: object) -> Model:

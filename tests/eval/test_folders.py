@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,15 @@ def test_surplus_files_are_named_in_a_flag(handed_in: Path, tiny_pairs: Pairs, t
     assert run("--images", handed_in, "--hr", tiny_pairs[0], "--save_dir", tmp_path / "out") == 0
     flags = read(tmp_path / "out")["team_a"]["flags"]
     assert [flag["name"] for flag in flags] == ["surplus files"] and "other.png" in flags[0]["reason"]
+
+
+def test_a_surplus_name_that_is_no_text_is_shown_with_escapes(
+    handed_in: Path, tiny_pairs: Pairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (handed_in / os.fsdecode(b"\xff\x1b[2J.png")).write_bytes(b"")
+    assert run("--images", handed_in, "--hr", tiny_pairs[0], "--save_dir", tmp_path / "out") == 0
+    assert r"left out: \udcff\x1b[2J" in read(tmp_path / "out")["team_a"]["flags"][0]["reason"]
+    assert "\x1b[2J" not in capsys.readouterr().out
 
 
 def test_an_image_of_another_size_fails_and_is_not_resized(

@@ -9,7 +9,7 @@ import pytest
 
 from data.errors import InputError
 from data.pairs import ImagePair
-from eval import cli, results, secrecy, submission
+from eval import cli, kinds, results, secrecy, submission
 from eval.results import Record
 from eval.sandbox import Level
 from leaderboard.summary import summarise
@@ -56,6 +56,13 @@ BAD = {
     14: ("Large", "# " + "x" * (1 << 20), "larger than 1 MiB"),
     15: ("LongFile", f'[checkpoint]\nfile = "{"x" * 5000}"', "field 'checkpoint.file'"),
     16: ("Infinite", "[claims]\npsnr_valid_db = inf", "field 'claims.psnr_valid_db'"),
+    17: ("Dotted", f"[args]\n{'.'.join('a' * 700)} = 1", "tables or lists in each other more than 32 deep"),
+    18: (
+        "DeepBuild",
+        '[checkpoint]\nfile = "honest.pth"\n[build]\nfolder = "deep"\ncommand = ["make"]',
+        "folders lie in each other more than",
+    ),
+    19: ("LargeScript", 'script = "large.py"', "large.py: 1.0 GiB, expected at most 16 MiB"),
 }
 # Manifests whose names or numbers others have too: by file name, with what each calls itself.
 RIVALS = {
@@ -88,6 +95,9 @@ def records(models: Path, tiny_pairs: Pairs) -> dict[str, Record]:
     (zoo / "linked.pth").symlink_to(tiny_pairs[0] / "img0.png")
     (zoo / "folder").symlink_to(tiny_pairs[0])
     (folder / "elsewhere.py").write_text(SCRIPT)
+    with (models / "large.py").open("wb") as stream:
+        stream.truncate(2**30 + 5)
+    (models / "deep").joinpath(*"d" * 100).mkdir(parents=True)
     good = {1: ("Honest", '[checkpoint]\nfile = "honest.pth"', "")}
     for number, (name, more, _) in {**good, **BAD}.items():
         stem = f"team{number:02}_{name}"
@@ -189,6 +199,13 @@ def test_python_files_of_absurd_size_are_not_even_hashed(tmp_path: Path) -> None
     (one,) = submission.repository(repo, None)
     with pytest.raises(InputError, match=r"10\.0 GiB of Python files, expected at most 1 GiB"):
         one.fingerprint()
+    refused, found = submission.hashed(one)  # it alone is refused, not the batch
+    assert "10.0 GiB of Python files" in refused.problem and found == refused.fingerprint() == {}
+
+
+def test_images_in_folders_too_deep_to_look_at_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "team").joinpath(*"d" * 100).mkdir(parents=True)
+    assert "folders lie in each other more than" in kinds.images(tmp_path / "team").problem
 
 
 def test_an_imported_name_too_long_for_a_file_is_no_error(tmp_path: Path) -> None:
