@@ -1,8 +1,8 @@
 """The record of one evaluation: its schema, and the append-only folder that holds all records.
 
 Layout of a folder of results: `records/000001_25_EERN.json`, one file per evaluation, written whole
-(temporary file, fsync, link) and never changed. Each record names the sha256 of the one before it, so that a
-changed or removed record is found by `verify_chain`. Everything else in the folder is derived from records.
+(temporary file, fsync, link) and never changed. Each record names the sha256 of the one before it, and `HEAD` that of
+the newest, so that a changed or removed record is found by `verify_chain`. Everything else is derived from records.
 
 Infinite PSNR (an SR image equal to its HR image) is kept as infinity, makes the mean infinite, and stands in
 JSON as the string "Infinity", because JSON has no such number. No other number of a record may be infinite, and
@@ -32,6 +32,7 @@ from eval.tomlfile import describe
 
 SCHEMA_VERSION: Literal[1] = 1
 RECORDS = "records"
+HEAD = "HEAD"  # beside the records: the sha256 of the newest one, which no other record names
 GENESIS = "0" * 64
 
 
@@ -211,6 +212,7 @@ def append(save_dir: Path, record: Record) -> Path:
             record.previous_sha256 = _sha256(last) if last else GENESIS
             target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
             write_atomic(target, to_json(record))
+            write_atomic(folder / HEAD, f"{_sha256(target)}\n")
             return target
     except OSError as error:
         raise InputError(f"{folder}: the record cannot be written ({error.strerror or error})") from None
@@ -263,7 +265,7 @@ def latest(records: list[Record]) -> dict[str, Record]:
 def verify_chain(save_dir: Path) -> list[str]:
     """Problems of the chain of records in `save_dir`: changed, missing or damaged files. Empty when sound.
 
-    A removed newest record leaves no trace in the others; publish the printed head hash to cover it.
+    Who can change records can make a new chain of them: only a head that was published tells (`holds`).
     """
     problems, previous, expected = [], GENESIS, 1
     for path in _paths(save_dir / RECORDS):
@@ -282,7 +284,30 @@ def verify_chain(save_dir: Path) -> list[str]:
                 f"{path}: the record before it was changed (its sha256 is not the one noted here)"
             )
         previous, expected = _sha256(path), _sequence(path) + 1
-    return problems
+    return problems + _headless(save_dir / RECORDS)
+
+
+def _headless(folder: Path) -> list[str]:
+    """A problem where the newest record is not the one that `HEAD` names, nor the one after it: a harness that was
+    killed had no time to name that.
+    """
+    newest = [GENESIS, *map(_sha256_if_readable, _paths(folder))][-2:]
+    try:
+        named = (folder / HEAD).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return [] if GENESIS in newest else [f"{folder / HEAD}: is missing"]
+    except (OSError, ValueError) as error:
+        return [f"{folder / HEAD}: cannot be read ({error})"]
+    if named in newest:
+        return []
+    return [
+        f"{folder / HEAD}: the newest record has another sha256 than it names: it was changed, or one was removed"
+    ]
+
+
+def holds(save_dir: Path, sha256: str) -> bool:
+    """Whether a record, or the folder before any, has the sha256 that `head` gave earlier."""
+    return sha256 == GENESIS or sha256 in map(_sha256_if_readable, _paths(save_dir / RECORDS))
 
 
 def head(save_dir: Path) -> str:

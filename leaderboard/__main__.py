@@ -62,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
 
     log = verbs.add_parser("verify-log", help="check that no record was changed or removed")
     log.add_argument("--save_dir", type=Path, default=Path("results"))
+    log.add_argument(
+        "--head", default="", metavar="SHA256", help="a head that was printed earlier, and published"
+    )
     log.set_defaults(run=_verify_log)
 
     compare = verbs.add_parser("diff", help="who moved between two builds, and why")
@@ -118,6 +121,8 @@ def _verify_log(args: argparse.Namespace) -> int:
     if not (args.save_dir / results.RECORDS).is_dir():
         raise InputError(f"{args.save_dir}: holds no records")
     problems = results.verify_chain(args.save_dir)
+    if args.head and not results.holds(args.save_dir, args.head):
+        problems.append(f"--head {args.head}: no record has this sha256; one was changed or removed since")
     for problem in problems:
         _say(problem)
     if not problems:

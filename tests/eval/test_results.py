@@ -105,6 +105,37 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     assert "not a record" in results.verify_chain(tmp_path)[0]
 
 
+@pytest.mark.parametrize("records", [1, 3])
+def test_the_newest_record_cannot_be_changed_or_removed_either(tmp_path: Path, records: int) -> None:
+    for _ in range(records):
+        path = results.append(tmp_path, record())
+    content = path.read_text()
+    path.write_text(content.replace("esr2024", "esr2025"))
+    (problem,) = results.verify_chain(tmp_path)
+    assert "HEAD: the newest record has another sha256" in problem
+    path.unlink()
+    assert results.verify_chain(tmp_path) == [problem]
+    path.write_text(content)
+    assert results.verify_chain(tmp_path) == []
+
+
+def test_a_harness_killed_before_it_named_the_newest_record_left_a_sound_log(tmp_path: Path) -> None:
+    head = tmp_path / results.RECORDS / results.HEAD
+    results.append(tmp_path, record())
+    early = head.read_text()
+    for _ in range(2):
+        before = head.read_text()
+        results.append(tmp_path, record())
+        after = head.read_text()
+        head.write_text(before)
+        assert results.verify_chain(tmp_path) == []
+        head.write_text(after)
+    head.write_text(early)
+    assert results.verify_chain(tmp_path) != []
+    head.unlink()
+    assert results.verify_chain(tmp_path) == [f"{head}: is missing"]
+
+
 def test_the_head_changes_with_every_record(tmp_path: Path) -> None:
     heads = {results.head(tmp_path)}
     for _ in range(2):

@@ -145,6 +145,17 @@ def test_a_folder_named_like_a_record_is_a_problem_of_the_log(
     assert "000004_dir.json: cannot be read (Is a directory)" in shown.out and shown.err == ""
 
 
+def test_a_head_that_was_published_must_still_be_there(
+    save_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = results.head(save_dir)
+    results.append(save_dir, record("05_E"))
+    command = ["verify-log", "--save_dir", str(save_dir), "--head"]
+    assert main([*command, published]) == 0
+    assert main([*command, "ab" * 32]) == 1
+    assert "--head abab" in capsys.readouterr().out
+
+
 def test_a_changed_record_breaks_the_log(save_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify-log", "--save_dir", str(save_dir)]) == 0
     assert "3 records" in capsys.readouterr().out
