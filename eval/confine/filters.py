@@ -65,15 +65,17 @@ class Filter:
 
 
 def stage1_bwrap() -> Filter:
-    """For inside namespaces: no kernel interfaces that are not needed, no sockets that leave the machine."""
+    """For inside namespaces: no kernel interfaces that are not needed, no sockets that leave the sandbox."""
+    # A datagram socket, of a pair too, sends to any path without connect
+    local = (Condition(0, (AF_UNIX,)), Condition(1, (SOCK_STREAM, SOCK_SEQPACKET), mask=0xF))
     return Filter(
         refused=tuple(REFUSED),
         conditional={
             "clone": (Condition(0, (0,), mask=CLONE_NEW),),
-            # The CUDA driver makes a listening AF_UNIX socket; connect is refused above, and datagrams,
-            # which need no connect, here. AF_VSOCK is not namespaced.
-            "socket": (Condition(0, (AF_UNIX,)), Condition(1, (SOCK_STREAM, SOCK_SEQPACKET), mask=0xF)),
-            "socketpair": (Condition(0, (AF_UNIX,)),),
+            # The CUDA driver makes a listening AF_UNIX socket; connect is refused above. AF_VSOCK is not
+            # namespaced.
+            "socket": local,
+            "socketpair": local,
             "ioctl": (Condition(1, (TIOCSTI, TIOCLINUX), negated=True),),
         },
     )

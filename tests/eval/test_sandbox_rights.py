@@ -45,6 +45,8 @@ REFUSED = {
     "unix by path": "socket.socket(socket.AF_UNIX).connect(listening)",
     "unix abstract": "socket.socket(socket.AF_UNIX).connect(abstract)",
     "unix datagram": "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
+    "unix datagram by a pair": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', hearing)",
+    "unix datagram by a raw pair": "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)[0].sendto(b'x', hearing)",
     "signal to the harness": "os.kill(parent, 0)",
     "signal to everyone": "os.kill(-1, signal.SIGCONT)" if os.geteuid() == 0 else "os.kill(parent, 0)",
     "signal to the harness by a descriptor": "__import__('fcntl').fcntl(os.pipe()[0], 8, parent)",
@@ -113,6 +115,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, obje
     """A harness with something to protect: an HR image, an open descriptor on it, listening sockets."""
     folder = tmp_path_factory.mktemp("machine")
     hr, shown, listening = folder / "hr.png", folder / "shown.txt", folder / "socket"
+    hearing = folder / "datagrams"
     hr.write_text("secret", encoding="ascii")
     shown.write_text("shown", encoding="ascii")
     shown.chmod(0o644)
@@ -120,22 +123,31 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, obje
     with (
         socket.socket(socket.AF_UNIX) as path_socket,
         socket.socket(socket.AF_UNIX) as name_socket,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
         hr.open(),
     ):
         for server, address in ((path_socket, str(listening)), (name_socket, abstract)):
             server.bind(address)
             server.listen()
         listening.chmod(0o777)
+        datagrams.bind(str(hearing))
+        hearing.chmod(0o777)
         yield {
             "hr": str(hr),
             "shown": str(shown),
             "listening": str(listening),
+            "hearing": str(hearing),
             "abstract": abstract,
             "parent": os.getpid(),
             "processors": os.cpu_count(),
         }
+        datagrams.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            datagrams.recv(1)
     assert shown.read_text(encoding="ascii") == "shown"
-    assert sorted(path.name for path in folder.iterdir()) == ["hr.png", "shown.txt", "socket"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "datagrams", "hr.png", "shown.txt", "socket"
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

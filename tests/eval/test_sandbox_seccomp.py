@@ -65,7 +65,12 @@ CASES = [
     ("stage1_bwrap", "socket", (2, 1), EPERM),
     ("stage1_bwrap", "socket", (10, 2), EPERM),
     ("stage1_bwrap", "socket", (40, 1), EPERM),
-    ("stage1_bwrap", "socketpair", (1, 2), filters.ALLOW),
+    ("stage1_bwrap", "socketpair", (1, 1), filters.ALLOW),
+    ("stage1_bwrap", "socketpair", (1, 5 | 0o2000000), filters.ALLOW),
+    ("stage1_bwrap", "socketpair", (1, 2), EPERM),
+    ("stage1_bwrap", "socketpair", (1, 3), EPERM),  # SOCK_RAW, which AF_UNIX takes for datagrams
+    ("stage1_bwrap", "socketpair", (1, 2 | 0o4000), EPERM),
+    ("landlock", "socketpair", (1, 2), EPERM),
     ("stage1_bwrap", "connect", (3,), EPERM),
     ("stage1_bwrap", "ioctl", (0, 0x5412), EPERM),
     ("stage1_bwrap", "ioctl", (0, 0x541C), EPERM),

@@ -87,6 +87,7 @@ class Listener:
     def __init__(self, folder: Path) -> None:
         self.heard: list[str] = []
         self.unix_path, self.abstract = str(folder / "socket"), f"hostile-{os.getpid()}-{id(self)}"
+        self.datagrams = str(folder / "datagrams")
         self._sockets = [
             socket.socket(socket.AF_INET),
             socket.socket(socket.AF_UNIX),
@@ -97,7 +98,11 @@ class Listener:
             one.bind(address)
             one.listen()
             threading.Thread(target=self._accept, args=(one,), daemon=True).start()
-        os.chmod(self.unix_path, 0o777)
+        self._hearing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._hearing.bind(self.datagrams)
+        threading.Thread(target=self._hear, daemon=True).start()
+        for path in (self.unix_path, self.datagrams):
+            os.chmod(path, 0o777)
         self.port = int(self._sockets[0].getsockname()[1])
 
     def _accept(self, one: socket.socket) -> None:
@@ -107,8 +112,13 @@ class Listener:
                 self.heard.append(str(one.getsockname()))
                 connection.close()
 
+    def _hear(self) -> None:
+        with contextlib.suppress(OSError):
+            while self._hearing.recv(1):
+                self.heard.append(self.datagrams)
+
     def close(self) -> None:
-        for one in self._sockets:
+        for one in (*self._sockets, self._hearing):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
@@ -134,6 +144,7 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
         "port": listener.port,
         "unix_path": listener.unix_path,
         "abstract": listener.abstract,
+        "datagrams": listener.datagrams,
         "lr_corners": corners,
     }
     (made.repository / "known.json").write_text(json.dumps(content))

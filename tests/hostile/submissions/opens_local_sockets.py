@@ -1,7 +1,10 @@
 # @expected: ok: unchanged numbers
 # @levels: bwrap landlock
 # @default: yes
-"""Talks over a Unix socket by path and by abstract name to a listener of the organiser, and over vsock."""
+"""Talks over a Unix socket by path and by abstract name to a listener of the organiser, and over vsock.
+
+Sends a datagram by path too, from a socket of a pair, which needs no connection.
+"""
 
 import socket
 
@@ -22,4 +25,11 @@ def make():
         except OSError:
             continue
         breach(f"connected to {address!r}")
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            with socket.socketpair(socket.AF_UNIX, kind)[0] as one:
+                one.sendto(b"told", KNOWN.get("datagrams", ""))
+        except OSError:
+            continue
+        breach("sent a datagram")
     return Repeat()
