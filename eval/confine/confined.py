@@ -22,7 +22,8 @@ from eval.confine.watch import Output, Watchdog, Watched
 
 TERMINATION_S = 1.0  # for the keeper to sweep; then it is killed and the sweep is done from here
 SWEEP_S = 30.0  # seen to take more than 5 on a machine whose processors others of higher priority held
-SIGNAL_LIMITS = {signal.SIGXCPU: "cpu_s", signal.SIGXFSZ: "file_bytes"}
+SIGNAL_LIMITS = {int(signal.SIGXCPU): "cpu_s", int(signal.SIGXFSZ): "file_bytes"}
+LAST_SIGNAL = 64
 
 
 @dataclass
@@ -63,14 +64,14 @@ class Confined:
         self.level, self.note, self.pid = level, note, process.pid
         self._process, self._limits, self._resources = process, limits, resources
         self._lock = threading.RLock()
-        self._limit: str | None = None
+        self._reason: str | None = None  # why the watching threads ended it
         self._namespace: str | None = None
         # Held open while its number matters: the kernel gives the number of a dead namespace to the next one
         self._namespace_held = -1
         self._released = False
         assert process.stdout is not None
-        self._output = Output(process.stdout, limits, self._exceeded)
-        self._watchdog = Watchdog(watched, limits, self._exceeded)
+        self._output = Output(process.stdout, limits, self._end_for)
+        self._watchdog = Watchdog(watched, limits, self._end_for)
 
     def __enter__(self) -> Confined:
         return self
@@ -82,7 +83,7 @@ class Confined:
     def returncode(self) -> int | None:
         """Exit status, negative for a signal; None while it runs."""
         code = self._process.returncode
-        if self.level is Level.BWRAP and code is not None and code > 128:
+        if self.level is Level.BWRAP and code is not None and 128 < code <= 128 + LAST_SIGNAL:
             return 128 - code  # bwrap exits with 128 + signal where its child was killed
         return code
 
@@ -129,10 +130,11 @@ class Confined:
         A limit that only made a call fail inside is visible in the error that the worker reports, not here:
         `limit_behind` recognises it.
         """
-        name = self._limit or self._kernel_limit()
-        if name is None and self.returncode is not None and self.returncode < 0:
-            name = SIGNAL_LIMITS.get(signal.Signals(-self.returncode))
-        return None if name is None else describe(name, self._limits)
+        reason = self._reason or self._kernel_limit()
+        if reason is None and self.returncode is not None:
+            name = SIGNAL_LIMITS.get(-self.returncode)
+            return None if name is None else describe(name, self._limits)
+        return reason
 
     def limit_behind(self, error: str) -> str | None:
         """Which limit an error from inside points at (memory, threads, files), or None."""
@@ -169,7 +171,7 @@ class Confined:
                 raise InputError(
                     f"processes {left} of the sandbox cannot be killed; end them before going on"
                 )
-            self._limit = self._limit or self._kernel_limit()  # the counters vanish with the group
+            self._reason = self._reason or self._kernel_limit()  # the counters vanish with the group
             self._released = True
             if self._namespace_held >= 0:
                 os.close(self._namespace_held)
@@ -178,12 +180,14 @@ class Confined:
     def _kernel_limit(self) -> str | None:
         """What the control group's counters say."""
         group = self._resources.cgroup
-        return "memory_bytes" if group is not None and group.out_of_memory() else None
+        if group is None or not group.out_of_memory():
+            return None
+        return describe("memory_bytes", self._limits)
 
-    def _exceeded(self, name: str) -> None:
+    def _end_for(self, reason: str) -> None:
         """Called by the watching threads."""
-        if self._limit is None and self._process.returncode is None:
-            self._limit = name
+        if self._reason is None and self._process.returncode is None:
+            self._reason = reason
         self._end_processes()
 
     def _remember_namespace(self) -> None:

@@ -1,4 +1,4 @@
-"""The harness's eyes on a running sandbox: two threads that read, and report a limit that was passed."""
+"""The harness's eyes on a running sandbox: two threads that read, and end it for a limit that was passed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import IO
 
 from eval.confine import disk, processes
 from eval.confine.gpu import GpuMemory
+from eval.confine.refusals import describe
 from eval.confine.types import Limits
 
 CHUNK = 1 << 16
@@ -19,10 +20,10 @@ LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks that a timed pass may w
 
 
 class Output:
-    """Reads stdout and stderr to the end, keeps the first bytes, reports when too much was written."""
+    """Reads stdout and stderr to the end, keeps the first bytes, ends it (for a reason) when too much was written."""
 
-    def __init__(self, stream: IO[bytes], limits: Limits, exceeded: Callable[[str], None]) -> None:
-        self._stream, self._limits, self._exceeded = stream, limits, exceeded
+    def __init__(self, stream: IO[bytes], limits: Limits, end_for: Callable[[str], None]) -> None:
+        self._stream, self._limits, self._end_for = stream, limits, end_for
         self._kept = bytearray()
         self._total = 0
         self._thread = threading.Thread(target=self._drain, name="sandbox-output", daemon=True)
@@ -36,7 +37,7 @@ class Output:
                 self._total += len(chunk)
                 if not reported and self._limits.output_bytes and self._total > self._limits.output_bytes:
                     reported = True
-                    self._exceeded("output_bytes")
+                    self._end_for(describe("output_bytes", self._limits))
 
     def kept(self) -> bytes:
         """The first bytes written so far."""
@@ -60,10 +61,13 @@ class Watched:
 
 
 class Watchdog:
-    """Polls what no kernel limit holds (memory and processor time of the sum, folder size, GPU memory)."""
+    """Polls what no kernel limit holds (memory and processor time of the sum, folder size, GPU memory).
 
-    def __init__(self, watched: Watched, limits: Limits, exceeded: Callable[[str], None]) -> None:
-        self._watched, self._limits, self._exceeded = watched, limits, exceeded
+    A sandbox that cannot be watched is ended as one that passed a limit is.
+    """
+
+    def __init__(self, watched: Watched, limits: Limits, end_for: Callable[[str], None]) -> None:
+        self._watched, self._limits, self._end_for = watched, limits, end_for
         self._stop = threading.Event()
         self._looks = 0
         self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
@@ -73,14 +77,20 @@ class Watchdog:
         with contextlib.ExitStack() as stack:
             if self._watched.gpu is not None:
                 stack.callback(self._watched.gpu.close)
-            self._look_until_stopped()
+            reason = self._look_until_stopped()
+        if reason is not None:
+            self._end_for(reason)
 
-    def _look_until_stopped(self) -> None:
+    def _look_until_stopped(self) -> str | None:
+        """Why to end the sandbox, or None where the watchdog was stopped before there was a reason."""
         while not self._stop.wait(self._limits.watch_interval_s):
-            passed = self._look()
+            try:
+                passed = self._look()
+            except Exception as error:
+                return f"its limits could not be watched ({type(error).__name__}: {error})"
             if passed is not None:
-                self._exceeded(passed)
-                return
+                return describe(passed, self._limits)
+        return None
 
     def _look(self) -> str | None:
         """Name of the field of `Limits` that is exceeded now, or None."""
