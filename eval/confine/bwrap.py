@@ -16,8 +16,9 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from data.errors import InputError
 from eval.confine import cuda
-from eval.confine.runtime import ROOT_FOLDERS, link_chain, outermost, readable
+from eval.confine.runtime import ROOT_FOLDERS, lies_in, link_chain, outermost, readable
 from eval.confine.types import SHM_BYTES, Limits, View
 
 AS_ROOT = [
@@ -36,6 +37,7 @@ AS_USER = [
     *("--unshare-all", "--unshare-user", "--disable-userns"),
     *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
 ]
+MAX_ARGUMENTS = 9000  # bwrap's own bound, on the command line and in a file for --args together
 ALWAYS = ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
 
 
@@ -63,15 +65,10 @@ def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
     Nobody may write there, the owner included: below /tmp, which stays writable, they would take new files.
     """
     parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path("/tmp"), Path("/dev")}
-    new = [parent for parent in parents if not any(parent.is_relative_to(root) for root in bound)]
-    in_proc_or_dev = (Path("/proc"), Path("/dev"))
+    there = {*bound, Path("/proc"), Path("/dev")}
+    new = [parent for parent in parents if not lies_in(parent, there)]
     ordered = sorted(new, key=lambda parent: (len(parent.parts), parent))
-    return [
-        option
-        for parent in ordered
-        if not any(parent.is_relative_to(root) for root in in_proc_or_dev)
-        for option in ("--perms", "0555", "--dir", str(parent))
-    ]
+    return [option for parent in ordered for option in ("--perms", "0555", "--dir", str(parent))]
 
 
 def _enterable(path: Path) -> list[Path]:
@@ -84,26 +81,43 @@ def _enterable(path: Path) -> list[Path]:
     return [path]
 
 
-def _links(paths: Iterable[Path], bound: tuple[Path, ...]) -> list[str]:
+def _links(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
     """Symbolic links on the way to the interpreter that lie in no bound folder."""
-    options = []
+    options, roots = [], set(bound)
     for path in paths:
         for hop in link_chain(path):
-            if hop.is_symlink() and not any(hop.is_relative_to(root) for root in bound):
+            if hop.is_symlink() and not lies_in(hop, roots):
                 options += ["--symlink", str(hop.readlink()), str(hop)]
     return options
 
 
-def command(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> list[str]:
-    """argv that runs `program` (the launcher) inside. The filter is read from `seccomp_fd`."""
+def command(options_fd: int, program: list[str]) -> list[str]:
+    """argv that runs `program` (the launcher) inside, with the options that are read from `options_fd`."""
+    return [executable(), "--args", str(options_fd), "--", *program]
+
+
+def options(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> bytes:
+    """What bwrap reads by --args: a kernel limits the bytes on a command line. The filter is read from `seccomp_fd`.
+
+    Raises InputError where the view has more paths than bwrap takes.
+    """
+    found = _options(view, limits, seccomp_fd, Path(program[0]))
+    if len(found) + len(command(0, program)) > MAX_ARGUMENTS:
+        raise InputError(
+            f"sandbox view: {len(view.readonly)} paths to read and {len(view.writable)} to write need more than the"
+            f" {MAX_ARGUMENTS} arguments that bwrap takes; expected folders instead of files, or fewer files"
+        )
+    return b"".join(os.fsencode(option) + b"\0" for option in found)
+
+
+def _options(view: View, limits: Limits, seccomp_fd: int, python: Path) -> list[str]:
     bound = tuple(shown for path in readable(view) for shown in _enterable(path))
     writable = outermost(view.writable)
-    options = [executable(), *(AS_ROOT if os.geteuid() == 0 else AS_USER), *ALWAYS, *_system_folders()]
+    options = [*(AS_ROOT if os.geteuid() == 0 else AS_USER), *ALWAYS, *_system_folders()]
     options += ["--proc", "/proc", "--dev", "/dev"]
     size = ["--size", str(limits.tmp_bytes)] if limits.tmp_bytes else []
     options += ["--perms", "1777", *size, "--tmpfs", "/tmp"]
     options += ["--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]
-    python = Path(program[0])
     links = _links([python], bound)
     options += _parents([*bound, *writable, python], bound) + links
     for path in bound:
@@ -114,4 +128,4 @@ def command(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> 
         for node in cuda.devices(view.gpu):
             options += ["--dev-bind", str(node), str(node)]
     options += ["--chdir", str(view.cwd or "/tmp"), "--remount-ro", "/", "--add-seccomp-fd", str(seccomp_fd)]
-    return [*options, "--", *program]
+    return options

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.confine.syscalls import AUDIT_ARCH, NEWEST, machine, number
 
@@ -35,12 +35,14 @@ process_mrelease process_vm_readv process_vm_writev ptrace query_module quotactl
 request_key semget sethostname setdomainname setns settimeofday shmget statmount swapoff swapon syslog umount2
 unshare uselib userfaultfd vhangup
 """.split()  # noqa: SIM905
-# What mounts and namespaces do at level bwrap and Landlock does not: modes, times, attributes of the user's
-# files, message queues, other processes of the same user.
+# What mounts and namespaces do at level bwrap and Landlock does not: modes, owners and times of the user's files,
+# then their attributes, message queues, other processes of the same user.
+MODES_AND_TIMES = """
+chmod chown fchmod fchmodat fchmodat2 fchown fchownat futimesat lchown utime utimensat utimes
+""".split()  # noqa: SIM905
 REFUSED_WITHOUT_NAMESPACES = """
-chmod chown fchmod fchmodat fchmodat2 fchown fchownat file_setattr fremovexattr fsetxattr futimesat
-ioprio_set lchown lremovexattr lsetxattr mq_open pidfd_send_signal removexattr removexattrat
-rt_sigqueueinfo rt_tgsigqueueinfo setpriority setxattr setxattrat tkill truncate utime utimensat utimes
+file_setattr fremovexattr fsetxattr ioprio_set lremovexattr lsetxattr mq_open pidfd_send_signal removexattr
+removexattrat rt_sigqueueinfo rt_tgsigqueueinfo setpriority setxattr setxattrat tkill truncate
 """.split()  # noqa: SIM905
 NEW_PROCESSES = ["execve", "execveat", "fork", "vfork"]
 
@@ -57,10 +59,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filter:
-    """Calls refused always, and calls allowed only if all their conditions hold."""
+    """Calls refused always, calls allowed only if all their conditions hold, and calls that succeed without effect."""
 
     refused: tuple[str, ...]
     conditional: dict[str, tuple[Condition, ...]]
+    ignored: tuple[str, ...] = ()
     unknown_is_enosys: bool = True
 
 
@@ -90,7 +93,15 @@ def stage1_landlock() -> Filter:
     conditional.update(dict.fromkeys(["kill", "tgkill"], (Condition(0, (OWN_PID,)),)))
     conditional["fcntl"] = (Condition(1, (F_SETOWN, F_SETSIG, F_SETOWN_EX), negated=True),)
     conditional["ioctl"] += (Condition(1, (FIOSETOWN, SIOCSPGRP), negated=True),)
-    return Filter(base.refused + tuple(REFUSED_WITHOUT_NAMESPACES), conditional)
+    return Filter(base.refused + tuple(REFUSED_WITHOUT_NAMESPACES + MODES_AND_TIMES), conditional)
+
+
+def stage1_landlock_build() -> Filter:
+    """For build tools, which set mode and time of every file they copy and give up where that fails: it seems to
+    succeed, and changes nothing, inside or outside."""
+    rules = stage1_landlock()
+    refused = tuple(name for name in rules.refused if name not in MODES_AND_TIMES)
+    return replace(rules, refused=refused, ignored=tuple(MODES_AND_TIMES))
 
 
 def stage2() -> Filter:
@@ -138,6 +149,7 @@ def assemble(rules: Filter, arch: str | None = None) -> bytes:
         code += _op(JUMP_GT, NEWEST, 0, 1) + _op(RETURN, ERRNO | errno.ENOSYS)
     verdicts = [(number("clone3", arch), ERRNO | errno.ENOSYS)]
     verdicts += [(number(name, arch), ERRNO | errno.EPERM) for name in rules.refused]
+    verdicts += [(number(name, arch), ERRNO) for name in rules.ignored]  # error 0: not run, and no error
     for call, verdict in verdicts:
         if call is not None:
             code += _op(JUMP_EQ, call, 0, 1) + _op(RETURN, verdict)

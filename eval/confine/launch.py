@@ -1,6 +1,6 @@
 """Last step into the sandbox: a script that gives up every right, then becomes the worker.
 
-`python -I -S -B launch.py SPECIFICATION PROGRAM...`; the specification is marshalled by `spawn.py`. It forks:
+`python -I -S -B launch.py DESCRIPTOR PROGRAM...`; what `spawn.py` has marshalled is read from there. It forks:
 the child gives up its rights and becomes the program, the parent stays as the keeper, adoptive parent
 of every orphan. At level bwrap the keeper is pid 1, whose end ends the namespace. At the other levels it is
 outside the restrictions and ends all descendants when the program ends, at SIGTERM, and when the harness
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 HANDLED = {signal.SIGTERM, signal.SIGCHLD}
+ALWAYS_DEFAULT = {signal.SIGKILL, 32, 33}  # 32 and 33 are glibc's, which lets nobody handle or block them
 CPU_GRACE_S = 2  # between SIGXCPU, which may be ignored, and SIGKILL
 
 
@@ -187,9 +188,9 @@ def end_like(status: int, namespaces: bool) -> NoReturn:
         if namespaces:
             os._exit(128 + number)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if number != signal.SIGKILL:
+        if number not in ALWAYS_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
         os.kill(os.getpid(), number)
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1)
 
@@ -227,10 +228,17 @@ def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
     end_like(status, namespaces)
 
 
+def read_specification(descriptor: int) -> dict[str, Any]:
+    """What `spawn.py` wrote; the descriptor is closed with all others that the program was not given."""
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        specification: dict[str, Any] = marshal.load(file)
+    return specification
+
+
 def main() -> NoReturn:
     """Enter the sandbox; a failure is one line on stderr and status 125, before the program has started."""
     try:
-        keep(marshal.loads(bytes.fromhex(sys.argv[1])), sys.argv[2:])
+        keep(read_specification(int(sys.argv[1])), sys.argv[2:])
     except OSError as error:
         print(f"sandbox: {error}", file=sys.stderr, flush=True)
         os._exit(125)

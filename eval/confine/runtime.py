@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,12 +76,17 @@ def interpreter_roots() -> tuple[Path, ...]:
     return outermost(path for path in with_targets if path.exists() and path != Path("/"))
 
 
+def lies_in(path: Path, roots: Set[Path]) -> bool:
+    """Whether `path` is one of the roots or below one: in time that does not grow with their number."""
+    return path in roots or any(parent in roots for parent in path.parents)
+
+
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The paths that lie below none of the others, shortest first, each once."""
-    kept: list[Path] = []
+    kept: dict[Path, None] = {}
     for path in sorted(set(paths), key=lambda path: (len(path.parts), path)):
-        if not any(path.is_relative_to(other) for other in kept):
-            kept.append(path)
+        if not lies_in(path, kept.keys()):
+            kept[path] = None
     return tuple(kept)
 
 
@@ -112,5 +117,5 @@ def is_visible(level: Level, view: View, path: Path) -> bool:
         return True
     shown = [*readable(view), *view.writable]
     shown += [Path("/") / name for name in ROOT_FOLDERS]
-    names = {path, path.resolve()}
-    return any(name.is_relative_to(root.resolve()) for name in names for root in shown)
+    roots = {root.resolve() for root in shown}
+    return any(lies_in(name, roots) for name in (path, path.resolve()))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache
@@ -37,6 +37,7 @@ def spawn(
     limits: Limits = CPU_LIMITS,
     pass_fds: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
+    landlock_filter: Callable[[], filters.Filter] = filters.stage1_landlock,
 ) -> Confined:
     """Start `argv` (an absolute program path first, usually sys.executable) confined at `level`.
 
@@ -44,13 +45,15 @@ def spawn(
     env: all that is set inside, beside PATH, HOME, TMPDIR, LANG, PYTHONDONTWRITEBYTECODE and
     CUDA_VISIBLE_DEVICES (the UUID of the view's GPU, which is cuda:0 then, or nothing); caches (CUDA, Triton)
     land under HOME, which is the private temporary folder.
-    Raises InputError for a view path that is missing, relative, or not readable by the uid inside; OSError
-    where the program cannot be started. What fails later, inside, ends with status 125 (launcher) or 1
-    (bwrap) and a line in `output`.
+    landlock_filter: the system calls at level landlock, where no namespace keeps files' modes and times.
+    Raises InputError for a view path that is missing, relative, or not readable by the uid inside, and for more
+    paths than bwrap takes; OSError where the program cannot be started. What fails later, inside, ends with
+    status 125 (launcher) or 1 (bwrap) and a line in `output`.
     """
     view = view or View()
     _check(argv, view)
     resources = Resources(mark=f"{MARK}={uuid.uuid4().hex}")
+    gpu: GpuMemory | None = None
     try:
         resources.lease = uids.lease()
         resources.cgroup = cgroup.make(limits)
@@ -59,13 +62,15 @@ def spawn(
             resources.tmp = Path(tempfile.mkdtemp(prefix="sandbox-")).resolve()
         _give([*view.writable, *([resources.tmp] if resources.tmp else [])], uid)
         kept = _keeps_read_search(level, argv, view, uid, resources.tmp)
-        specification = _specification(level, view, limits, pass_fds, uid, kept, resources.tmp)
+        rules = filters.assemble(landlock_filter()) if level is Level.LANDLOCK else b""
+        specification = _specification(level, view, limits, pass_fds, uid, kept, resources.tmp, rules)
         environment = _environment(env or {}, view, resources)
         gpu, known = _gpu(view, limits), _known_files(pass_fds)
         note = _note(level, uid, kept, resources.cgroup)
-        command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), specification, *argv]
-        process = _start(level, command, view, limits, list(pass_fds), environment, resources.cgroup)
+        process = _start(level, argv, specification, view, limits, pass_fds, environment, resources.cgroup)
     except BaseException:
+        if gpu is not None:
+            gpu.close()
         resources.release()
         raise
     watched = Watched(process.pid, resources.tmp, tuple(view.writable), gpu, known)
@@ -89,10 +94,15 @@ def readable_by_others(path: Path) -> bool:
     return mode & wanted == wanted
 
 
-def reachable_by_others(path: Path) -> bool:
-    """Whether the modes of all folders above also let every user get there."""
-    above = (parent for name in (path, path.resolve()) for parent in name.parents)
-    return readable_by_others(path) and all(parent.stat().st_mode & stat.S_IXOTH for parent in above)
+def reachable_by_others(paths: Iterable[Path]) -> bool:
+    """Whether every user can read all of them, and may enter all folders above."""
+    wanted = set(paths)
+    above = {parent for path in wanted for name in (path, path.resolve()) for parent in name.parents}
+    return all(map(readable_by_others, wanted)) and all(map(_may_be_entered, above))
+
+
+def _may_be_entered(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & stat.S_IXOTH)
 
 
 def _keeps_read_search(
@@ -111,11 +121,7 @@ def _keeps_read_search(
                 raise InputError(f"{path}: mode {mode:o} hides it from the sandbox's uid; expected o+rX")
         return False
     needed = [Path(argv[0]), *readable(view)]
-    return not (all(map(reachable_by_others, needed)) and (tmp is None or _can_pass(tmp)))
-
-
-def _can_pass(folder: Path) -> bool:
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+    return not (reachable_by_others(needed) and (tmp is None or all(map(_may_be_entered, tmp.parents))))
 
 
 def _give(folders: Sequence[Path], uid: int | None) -> None:
@@ -132,7 +138,8 @@ def _specification(
     uid: int | None,
     keep_read_search: bool,
     tmp: Path | None,
-) -> str:
+    landlock_code: bytes,
+) -> bytes:
     """What `launch.py` is told; marshal, which the same interpreter reads without importing anything."""
     rules = None
     if level is Level.LANDLOCK:
@@ -146,7 +153,6 @@ def _specification(
             "writable": [*map(str, view.writable), str(tmp)],
             "devices": devices,
         }
-    stage1 = filters.assemble(filters.stage1_landlock()) if level is Level.LANDLOCK else b""
     return marshal.dumps(
         {
             "namespaces": level is Level.BWRAP,
@@ -158,11 +164,11 @@ def _specification(
             "keep_read_search": keep_read_search,
             "pass_fds": list(pass_fds),
             "landlock": rules,
-            "filter": stage1,
+            "filter": landlock_code,
             "filter_pid": filters.OWN_PID,
             "keeper_filter": filters.assemble(filters.stage2()) if level is Level.BWRAP else b"",
         }
-    ).hex()
+    )
 
 
 def _environment(given: Mapping[str, str], view: View, resources: Resources) -> dict[str, str]:
@@ -182,31 +188,43 @@ def _spawner(_pid: int) -> ThreadPoolExecutor:
 
 def _start(
     level: Level,
-    command: list[str],
+    argv: Sequence[str],
+    specification: bytes,
     view: View,
     limits: Limits,
-    pass_fds: list[int],
+    pass_fds: Sequence[int],
     environment: dict[str, str],
     group: cgroup.Cgroup | None,
 ) -> subprocess.Popen[bytes]:
     # The environment is made here and nothing else is in it, hence no --clearenv for bwrap
-    filter_fd = -1
-    try:
+    with contextlib.ExitStack() as open_here:
+        told = _in_memory("specification", specification, open_here)
+        command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), str(told), *argv]
+        inherited = [*pass_fds, told]
         if level is Level.BWRAP:
-            # A fresh descriptor keeps its number inside, so it cannot collide with a passed one
-            filter_fd = os.memfd_create("seccomp")
-            os.write(filter_fd, filters.assemble(filters.stage1_bwrap()))
-            os.lseek(filter_fd, 0, os.SEEK_SET)
-            command = bwrap.command(view, limits, filter_fd, command)
-            pass_fds = [*pass_fds, filter_fd]
+            rules = _in_memory("seccomp", filters.assemble(filters.stage1_bwrap()), open_here)
+            options = _in_memory("options", bwrap.options(view, limits, rules, command), open_here)
+            command = bwrap.command(options, command)
+            inherited += [rules, options]
         elif level is Level.LANDLOCK:
             landlock.abi()
         if group is not None:
             command = group.wrap(command)
-        return _spawner(os.getpid()).submit(_popen, command, pass_fds, environment).result()
-    finally:
-        if filter_fd >= 0:
-            os.close(filter_fd)
+        return _spawner(os.getpid()).submit(_popen, command, inherited, environment).result()
+
+
+def _in_memory(name: str, content: bytes, open_here: contextlib.ExitStack) -> int:
+    """Descriptor of a memfd with `content`, to be read from its start; closed with `open_here`.
+
+    For what may be longer than the kernel lets an argument be. A fresh descriptor keeps its number inside, so it
+    cannot collide with a passed one.
+    """
+    descriptor = os.memfd_create(name)
+    open_here.callback(os.close, descriptor)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _popen(command: list[str], pass_fds: list[int], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -12,12 +12,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from data.errors import InputError
-from eval.confine import cgroup, disk, uids
+from eval.confine import cgroup, disk, processes, uids
+from eval.confine import spawn as start_up
 from eval.confine.launch import tasks_of
+from eval.confine.probe import why_not
+from eval.confine.runtime import outermost
 from eval.sandbox import CPU_LIMITS, Confined, Level, View, choose, spawn
 from tests.eval.sandbox_helpers import ROOT, TIMEOUT_S, run, start
 
@@ -192,6 +196,34 @@ def test_status_tells_the_signal(level: Level, number: signal.Signals) -> None:
 
 def test_status_tells_the_exit_code(level: Level) -> None:
     assert run(level, "os._exit(7)")[0] == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("os._exit(255)", 255),
+        ("os._exit(200)", 200),
+        ("os.kill(os.getpid(), 40)", -40),
+        ("os.kill(os.getpid(), 33)", -33),
+        ("os.kill(os.getpid(), signal.SIGRTMAX)", -64),
+    ],
+)
+def test_an_end_by_no_named_signal_is_no_limit(level: Level, code: str, expected: int) -> None:
+    with start(level, f"print('last words', flush=True)\n{code}") as confined:
+        assert confined.wait(TIMEOUT_S) == expected
+        confined.kill()
+    assert confined.limit_hit() is None
+    assert confined.output() == b"last words\n"
+
+
+def test_what_cannot_be_watched_is_ended(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> processes.Usage:
+        raise ValueError("no such field")
+
+    monkeypatch.setattr(processes, "usage", broken)
+    with start(level, "time.sleep(600)") as confined:
+        reason = ended_by(confined)
+    assert reason == "its limits could not be watched (ValueError: no such field)"
 
 
 def test_large_allocation_fails(level: Level) -> None:
@@ -381,6 +413,58 @@ def test_file_that_only_root_can_read_is_named(level: Level, tmp_path: Path) -> 
             start(level, code, view)
     else:
         assert run(level, code, view) == (0, "weights\n")
+
+
+def shown(folder: Path, count: int) -> list[Path]:
+    """Files with long names, a few folders apart, that every user can read."""
+    paths = [folder / f"folder_{index % 10}" / f"{'long_' * 20}{index:05}.py" for index in range(count)]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("shown", encoding="ascii")
+    return paths
+
+
+def test_many_visible_paths(level: Level, tmp_path: Path) -> None:
+    """More than fit an argument of the kernel's; bwrap's own time grows with the square of its mounts."""
+    paths = shown(tmp_path, 300 if level is Level.BWRAP else 1500)
+    began = time.monotonic()
+    with start(level, f"print(open({str(paths[-1])!r}).read())", View(readonly=paths)) as confined:
+        assert time.monotonic() - began < 5, "the time to start grows with the square of the paths"
+        assert confined.wait(TIMEOUT_S) == 0
+    assert confined.output() == b"shown\n"
+
+
+def test_more_paths_than_bwrap_takes_are_named(tmp_path: Path) -> None:
+    if reason := why_not(Level.BWRAP):
+        pytest.skip(f"bwrap does not work here: {reason}")
+    message = r"3000 paths to read and 0 to write need more than the 9000 arguments that bwrap takes; expected folders"
+    with pytest.raises(InputError, match=message):
+        start(Level.BWRAP, "", View(readonly=shown(tmp_path, 3000)))
+
+
+def test_outermost_keeps_what_lies_below_no_other() -> None:
+    names = ("/a/b", "/a/bc", "/a/b/c", "/d/e/f", "/d/e", "/a/b", "/g")
+    assert list(map(str, outermost(map(Path, names)))) == ["/g", "/a/b", "/a/bc", "/d/e"]
+
+
+def test_a_link_is_shown_by_its_own_name(level: Level, tmp_path: Path) -> None:
+    (tmp_path / "target.pth").write_text("weights", encoding="ascii")
+    (tmp_path / "link.pth").symlink_to("target.pth")
+    code = f"print(open({str(tmp_path / 'link.pth')!r}).read())"
+    assert run(level, code, View(readonly=[tmp_path / "link.pth"])) == (0, "weights\n")
+
+
+def test_what_was_opened_for_a_sandbox_is_closed_where_it_cannot_start(
+    level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(start_up, "_gpu", lambda *_: SimpleNamespace(close=lambda: closed.append("gpu")))
+    monkeypatch.setattr(start_up, "_popen", lambda *_: (_ for _ in ()).throw(OSError("no more processes")))
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="no more processes"):
+        start(level, "")
+    assert closed == ["gpu"]
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_choose() -> None:
