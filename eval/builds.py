@@ -15,14 +15,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from data.errors import InputError
 from eval import sandbox
 from eval.channel import printable
-from eval.confine import disk
+from eval.confine import disk, filters
 from eval.failures import SubmissionFailed
 from eval.submission import Submission, build_files
 from eval.workers import Setup
 
 BUILT_BYTES = 1 << 30
+COMMAND_BYTES = 1 << 16  # the kernel takes no longer argument than 128 KiB
 
 
 @contextlib.contextmanager
@@ -50,22 +52,36 @@ def built(submission: Submission, setup: Setup) -> Iterator[Submission]:
 
 def _copy(source: Path, folder: Path) -> None:
     """Regular files alone: a link might lead anywhere. The sandbox's uid may write in every folder."""
-    for path in build_files(source):
+    made = {folder}
+    for path in _sources(source):
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
-    for place, _, _ in os.walk(folder):
-        os.chmod(place, 0o777)
+        made.update(parent for parent in target.parents if parent.is_relative_to(folder))
+    for place in made:
+        place.chmod(0o777)
+
+
+def _sources(folder: Path) -> list[Path]:
+    try:
+        return build_files(folder)
+    except InputError as error:
+        raise SubmissionFailed(f"build: {error}") from None
 
 
 def _run(command: list[str], folder: Path, setup: Setup) -> None:
     limits = replace(setup.limits, writable_bytes=BUILT_BYTES, file_bytes=BUILT_BYTES)
     view = sandbox.View(writable=(folder,), cwd=folder)
     environment = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath))}
-    with sandbox.spawn(
-        setup.level, [_program(command[0]), *command[1:]], view, limits, (), environment
-    ) as step:
+    argv = [_program(command[0]), *_arguments(command)]
+    try:
+        started = sandbox.spawn(
+            setup.level, argv, view, limits, (), environment, landlock_filter=filters.stage1_landlock_build
+        )
+    except InputError as error:
+        raise SubmissionFailed(f"build: {error}") from None
+    with started as step:
         try:
             status = step.wait(setup.deadlines.load_s)
         except TimeoutError:
@@ -84,10 +100,24 @@ def _run(command: list[str], folder: Path, setup: Setup) -> None:
 
 def _program(name: str) -> str:
     """`python` is the interpreter of the workers, so that what it builds fits them."""
+    if "/" in name:
+        raise SubmissionFailed(
+            f"build: program '{name}': expected a name without a folder, of a program in /bin or /usr/bin"
+        )
     path = sys.executable if name == "python" else shutil.which(name, path=os.defpath)
     if path is None:
         raise SubmissionFailed(f"build: there is no program '{name}' on this machine")
     return path
+
+
+def _arguments(command: list[str]) -> list[str]:
+    """What follows the program's name."""
+    if any("\0" in part for part in command):
+        raise SubmissionFailed("build: the command holds a NUL character, which no program can be given")
+    size = sum(len(part.encode()) + 1 for part in command)
+    if size > COMMAND_BYTES:
+        raise SubmissionFailed(f"build: a command of {size} bytes, expected at most {COMMAND_BYTES}")
+    return command[1:]
 
 
 def _end(output: bytes) -> str:

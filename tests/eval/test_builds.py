@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
+import sysconfig
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from eval import builds, cli, submission
+from data.errors import InputError
+from eval import builds, cli, sandbox, submission
+from eval.confine import disk
 from eval.confine.probe import why_not
 from eval.failures import SubmissionFailed
 from eval.results import SubmissionInfo
@@ -84,6 +91,104 @@ def test_a_step_that_fails_fails_the_submission_with_its_reason(
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SubmissionFailed, match="there is no program 'nvcc-of-mine' on this machine"):
         builds.built(toy(tmp_path / "ops", "", "nvcc-of-mine", "x.cu"), SETUP).__enter__()
+
+
+def test_a_program_beside_the_harness_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "evil.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "models" / "evil.sh").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    message = "build: program 'models/evil.sh': expected a name without a folder"
+    with pytest.raises(SubmissionFailed, match=message):
+        builds.built(toy(tmp_path / "ops", "", "models/evil.sh"), SETUP).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("a\0b", "NUL character"), ("x" * (1 << 18), "a command of 262155 bytes, expected at most 65536")],
+)
+def test_a_command_that_no_program_can_be_given_is_named(tmp_path: Path, argument: str, message: str) -> None:
+    with pytest.raises(SubmissionFailed, match=f"build: .*{message}"):
+        builds.built(toy(tmp_path / "ops", "", "python", "-c", argument), SETUP).__enter__()
+
+
+def test_a_view_that_the_sandbox_refuses_fails_the_submission_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise InputError("sandbox view: too many paths")
+
+    monkeypatch.setattr(sandbox, "spawn", refusing)
+    with pytest.raises(SubmissionFailed, match="build: sandbox view: too many paths"):
+        builds.built(toy(tmp_path / "ops", ""), SETUP).__enter__()
+
+
+def test_folders_in_each_other_fail_the_submission_alone(tmp_path: Path) -> None:
+    one = toy(tmp_path / "ops", "")
+    deepest = os.open(tmp_path / "ops", os.O_RDONLY)
+    try:
+        for _ in range(1200):
+            os.mkdir("d", dir_fd=deepest)
+            above, deepest = deepest, os.open("d", os.O_RDONLY, dir_fd=deepest)
+            os.close(above)
+        with pytest.raises(SubmissionFailed, match=r"build: .* more than 64 deep"):
+            builds.built(one, SETUP).__enter__()
+    finally:
+        os.close(deepest)
+        disk.remove(tmp_path / "ops")  # pytest's own removal recurses
+
+
+def test_modes_and_times_can_be_set_but_not_outside(tmp_path: Path, setup: Setup) -> None:
+    outside = tmp_path / "HR.png"
+    outside.write_text("secret")
+    before = outside.stat()
+    code = f"""
+    import os, shutil
+    open("made", "w").close()
+    shutil.copy2("make.py", "copy.py")
+    os.chmod("made", 0o600)
+    os.utime("made", (1, 1))
+    for attempt in (lambda: os.chmod({str(outside)!r}, 0o666), lambda: os.utime({str(outside)!r}, (1, 1))):
+        try:
+            attempt()
+        except OSError:
+            pass
+    """
+    with builds.built(toy(tmp_path / "ops", code), setup):
+        pass
+    after = outside.stat()
+    if setup.level is not Level.PROCESS or os.geteuid() == 0:
+        assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+COMPILER = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0], path="/bin:/usr/bin")
+EXTENSION = """
+#include <Python.h>
+static PyObject *factor(PyObject *self, PyObject *none) { return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"factor", factor, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "my_operator", "", -1, methods};
+PyMODINIT_FUNC PyInit_my_operator(void) { return PyModule_Create(&module); }
+"""
+SETUP_PY = """
+from setuptools import Extension, setup
+setup(name="my_operator", version="1", ext_modules=[Extension("my_operator", ["operator.c"])])
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("setuptools") is None, reason="no setuptools here")
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler of this interpreter's kind here")
+@pytest.mark.skipif(
+    not (Path(sysconfig.get_path("include")) / "Python.h").is_file(), reason="no headers of Python here"
+)
+def test_the_command_of_the_documentation(tmp_path: Path, setup: Setup) -> None:
+    one = toy(tmp_path / "ops", "", "python", "setup.py", "build_ext", "--inplace")
+    (tmp_path / "ops" / "setup.py").write_text(SETUP_PY)
+    (tmp_path / "ops" / "operator.c").write_text(EXTENSION)
+    with builds.built(one, setup) as ready:
+        code = "import my_operator; print(my_operator.factor())"
+        environment = {"PYTHONPATH": ready.source["modules"]}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.stderr) == ("42\n", "")
 
 
 @pytest.mark.parametrize("level", [Level.BWRAP, Level.LANDLOCK], ids=str)
