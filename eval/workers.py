@@ -317,8 +317,12 @@ def _job(submission: Submission, setup: Setup) -> dict[str, object]:
 
 
 def _view(submission: Submission, setup: Setup) -> sandbox.View:
+    """Every file by the name that it is opened by, which may be a link's, and by the one that links lead to."""
     files: Sequence[Path] = [
-        path.resolve() for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
+        name
+        for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
+        for name in (path.absolute(), path.resolve())
+        if ".." not in name.parts  # what it is the parent of may be a link
     ]
     return sandbox.View(
         readonly=tuple(dict.fromkeys(files)),

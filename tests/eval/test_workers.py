@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from eval import channel, sandbox
+from eval import channel, sandbox, submission
 from eval.channel import Reply, Status
 from eval.failures import SubmissionFailed
-from eval.workers import Deadlines, Setup, WorkerProcess
+from eval.workers import Deadlines, Inspection, Setup, WorkerProcess
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
+NETWORK = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return nn.functional.interpolate(x, scale_factor=4) * self.gain
+"""
+MANIFEST = """
+id = 42
+team = "Linkers"
+name = "Net"
+class = "Net"
+data_range = 255.0
+"""
 
 
 class Stating(WorkerProcess):
@@ -57,6 +79,23 @@ def test_a_number_that_cannot_be_fails_the_submission_and_is_named(
     stated = [*honest[:place], value, *honest[place + 1 :]]
     with pytest.raises(SubmissionFailed, match=r"protocol: .*(inf|nan|-1|1e\+300).*expected"):
         operate(Stating(*stated))
+
+
+def test_a_checkpoint_that_is_a_link_is_opened_by_its_name(tmp_path: Path, level: sandbox.Level) -> None:
+    models, zoo = tmp_path / "models", tmp_path / "model_zoo"
+    for folder in (models, zoo):
+        folder.mkdir()
+    (models / "team42_Net.py").write_text(NETWORK)
+    (models / "team42_Net.toml").write_text(MANIFEST)
+    torch.save({"gain": torch.ones(1)}, zoo / "team42_v2.pth")
+    (zoo / "team42.pth").symlink_to("team42_v2.pth")
+    one = submission.native(models / "team42_Net.toml", str(zoo / "team42.pth"))
+    assert one.problem == ""
+    named = replace(one, checkpoints=(zoo / "team42.pth",))
+    named.source["checkpoints"][0]["path"] = str(zoo / "team42.pth")
+    with WorkerProcess(named, Setup("cpu", 4, 64, level, sandbox.CPU_LIMITS)) as worker:
+        assert worker.inspect() == Inspection(tensors=1, elements=1, size_bytes=4)
+        assert worker.load().values == (255.0, 1.0)
 
 
 def test_memory_that_cannot_be_read_is_not_known() -> None:
