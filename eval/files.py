@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from data.errors import InputError
@@ -37,8 +37,10 @@ def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
     return ""
 
 
-def walk(folder: Path, max_depth: int = MAX_DEPTH) -> Iterator[Path]:
+def walk(folder: Path, max_depth: int = MAX_DEPTH, without: Collection[Path] = ()) -> Iterator[Path]:
     """All files below `folder` in the order of their paths: regular ones, and links, which are not followed.
+
+    without: files and folders that are left out.
 
     Raises InputError where folders lie in each other more than `max_depth` deep, or where one cannot be read.
     """
@@ -50,7 +52,7 @@ def walk(folder: Path, max_depth: int = MAX_DEPTH) -> Iterator[Path]:
             continue
         if depth > max_depth:
             raise InputError(f"{folder}: folders lie in each other more than {max_depth} deep")
-        waiting += [(one, depth + 1) for one in reversed(_entries(path))]
+        waiting += [(one, depth + 1) for one in reversed(_entries(path)) if one not in without]
 
 
 def _entries(folder: Path) -> list[Path]:
