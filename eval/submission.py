@@ -178,6 +178,7 @@ class Submission:
     source: dict[str, Any]
     visible: tuple[Path, ...]
     checkpoints: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()  # further files of its own that are not Python's
     writable: tuple[Path, ...] = ()
     cwd: Path | None = None
     build: Path | None = None  # folder of sources for `source["build"]`, the command that builds them
@@ -188,9 +189,11 @@ class Submission:
         return self.info.model
 
     def fingerprint(self) -> dict[str, str]:
-        """sha256 of its Python files, checkpoints and what is built, by path: equal before and after a batch."""
+        """sha256 of its Python files, checkpoints, data and what is built, by path: equal before and after a batch."""
         code = (path for path in self.visible if path.is_dir() or path.suffix == ".py")
-        return fingerprint((*code, *self.checkpoints, *(build_files(self.build) if self.build else ())))
+        return fingerprint(
+            (*code, *self.checkpoints, *self.data, *(build_files(self.build) if self.build else ()))
+        )
 
 
 def hashed(one: Submission) -> tuple[Submission, dict[str, str]]:
@@ -399,8 +402,11 @@ def repository(
 
     hidden: files and folders in it that are the organiser's, such as results.
 
-    Raises InputError where `repo` is no such repository or an id is not in it.
+    Raises InputError where `repo` is no such repository, is hidden itself, or an id is not in it.
     """
+    kept = {path.resolve() for path in hidden}
+    if repo.resolve() in kept:
+        raise InputError(f"--save_dir: {repo} is the repository itself; choose another folder")
     entry = _entry(repo)
     text = files.read_text(entry, imagesr_folder.MAX_ENTRY_BYTES)
     try:
@@ -414,9 +420,8 @@ def repository(
         raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
     repo, entry = repo.resolve(), entry.resolve()
     ownership = own_files.Ownership(repo, entry, branches)
-    kept = {path.resolve() for path in hidden}
     return [
-        _from_branch(repo, entry, branch, ownership.shown(branch, kept), allow_pickle)
+        _from_branch(repo, entry, branch, ownership.share(branch, kept), allow_pickle)
         for branch in map(known.__getitem__, wanted)
     ]
 
@@ -437,20 +442,18 @@ def _entry(repo: Path) -> Path:
 
 
 def _from_branch(
-    repo: Path, entry: Path, branch: ntire_repo.Branch, visible: tuple[Path, ...], allow_pickle: bool
+    repo: Path, entry: Path, branch: ntire_repo.Branch, share: own_files.Share, allow_pickle: bool
 ) -> Submission:
     is_program = entry.name != ntire_repo.ENTRY
-    named = [repo / "model_zoo" / name for name in branch.checkpoints]
-    refused = {path: reason for path in named if (reason := unfit(path, repo))}
-    present = tuple(path for path in named if path not in refused and path.is_file())
+    refused = {path: reason for path in share.checkpoints if (reason := unfit(path, repo))}
+    present = tuple(path for path in share.checkpoints if path not in refused and path.is_file())
     info = SubmissionInfo(
         model=branch.name,
         model_id=str(branch.model_id),
         origin=files.printable(f"repository {repo.name}"),
         script=artifact(entry),
-        checkpoint=Checkpoint(file=files.printable(present[0].name), sha256=sha256(present[0]), source="repository")
-        if present else None,
-    )  # fmt: skip
+        checkpoint=_first(present, share.data),
+    )
     return Submission(
         info=info,
         adapter="imagesr_folder" if is_program else "ntire_repo",
@@ -460,10 +463,26 @@ def _from_branch(
             "model_id": branch.model_id,
             "allow_pickle": allow_pickle,
         },
-        visible=visible,
+        visible=share.visible,
         checkpoints=present,
+        data=share.data,
         cwd=repo,
-        problem="; ".join(f"checkpoint {reason}" for reason in refused.values()),
+        problem="; ".join(
+            [*(f"checkpoint {reason}" for reason in refused.values()), *filter(None, [share.problem])]
+        ),
+    )
+
+
+def _first(named: tuple[Path, ...], data: tuple[Path, ...]) -> Checkpoint | None:
+    """The checkpoint of a repository's submission for the record; where none is named, those in its own folders."""
+    found = named[:1] or tuple(path for path in data if path.suffix in ntire_repo.CHECKPOINT_SUFFIXES)
+    if not found:
+        return None
+    name = files.printable(
+        found[0].name if len(found) == 1 else f"{len(found)} files from {found[0].name} on"
+    )
+    return Checkpoint(
+        file=name, sha256=combined_sha256([sha256(path) for path in found]), source="repository"
     )
 
 

@@ -12,28 +12,35 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.adapters.literals import CHECKPOINT_SUFFIXES, named, resolved
 from eval.adapters.loaded import Loaded, LoadError
 
 if TYPE_CHECKING:
     import torch
 
 ENTRY = "test_demo.py"
-CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl", ".safetensors")
+IMPORTERS = ("import_module", "__import__", "spec_from_file_location", "run_path", "exec")
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One submission as the source of `select_model` shows it: id, results key, checkpoint names, imported modules."""
+    """One submission as the source of `select_model` shows it: id, results key, files, imported modules.
+
+    checkpoints: their paths in the repository, each other path that it may be too. others: further files and
+    folders of `model_zoo/`. is_all: False where the branch computes names of modules or checkpoints.
+    """
 
     model_id: int
     name: str
     checkpoints: tuple[str, ...]
     modules: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    is_all: bool = True
 
 
 def discover(source: str) -> list[Branch]:
@@ -41,11 +48,7 @@ def discover(source: str) -> list[Branch]:
 
     Raises ValueError where the text has no such function or cannot be parsed.
     """
-    function = next(
-        (node for node in ast.walk(ast.parse(source))
-         if isinstance(node, ast.FunctionDef) and node.name == "select_model"),
-        None,
-    )  # fmt: skip
+    function = _select_model(ast.parse(source))
     if function is None:
         raise ValueError("no function select_model")
     branches: dict[int, Branch] = {}
@@ -54,6 +57,27 @@ def discover(source: str) -> list[Branch]:
             for model_id in _compared_ids(node.test):
                 branches.setdefault(model_id, _branch(model_id, node.body))
     return [branches[model_id] for model_id in sorted(branches)]
+
+
+def _select_model(tree: ast.Module) -> ast.FunctionDef | None:
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return next((node for node in functions if node.name == "select_model"), None)
+
+
+def outside_branches(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes of an entry point but those in the branches of its `select_model`: what every submission shares."""
+    function = _select_model(tree)
+    inside = {
+        statement
+        for node in (ast.walk(function) if function else ())
+        if isinstance(node, ast.If) and any(True for _ in _compared_ids(node.test))
+        for statement in node.body
+    }
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += (child for child in ast.iter_child_nodes(node) if child not in inside)
 
 
 def _compared_ids(test: ast.expr) -> Iterator[int]:
@@ -68,17 +92,38 @@ def _compared_ids(test: ast.expr) -> Iterator[int]:
 
 def _branch(model_id: int, body: list[ast.stmt]) -> Branch:
     nodes = [node for statement in body for node in ast.walk(statement)]
-    pieces = {id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in node.values}
-    name, checkpoints = "", []
+    assigned = (_assigned_name(node, model_id) for node in nodes if isinstance(node, ast.Assign))
+    paths = named(body, model_id)
+    checkpoints = tuple(path for path in paths.paths if path.endswith(CHECKPOINT_SUFFIXES))
+    computed = computed_imports(nodes, model_id)
+    modules = dict.fromkeys(
+        [*(module for node in nodes for module in imported(node)), *filter(None, computed)]
+    )
+    return Branch(
+        model_id,
+        results_key(next(filter(None, assigned), ""), model_id),
+        checkpoints,
+        tuple(modules),
+        tuple(path for path in paths.paths if path not in checkpoints),
+        paths.is_all and None not in computed,
+    )
+
+
+def computed_imports(nodes: Iterable[ast.AST], model_id: int | None = None) -> list[str | None]:
+    """The names given to `importlib.import_module` and its kin; None for each that only a run knows.
+
+    Where `sys.path` is changed, no name is sure either.
+    """
+    found: list[str | None] = []
     for node in nodes:
-        if isinstance(node, ast.Assign) and not name:
-            name = _assigned_name(node, model_id)
-        whole = isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in pieces
-        text = _text(node, model_id) if whole else ""
-        if text.endswith(CHECKPOINT_SUFFIXES):
-            checkpoints.append(os.path.basename(text))
-    modules = dict.fromkeys(module for node in nodes for module in imported(node))
-    return Branch(model_id, results_key(name, model_id), tuple(dict.fromkeys(checkpoints)), tuple(modules))
+        if isinstance(node, ast.Attribute) and node.attr == "path" and getattr(node.value, "id", "") == "sys":
+            found.append(None)
+        function = node.func if isinstance(node, ast.Call) else None
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        if isinstance(node, ast.Call) and name in IMPORTERS:
+            plain = name in IMPORTERS[:2] and node.args
+            found.append(resolved(node.args[0], model_id) if plain else None)
+    return found
 
 
 def imported(node: ast.AST, package: Sequence[str] = ()) -> list[str]:
@@ -102,26 +147,8 @@ def _assigned_name(node: ast.Assign, model_id: int) -> str:
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for left, right in zip(target.elts, value.elts, strict=False):
             if getattr(left, "id", "") == "name":
-                return _text(right, model_id)
-    return _text(value, model_id) if getattr(target, "id", "") == "name" else ""
-
-
-def _text(node: ast.AST, model_id: int) -> str:
-    """A string literal or an f-string whose only variable is `model_id`; empty for anything else."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if not isinstance(node, ast.JoinedStr):
-        return ""
-    parts = []
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            if getattr(part.value, "id", "") != "model_id":
-                return ""
-            spec = _text(part.format_spec, model_id) if part.format_spec else ""
-            parts.append(format(model_id, spec) if re.fullmatch(r"0?\d?d?", spec) else str(model_id))
-        else:
-            parts.append(_text(part, model_id))
-    return "".join(parts)
+                return resolved(right, model_id) or ""
+    return (resolved(value, model_id) or "") if getattr(target, "id", "") == "name" else ""
 
 
 def results_key(name: str, model_id: int) -> str:
