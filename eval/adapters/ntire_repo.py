@@ -122,8 +122,15 @@ def computed_imports(nodes: Iterable[ast.AST], model_id: int | None = None) -> l
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if isinstance(node, ast.Call) and name in IMPORTERS:
             plain = name in IMPORTERS[:2] and node.args
-            found.append(resolved(node.args[0], model_id) if plain else None)
+            found.append(_spelled(node.args[0], model_id) if plain else None)
     return found
+
+
+def _spelled(name: ast.expr, model_id: int | None) -> str | None:
+    try:
+        return resolved(name, model_id)
+    except RecursionError:
+        return None
 
 
 def imported(node: ast.AST, package: Sequence[str] = ()) -> list[str]:

@@ -205,6 +205,14 @@ def test_what_a_module_computes_counts_as_its_branchs(repo: Path) -> None:
     assert "models/helpers_of_second.py" in seen(repo, 1)
 
 
+@pytest.mark.parametrize("line", ["importlib.import_module({})", "x = {}"])
+@pytest.mark.parametrize("length", [1500, 20000])
+def test_a_name_of_many_parts_is_one_that_is_computed(repo: Path, line: str, length: int) -> None:
+    parts = " + ".join(["'models.x'"] * length)
+    write(repo, {"models/team01_First.py": "import importlib\n" + line.format(parts)})
+    assert "models/team01_First.py" in seen(repo, 1)
+
+
 def test_a_checkpoint_in_a_folder_of_model_zoo_is_hidden_from_others(repo: Path) -> None:
     entry = ENTRY.replace('"model_zoo/second.pth"', 'os.path.join("model_zoo", "esa", "best.pth")')
     write(repo, {"test_demo.py": entry, "model_zoo/esa/best.pth": "", "model_zoo/esa/readme.txt": ""})
