@@ -209,7 +209,10 @@ def append(save_dir: Path, record: Record) -> Path:
         with _locked(folder):
             last = _last(folder)
             record.sequence = 1 + (_sequence(last) if last else 0)
-            record.previous_sha256 = _sha256(last) if last else GENESIS
+            record.previous_sha256 = _previous(folder)
+            write_atomic(
+                folder / HEAD, f"{record.previous_sha256}\n"
+            )  # a harness killed before left it behind
             target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
             write_atomic(target, to_json(record))
             write_atomic(folder / HEAD, f"{_sha256(target)}\n")
@@ -285,6 +288,16 @@ def verify_chain(save_dir: Path) -> list[str]:
             )
         previous, expected = _sha256(path), _sequence(path) + 1
     return problems + _headless(save_dir / RECORDS)
+
+
+def _previous(folder: Path) -> str:
+    """What the next record names as the one before it: the newest; where that was changed or removed, what `HEAD` has
+    of it, so that no later record covers that up.
+    """
+    if _headless(folder) and (folder / HEAD).is_file():
+        return (folder / HEAD).read_text(encoding="utf-8", errors="replace").strip()[:64]
+    last = _last(folder)
+    return _sha256(last) if last else GENESIS
 
 
 def _headless(folder: Path) -> list[str]:

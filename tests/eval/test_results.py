@@ -119,6 +119,15 @@ def test_the_newest_record_cannot_be_changed_or_removed_either(tmp_path: Path, r
     assert results.verify_chain(tmp_path) == []
 
 
+def test_a_later_record_does_not_cover_up_a_changed_one(tmp_path: Path) -> None:
+    results.append(tmp_path, record())
+    path = results.append(tmp_path, record())
+    path.write_text(path.read_text().replace("esr2024", "esr2025"))
+    results.append(tmp_path, record())
+    (problem,) = results.verify_chain(tmp_path)
+    assert "000003_01_A.json: the record before it was changed" in problem
+
+
 def test_a_harness_killed_before_it_named_the_newest_record_left_a_sound_log(tmp_path: Path) -> None:
     head = tmp_path / results.RECORDS / results.HEAD
     results.append(tmp_path, record())
@@ -130,6 +139,9 @@ def test_a_harness_killed_before_it_named_the_newest_record_left_a_sound_log(tmp
         head.write_text(before)
         assert results.verify_chain(tmp_path) == []
         head.write_text(after)
+    head.write_text(before)
+    results.append(tmp_path, record())
+    assert results.verify_chain(tmp_path) == []
     head.write_text(early)
     assert results.verify_chain(tmp_path) != []
     head.unlink()

@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_whole_records_only(small_disk: Path) -> None:
     with pytest.raises(cli.InputError, match="the record cannot be written"):
         results.append(small_disk, record("02_second"))
     assert [one.model for one in sound(small_disk)] == ["01_first"]
-    assert len(list((small_disk / results.RECORDS).iterdir())) == 2, "the record and the lock"
+    assert len(list((small_disk / results.RECORDS).iterdir())) == 3, "the record, its sha256 and the lock"
     filler.unlink()
     results.append(small_disk, record("02_second"))
     assert [one.model for one in sound(small_disk)] == ["01_first", "02_second"]
