@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.errors import InputError
-from eval import sandbox
+from eval import files, sandbox
 from eval.channel import printable
 from eval.confine import disk, filters
 from eval.failures import SubmissionFailed
-from eval.submission import Submission, build_files
+from eval.submission import Submission
 from eval.workers import Setup
 
 BUILT_BYTES = 1 << 30
@@ -65,7 +65,7 @@ def _copy(source: Path, folder: Path) -> None:
 
 def _sources(folder: Path) -> list[Path]:
     try:
-        return build_files(folder)
+        return files.regular(folder)
     except InputError as error:
         raise SubmissionFailed(f"build: {error}") from None
 
@@ -126,9 +126,9 @@ def _end(output: bytes) -> str:
 
 def _open_to_all(folder: Path) -> None:
     """Readable by the workers' uid, writable by nobody else; no process of the step is left."""
-    for place, folders, files in os.walk(folder):
+    for place, folders, names in os.walk(folder):
         os.chmod(place, 0o755)
-        for name in files:
+        for name in names:
             path = os.path.join(place, name)
             if not os.path.islink(path):
                 os.chmod(path, 0o755)

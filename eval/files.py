@@ -55,6 +55,11 @@ def walk(folder: Path, max_depth: int = MAX_DEPTH, without: Collection[Path] = (
         waiting += [(one, depth + 1) for one in reversed(_entries(path)) if one not in without]
 
 
+def regular(folder: Path) -> list[Path]:
+    """All files below `folder` but links, in the order of their paths. Raises what `walk` raises."""
+    return [path for path in walk(folder) if not path.is_symlink()]
+
+
 def _entries(folder: Path) -> list[Path]:
     """The regular files, links and folders in `folder`, sorted by name."""
     try:

@@ -122,7 +122,7 @@ def images(folder: Path) -> Submission:
 def _handed_in(folder: Path) -> tuple[tuple[Path, ...], str]:
     """The files in a folder of results, all of which are hashed, or the reason why they are not looked at."""
     try:
-        found = tuple(path for path in files.walk(folder) if not path.is_symlink())
+        found = tuple(files.regular(folder))
     except InputError as error:
         return (), str(error)
     size = sum(path.stat().st_size for path in found)

@@ -192,7 +192,7 @@ class Submission:
         """sha256 of its Python files, checkpoints, data and what is built, by path: equal before and after a batch."""
         code = (path for path in self.visible if path.is_dir() or path.suffix == ".py")
         return fingerprint(
-            (*code, *self.checkpoints, *self.data, *(build_files(self.build) if self.build else ()))
+            (*code, *self.checkpoints, *self.data, *(files.regular(self.build) if self.build else ()))
         )
 
 
@@ -202,11 +202,6 @@ def hashed(one: Submission) -> tuple[Submission, dict[str, str]]:
         return one, one.fingerprint()
     except InputError as error:
         return replace(one, visible=(), checkpoints=(), build=None, problem=one.problem or str(error)), {}
-
-
-def build_files(folder: Path) -> list[Path]:
-    """The files that a build step gets: the regular ones below `folder`."""
-    return [path for path in files.walk(folder) if not path.is_symlink()]
 
 
 def _holds_time(value: Any) -> bool:
@@ -387,7 +382,7 @@ def _unfit_build(folder: Path) -> str:
     if folder.is_symlink() or not folder.is_dir():
         return f"build: no folder {folder.name}/ beside the manifest"
     try:
-        size = sum(path.stat().st_size for path in build_files(folder))
+        size = sum(path.stat().st_size for path in files.regular(folder))
     except InputError as error:
         return f"build: {error}"
     if size > MAX_SOURCES_BYTES:
@@ -450,7 +445,7 @@ def _from_branch(
     info = SubmissionInfo(
         model=branch.name,
         model_id=str(branch.model_id),
-        origin=files.printable(f"repository {repo.name}"),
+        origin=f"repository {repo.name}",
         script=artifact(entry),
         checkpoint=_first(present, share.data),
     )
@@ -478,9 +473,7 @@ def _first(named: tuple[Path, ...], data: tuple[Path, ...]) -> Checkpoint | None
     found = named[:1] or tuple(path for path in data if path.suffix in ntire_repo.CHECKPOINT_SUFFIXES)
     if not found:
         return None
-    name = files.printable(
-        found[0].name if len(found) == 1 else f"{len(found)} files from {found[0].name} on"
-    )
+    name = found[0].name if len(found) == 1 else f"{len(found)} files from {found[0].name} on"
     return Checkpoint(
         file=name, sha256=combined_sha256([sha256(path) for path in found]), source="repository"
     )
@@ -582,7 +575,7 @@ def artifact(path: Path) -> Artifact | None:
 def _shown(path: Path) -> str:
     """`path` relative to the project where it lies inside it."""
     resolved = path.resolve()
-    return files.printable(str(resolved.relative_to(ROOT) if resolved.is_relative_to(ROOT) else path))
+    return str(resolved.relative_to(ROOT) if resolved.is_relative_to(ROOT) else path)
 
 
 def by_id(model_id: str) -> tuple[int, str]:

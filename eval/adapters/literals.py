@@ -53,9 +53,8 @@ def resolved(node: ast.AST | None, model_id: int | None = None) -> str | None:
     if not parts:
         return None
     texts = [resolved(part, model_id) for part in parts]
-    known = (
-        texts if texts[0] is not None else texts[1:]
-    )  # a variable may be the folder that a path begins with
+    # A variable may be the folder that a path begins with
+    known = texts if texts[0] is not None else texts[1:]
     return posixpath.join(*map(str, known)) if known and None not in known else None
 
 

@@ -26,6 +26,7 @@ from eval.sandbox import CPU_LIMITS, Level
 from eval.submission import Submission
 from eval.workers import Deadlines, Setup
 from leaderboard.summary import summarise
+from tests.eval import toy as networks
 
 SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)
 
@@ -219,19 +220,9 @@ def test_links_among_the_sources_are_not_copied(tmp_path: Path) -> None:
         pass
 
 
-NETWORK = """
-import torch
-from torch import nn
-from my_operator import factor
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(1))
-
-    def forward(self, x):
-        return nn.functional.interpolate(x, scale_factor=4) * self.gain * factor()
-"""
+NETWORK = "from my_operator import factor\n" + networks.NETWORK.replace(
+    "* self.gain", "* self.gain * factor()"
+)
 LOADER = """
 import ctypes, pathlib
 library = ctypes.CDLL(str(pathlib.Path(__file__).parent / "operator.so"))
@@ -239,12 +230,8 @@ library = ctypes.CDLL(str(pathlib.Path(__file__).parent / "operator.so"))
 def factor():
     return library.factor()
 """
-MANIFEST = """
-id = 42
-team = "Builders"
-name = "Net"
-class = "Net"
-data_range = 255.0
+MANIFEST = f"""
+{networks.MANIFEST}
 [build]
 folder = "team42_operator"
 command = ["cc", "-shared", "-fPIC", "-o", "operator.so", "operator.c"]

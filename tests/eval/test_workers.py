@@ -16,27 +16,9 @@ from eval import channel, sandbox, submission
 from eval.channel import Reply, Status
 from eval.failures import SubmissionFailed
 from eval.workers import Deadlines, Inspection, Setup, WorkerProcess
+from tests.eval import toy
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
-NETWORK = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(1))
-
-    def forward(self, x):
-        return nn.functional.interpolate(x, scale_factor=4) * self.gain
-"""
-MANIFEST = """
-id = 42
-team = "Linkers"
-name = "Net"
-class = "Net"
-data_range = 255.0
-"""
 
 
 class Stating(WorkerProcess):
@@ -85,8 +67,8 @@ def test_a_checkpoint_that_is_a_link_is_opened_by_its_name(tmp_path: Path, level
     models, zoo = tmp_path / "models", tmp_path / "model_zoo"
     for folder in (models, zoo):
         folder.mkdir()
-    (models / "team42_Net.py").write_text(NETWORK)
-    (models / "team42_Net.toml").write_text(MANIFEST)
+    (models / "team42_Net.py").write_text(toy.NETWORK)
+    (models / "team42_Net.toml").write_text(toy.MANIFEST)
     torch.save({"gain": torch.ones(1)}, zoo / "team42_v2.pth")
     (zoo / "team42.pth").symlink_to("team42_v2.pth")
     one = submission.native(models / "team42_Net.toml", str(zoo / "team42.pth"))

@@ -5,6 +5,27 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+# A submission of its own, `models/team42_Net.py` and its manifest.
+NETWORK = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return nn.functional.interpolate(x, scale_factor=4) * self.gain
+"""
+MANIFEST = """
+id = 42
+team = "Toys"
+name = "Net"
+class = "Net"
+data_range = 255.0
+"""
+
 HEADER = '''
 import os
 import torch
