@@ -210,9 +210,11 @@ def append(save_dir: Path, record: Record) -> Path:
             last = _last(folder)
             record.sequence = 1 + (_sequence(last) if last else 0)
             record.previous_sha256 = _previous(folder)
-            write_atomic(
-                folder / HEAD, f"{record.previous_sha256}\n"
-            )  # a harness killed before left it behind
+            if _noted(folder) not in (
+                None,
+                record.previous_sha256,
+            ):  # a harness was killed before it noted that
+                write_atomic(folder / HEAD, f"{record.previous_sha256}\n")
             target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
             write_atomic(target, to_json(record))
             write_atomic(folder / HEAD, f"{_sha256(target)}\n")
@@ -294,10 +296,19 @@ def _previous(folder: Path) -> str:
     """What the next record names as the one before it: the newest; where that was changed or removed, what `HEAD` has
     of it, so that no later record covers that up.
     """
-    if _headless(folder) and (folder / HEAD).is_file():
-        return (folder / HEAD).read_text(encoding="utf-8", errors="replace").strip()[:64]
+    noted = _noted(folder)
+    if noted is not None and _headless(folder):
+        return noted
     last = _last(folder)
     return _sha256(last) if last else GENESIS
+
+
+def _noted(folder: Path) -> str | None:
+    """What `HEAD` has; None where there is none."""
+    try:
+        return (folder / HEAD).read_text(encoding="utf-8", errors="replace").strip()[:64]
+    except FileNotFoundError:
+        return None
 
 
 def _headless(folder: Path) -> list[str]:
@@ -306,12 +317,12 @@ def _headless(folder: Path) -> list[str]:
     """
     newest = [GENESIS, *map(_sha256_if_readable, _paths(folder))][-2:]
     try:
-        named = (folder / HEAD).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return [] if GENESIS in newest else [f"{folder / HEAD}: is missing"]
-    except (OSError, ValueError) as error:
+        noted = _noted(folder)
+    except OSError as error:
         return [f"{folder / HEAD}: cannot be read ({error})"]
-    if named in newest:
+    if noted is None:
+        return [] if GENESIS in newest else [f"{folder / HEAD}: is missing"]
+    if noted in newest:
         return []
     return [
         f"{folder / HEAD}: the newest record has another sha256 than it names: it was changed, or one was removed"
