@@ -210,10 +210,8 @@ def append(save_dir: Path, record: Record) -> Path:
             last = _last(folder)
             record.sequence = 1 + (_sequence(last) if last else 0)
             record.previous_sha256 = _previous(folder)
-            if _noted(folder) not in (
-                None,
-                record.previous_sha256,
-            ):  # a harness was killed before it noted that
+            # Behind where a harness was killed before it noted its last record
+            if _noted(folder) not in (None, record.previous_sha256):
                 write_atomic(folder / HEAD, f"{record.previous_sha256}\n")
             target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
             write_atomic(target, to_json(record))
