@@ -25,7 +25,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from eval import challenge, results  # noqa: E402 - the path is set above
+from eval import challenge  # noqa: E402 - the path is set above
+from eval.records import schema, store  # noqa: E402 - the path is set above
 from leaderboard import build  # noqa: E402
 from leaderboard.site import pages  # noqa: E402
 
@@ -36,7 +37,7 @@ def make_records(folder: Path, submissions: int, images: int) -> None:
     """Write `submissions` records of `images` images, half in each mode."""
     generator = np.random.default_rng(0)
     hard, slow = generator.normal(27, 3, images // 2), generator.uniform(0.7, 1.5, images // 2)
-    (folder / results.RECORDS).mkdir(parents=True)
+    (folder / store.RECORDS).mkdir(parents=True)
     for number in range(submissions):
         modes = {}
         for mode in ("valid", "test"):
@@ -46,16 +47,16 @@ def make_records(folder: Path, submissions: int, images: int) -> None:
             times = slow * generator.uniform(5, 80) * generator.normal(1, 0.05, images // 2)
             modes[mode] = _mode(psnr, times)
         model = "00_SPAN" if number == 0 else f"{number:03d}_Model{number}"
-        record = results.Record(
+        record = schema.Record(
             challenge=RULES.name,
             dataset="DIV2K_LSDIR",
             scored_by_challenge_data=True,
-            submission=results.SubmissionInfo(
+            submission=schema.SubmissionInfo(
                 model=model, team=f"Team {number}", claims={"psnr_valid_db": 27.0}
             ),
             status="ok",
             modes=modes,
-            complexity=results.Complexity(
+            complexity=schema.Complexity(
                 params_m=generator.uniform(0.05, 1), flops_g=generator.uniform(5, 60)
             ),
             protocol="robust",
@@ -64,18 +65,18 @@ def make_records(folder: Path, submissions: int, images: int) -> None:
             sequence=number + 1,
         )
         name = f"{number + 1:06d}_{model}.json"
-        (folder / results.RECORDS / name).write_text(results.to_json(record))
+        (folder / store.RECORDS / name).write_text(schema.to_json(record))
 
 
-def _mode(psnr: np.ndarray, times: np.ndarray) -> results.ModeResult:
+def _mode(psnr: np.ndarray, times: np.ndarray) -> schema.ModeResult:
     images = [
-        results.ImageResult(name=f"{i:04d}", metrics={"psnr": float(p)}, runtime_ms=float(t))
+        schema.ImageResult(name=f"{i:04d}", metrics={"psnr": float(p)}, runtime_ms=float(t))
         for i, (p, t) in enumerate(zip(psnr, times, strict=True))
     ]
-    runtime = results.RuntimeSummary(
+    runtime = schema.RuntimeSummary(
         protocol="robust", mean=float(times.mean()), median=float(np.median(times)), cold=float(times[0])
     )
-    return results.ModeResult(images=images, runtime=runtime)
+    return schema.ModeResult(images=images, runtime=runtime)
 
 
 def report(what: str, seconds: float, target: float) -> None:
@@ -97,7 +98,7 @@ def tables(folder: Path) -> None:
 
 def site(folder: Path, submissions: int) -> float:
     """Processor seconds for the pages of `submissions` teams x 400 images, tables included, without pictures."""
-    if not (folder / results.RECORDS).exists():
+    if not (folder / store.RECORDS).exists():
         make_records(folder, submissions, 400)
     start = time.process_time()
     records = build.load_records(folder, RULES)

@@ -22,20 +22,21 @@ from pathlib import Path
 
 import numpy as np
 
-from eval import kinds, submission, workers
-from eval.confine.probe import why_not
+from eval.harness import worker_process
 from eval.sandbox import CPU_LIMITS, Level, spawn
-from eval.submission import Submission
+from eval.sandbox.probe import why_not
+from eval.submissions import resolve, submission
+from eval.submissions.submission import Submission
 
 EMPTY = ["-I", "-S", "-B", "-c", "print('up', flush=True)"]
 IMPORT_TORCH = ["-I", "-B", "-c", "import torch\nprint('up', flush=True)"]
 # Nanoseconds of one system call under both filters; packages by name, since Landlock lets nobody list the root
 SYSTEM_CALL = """
 import os, sys, time, types
-for name in ("eval", "eval.confine"):
+for name in ("eval", "eval.filters"):
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [os.path.join(sys.argv[1], *name.split("."))]
-from eval.lockdown import lock
+from eval.filters.lockdown import lock
 if sys.argv[2] != "plain":
     lock()
 def round_ns():
@@ -135,9 +136,9 @@ def system_calls(levels: Sequence[Level]) -> None:
         print(f"  {level.value:<10}{float(confined(level, [*arguments, level.value])[1]):8.0f}", flush=True)
 
 
-def setup_at(level: Level) -> workers.Setup:
+def setup_at(level: Level) -> worker_process.Setup:
     """Workers of the CPU harness for images of at most 128x128."""
-    return workers.Setup("cpu", 4, 128 * 128, level, CPU_LIMITS)
+    return worker_process.Setup("cpu", 4, 128 * 128, level, CPU_LIMITS)
 
 
 def runtime_inside(levels: Sequence[Level], model: Submission, sets: int, requests: int) -> None:
@@ -173,12 +174,12 @@ def runtime_inside(levels: Sequence[Level], model: Submission, sets: int, reques
 
 def ask_in_turn(
     levels: Mapping[str, Level], model: Submission, requests: int, rng: np.random.Generator
-) -> dict[str, list[workers.Answer]]:
+) -> dict[str, list[worker_process.Answer]]:
     """Answers by name of one fresh worker each, to the same images, in an order drawn for each image."""
-    answers: dict[str, list[workers.Answer]] = {name: [] for name in levels}
+    answers: dict[str, list[worker_process.Answer]] = {name: [] for name in levels}
     with contextlib.ExitStack() as stack:
         started = {
-            name: stack.enter_context(workers.WorkerProcess(model, setup_at(level)))
+            name: stack.enter_context(worker_process.WorkerProcess(model, setup_at(level)))
             for name, level in levels.items()
         }
         for worker in started.values():
@@ -203,12 +204,12 @@ def second_worker(level: Level, model: Submission, rounds: int) -> None:
     crop = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
     parts: dict[str, list[float]] = {"alone": [], "count": [], "count beside": [], "left": []}
     for _ in range(rounds):
-        with workers.WorkerProcess(model, setup_at(level)) as scored:
+        with worker_process.WorkerProcess(model, setup_at(level)) as scored:
             parts["alone"].append(seconds(scored.load))
             scored.count(crop)  # the first one imports the counters
             parts["count"].append(seconds(lambda worker=scored: worker.count(crop)))  # type: ignore[misc]
             began = time.perf_counter()
-            with workers.WorkerProcess(model, setup_at(level)) as timed:
+            with worker_process.WorkerProcess(model, setup_at(level)) as timed:
                 scored.count(crop)
                 parts["count beside"].append(time.perf_counter() - began)
                 scored.close()
@@ -244,7 +245,7 @@ def main() -> None:
     if "torch" in options.only:
         table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH), options.rounds)
     if {"runtime", "second"} & set(options.only):
-        model = kinds.from_manifest(submission.find(options.model_id))
+        model = resolve.from_manifest(submission.find(options.model_id))
         if "runtime" in options.only:
             runtime_inside(levels, model, sets=max(options.rounds, 2), requests=20)
         if "second" in options.only:

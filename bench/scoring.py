@@ -24,7 +24,7 @@ import numpy as np
 from bench import pairs
 from data.bicubic import imresize
 from data.images import Image, read_rgb
-from eval.metrics import psnr, ssim
+from eval.metrics.registry import psnr, ssim
 
 BORDER = 4
 TOLERANCE = 1e-9

@@ -13,26 +13,23 @@ from rich.console import Console
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval import (
-    dataset,
-    harness,
-    kinds,
-    machine,
-    metrics,
-    official,
-    perceptual,
-    pictures,
-    progress,
-    results,
-    sandbox,
-    submission,
-    workers,
-)
+from eval import sandbox
 from eval.challenge import Challenge
-from eval.harness import Harness
-from eval.plan import Plan
-from eval.results import Record
-from eval.submission import MODELS, ROOT, Submission
+from eval.harness import (
+    dataset,
+    evaluate,
+    progress,
+    saved_images,
+    worker_process,
+)
+from eval.harness.evaluate import Harness
+from eval.harness.plan import Plan
+from eval.host import machine
+from eval.metrics import perceptual, registry
+from eval.records import official, store
+from eval.records.schema import Record
+from eval.submissions import resolve, submission
+from eval.submissions.submission import MODELS, ROOT, Submission
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
 # What judges: the same before and after each submission, or nothing that was found is believed.
@@ -174,7 +171,7 @@ def _run(options: argparse.Namespace, console: Console, summarise: Summarise) ->
     _prepare(options.save_dir)
     _announce(plan, console)
     failed = _batch(chosen, plan, options, console)
-    records = results.read_all(options.save_dir)
+    records = store.read_all(options.save_dir)
     summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
     return SOME_FAILED if failed else OK
 
@@ -186,13 +183,13 @@ def _submissions(options: argparse.Namespace) -> list[Submission]:
             "give one of --model_id ID ..., --all, --weights FILE and --images DIR (`--help` shows examples)"
         )
     if options.images:
-        return _named_apart([kinds.images(folder) for folder in options.images], "--images")
+        return _named_apart([resolve.images(folder) for folder in options.images], "--images")
     chosen = _from_weights(options) if options.weights else _by_id(options)
-    return [kinds.self_ensembled(one) for one in chosen] if options.self_ensemble else chosen
+    return [resolve.self_ensembled(one) for one in chosen] if options.self_ensemble else chosen
 
 
 def _from_weights(options: argparse.Namespace) -> list[Submission]:
-    chosen = [kinds.weights(path, allow_pickle=options.allow_pickle) for path in options.weights]
+    chosen = [resolve.weights(path, allow_pickle=options.allow_pickle) for path in options.weights]
     return _named_apart(chosen, "--weights")
 
 
@@ -206,10 +203,10 @@ def _named_apart(chosen: list[Submission], option: str) -> list[Submission]:
 
 def _refuse_reserved(chosen: list[Submission]) -> None:
     for one in chosen:
-        if pictures.reserved(one.model):
+        if saved_images.reserved(one.model):
             raise InputError(
-                f"--save_images: a submission is called {one.model}, where {pictures.HR} and {pictures.LR} images "
-                "are kept; give its file or folder another name"
+                f"--save_images: a submission is called {one.model}, where {saved_images.HR} and {saved_images.LR} "
+                "images are kept; give its file or folder another name"
             )
 
 
@@ -226,7 +223,7 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
             raise InputError(
                 f"--models {options.models}: no manifest in it; expected files such as team25_EERN.toml"
             )
-        return kinds.told_apart([(path, _from_manifest(path, options)) for _, path in known])
+        return resolve.told_apart([(path, _from_manifest(path, options)) for _, path in known])
     paths = dict.fromkeys(submission.find(model_id, options.models) for model_id in options.model_id)
     return _named_apart([_from_manifest(path, options) for path in paths], "--model_id")
 
@@ -234,13 +231,13 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
 def _from_manifest(path: Path, options: argparse.Namespace) -> Submission:
     """With --all, a wrong manifest is the failure of its own submission, not of everybody's batch."""
     try:
-        return kinds.from_manifest(
+        return resolve.from_manifest(
             path, options.checkpoint, allow_pickle=options.allow_pickle, folder=options.models
         )
     except InputError as error:
         if not options.all:
             raise
-        return kinds.refused(path, str(error))
+        return resolve.refused(path, str(error))
 
 
 def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
@@ -253,18 +250,20 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         )
     device = machine.choose_device(options.device)
     gpu = sandbox.find_gpu(device)
-    deadlines = workers.Deadlines.per_image(options.timeout)
+    deadlines = worker_process.Deadlines.per_image(options.timeout)
     limits = sandbox.limits_of(gpu, deadlines.total_s)
-    kept_hr = pictures.hr_folder(options.save_dir)
+    kept_hr = saved_images.hr_folder(options.save_dir)
     return Plan(
         challenge=challenge,
         dataset=data,
         metric_names=tuple(name for name in challenge.metrics if options.ssim or not name.startswith("ssim")),
         protocol=options.protocol,
         repeats=options.repeats,
-        setup=workers.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu),
+        setup=worker_process.Setup(
+            device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu
+        ),
         sandbox_note=note,
-        save_images=options.save_dir / pictures.FOLDER if options.save_images else None,
+        save_images=options.save_dir / saved_images.FOLDER if options.save_images else None,
         kept_hr=(kept_hr,) if options.save_images or kept_hr.exists() else (),
     )
 
@@ -306,12 +305,12 @@ def _described(name: str, border: int) -> str:
     """The protocol of a metric in words: the same pixels differ by decibels from one to another."""
     if name in perceptual.METRICS:
         return perceptual.METRICS[name].describe()
-    return metrics.chosen([name], border)[0].describe()
+    return registry.chosen([name], border)[0].describe()
 
 
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:
     """Evaluate all submissions, one record each; returns whether any failed."""
-    done = harness.finished_keys(options.save_dir) if options.resume else set()
+    done = evaluate.finished_keys(options.save_dir) if options.resume else set()
     hashed = [submission.hashed(one) for one in chosen]
     harness_before = submission.fingerprint(HARNESS)
     failed = False
@@ -325,8 +324,8 @@ def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, co
             _check_unchanged(
                 one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS)
             )
-            results.append(options.save_dir, record)
-            official.write(options.save_dir, results.read_all(options.save_dir))
+            store.append(options.save_dir, record)
+            official.write(options.save_dir, store.read_all(options.save_dir))
             failed = failed or record.status == "failed"
             _report(record, console)
     return failed

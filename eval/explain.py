@@ -20,9 +20,16 @@ from rich.table import Table
 from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair, image_files
-from eval import folders
 from eval.failures import SubmissionFailed
-from eval.metrics import COLOURS, CONVERSIONS, Colour, Image, psnr, ssim
+from eval.harness import image_folder
+from eval.metrics.registry import (
+    COLOURS,
+    CONVERSIONS,
+    Colour,
+    Image,
+    psnr,
+    ssim,
+)
 
 BORDERS = (0, 1, 2, 3, 4, 6, 8)
 COMMON = (0, 4)
@@ -132,7 +139,7 @@ def _number(text: str) -> None:
 
 def _read(images: Path, hr: Path, scale: int) -> list[tuple[Image, Image]]:
     pairs = [ImagePair(name, path, path) for name, path in image_files(hr).items()]
-    found = folders.find(images, pairs, scale)
+    found = image_folder.find(images, pairs, scale)
     read = []
     for pair in pairs:
         truth = modcrop(read_rgb(pair.hr), scale)

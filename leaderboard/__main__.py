@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval import results
+from eval.records import store
 from leaderboard import audit, build, diff, importing, tables
 
 EXAMPLES = """examples:
@@ -118,16 +118,16 @@ def _audit(args: argparse.Namespace) -> int:
 
 
 def _verify_log(args: argparse.Namespace) -> int:
-    if not (args.save_dir / results.RECORDS).is_dir():
+    if not (args.save_dir / store.RECORDS).is_dir():
         raise InputError(f"{args.save_dir}: holds no records")
-    problems = results.verify_chain(args.save_dir)
-    if args.head and not results.holds(args.save_dir, args.head):
+    problems = store.verify_chain(args.save_dir)
+    if args.head and not store.holds(args.save_dir, args.head):
         problems.append(f"--head {args.head}: no record has this sha256; one was changed or removed since")
     for problem in problems:
         _say(problem)
     if not problems:
-        count = len(results.read_all(args.save_dir))
-        _say(f"{count} records, each following the one before it. Head: {results.head(args.save_dir)}")
+        count = len(store.read_all(args.save_dir))
+        _say(f"{count} records, each following the one before it. Head: {store.head(args.save_dir)}")
     return 1 if problems else 0
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from data.errors import InputError
 from eval import challenge as challenges
 from eval.challenge import Challenge, EfficiencyRanking
-from eval.results import Record, read_all
-from leaderboard import doubts, firmness
+from eval.records.schema import Record
+from eval.records.store import read_all
+from leaderboard import checks, robustness
 from leaderboard.importing import read_official
 from leaderboard.ranking import ordered_groups
 
@@ -58,7 +59,7 @@ def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
     """Findings by kind, plain enough for JSON. Other machines or data are audited apart."""
     report: dict[str, Any] = {"challenge": challenge.name, "groups": []}
     for conditions, group in ordered_groups(records).items():
-        found = doubts.find(group, challenge)
+        found = checks.find(group, challenge)
         by_name: dict[str, list[dict[str, Any]]] = {}
         for doubt in found:
             by_name.setdefault(doubt.name, []).append({"model": doubt.model, "reason": doubt.reason})
@@ -75,9 +76,9 @@ def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
                 ],
                 "implausible_flops": by_name.pop("implausible_flops", []),
                 "other": [{"name": name, **item} for name, items in by_name.items() for item in items],
-                "changed_pairs": firmness.changed_pairs(group, challenge),
-                "below_threshold_unrounded": firmness.misses(group, challenge, strict=True),
-                "below_threshold_rounded": firmness.misses(group, challenge, strict=False),
+                "changed_pairs": robustness.changed_pairs(group, challenge),
+                "below_threshold_unrounded": robustness.misses(group, challenge, strict=True),
+                "below_threshold_rounded": robustness.misses(group, challenge, strict=False),
             }
         )
     return report

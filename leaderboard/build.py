@@ -13,7 +13,8 @@ import pandas as pd
 from data.errors import InputError
 from eval import challenge as challenges
 from eval.challenge import Challenge
-from eval.results import Record, read_all, write_atomic
+from eval.records.schema import Record
+from eval.records.store import read_all, write_atomic
 from leaderboard import tables
 from leaderboard.ranking import by_conditions, rank
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from eval.results import (
+from eval.records.schema import (
     MAX_NUMBER,
     Complexity,
     ImageResult,
@@ -24,10 +24,9 @@ from eval.results import (
     Record,
     RuntimeSummary,
     SubmissionInfo,
-    append,
-    read_all,
 )
-from eval.stats import median_interval, summarize_ntire
+from eval.records.store import append, read_all
+from eval.runtime.statistics import median_interval, summarize_ntire
 
 DATASET = "DIV2K_LSDIR"
 MODES = ("valid", "test")

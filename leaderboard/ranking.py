@@ -15,10 +15,15 @@ import numpy as np
 import pandas as pd
 
 from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking
-from eval.results import Record, SubmissionInfo
-from leaderboard import doubts, figures, resampling
-from leaderboard.entries import Conditions, Entry, group_sizes, newest
-from leaderboard.scoring import score_of
+from eval.records.schema import Record, SubmissionInfo
+from leaderboard import bootstrap, checks, criteria
+from leaderboard.entry import (
+    Conditions,
+    Entry,
+    group_sizes,
+    newest,
+)
+from leaderboard.score_formulas import score_of
 
 PSNR_NOTE = "Ranked by PSNR: these images are not the challenge's own, so its score does not apply."
 SCORES = ["score_runtime", "score_flops", "score_params", "score_final"]
@@ -92,17 +97,19 @@ def _grouped(entries: list[Entry]) -> dict[Conditions, list[Entry]]:
 def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame([_row(entry, challenge) for entry in group])
     reference_notes = _scores(frame, group, challenge)
-    by_psnr = figures.ranked_by_psnr(group)
+    by_psnr = criteria.ranked_by_psnr(group)
     frame["ranked_by"] = "psnr" if by_psnr else "score"
-    frame["key"] = [-figures.psnr_key(entry, challenge) for entry in group] if by_psnr else frame["log_score"]
+    frame["key"] = (
+        [-criteria.psnr_key(entry, challenge) for entry in group] if by_psnr else frame["log_score"]
+    )
     notes = [PSNR_NOTE] if by_psnr else reference_notes + _missing_modes(group, challenge)
-    frame["reason"] = figures.reasons(group, challenge)
+    frame["reason"] = criteria.reasons(group, challenge)
     frame["eligible"] = frame["reason"] == ""
-    frame["flags"] = doubts.flag_texts(group, challenge)
+    frame["flags"] = checks.flag_texts(group, challenge)
     _add_ranks(frame, challenge)
     if by_psnr:
         _blank_scores(frame)
-    ties = resampling.ties(
+    ties = bootstrap.ties(
         group, challenge, frame["key"].to_numpy(float), frame["eligible"].to_numpy(bool), by_psnr
     )
     frame["ties with"] = [", ".join(group[other].model for other in tied) for tied in ties]
@@ -164,7 +171,7 @@ def _scores(frame: pd.DataFrame, group: list[Entry], challenge: Challenge) -> li
     """Fill the score columns, and `log_score`: what the group is ordered by, lower first. Returns notes."""
     rule = challenge.ranking
     if isinstance(rule, EfficiencyRanking):
-        found = figures.exponents(group, rule)
+        found = criteria.exponents(group, rule)
         for name, values in zip(SCORES, (found.runtime, found.flops, found.params, found.final), strict=True):
             frame[name] = score_of(values)
         frame["log_score"] = found.final
@@ -178,9 +185,9 @@ def _scores(frame: pd.DataFrame, group: list[Entry], challenge: Challenge) -> li
         ]
         return _reference_notes(frame, group)
     if isinstance(rule, MetricRanking):
-        frame["score_final"] = figures.metric_scores(group, rule, rule.terms)
+        frame["score_final"] = criteria.metric_scores(group, rule, rule.terms)
         for track in rule.tracks:
-            frame[f"score_{track.name}"] = figures.metric_scores(group, rule, track.terms)
+            frame[f"score_{track.name}"] = criteria.metric_scores(group, rule, track.terms)
         frame["log_score"] = -frame["score_final"]
         return []
     frame["log_score"] = 0.0  # ranks are only known once it is known who is ranked
@@ -203,7 +210,7 @@ def _reference_notes(frame: pd.DataFrame, group: list[Entry]) -> list[str]:
 def _missing_modes(group: list[Entry], challenge: Challenge) -> list[str]:
     rule = challenge.ranking
     thresholds = () if isinstance(rule, MetricRanking) else rule.thresholds
-    applied = figures.thresholds_that_apply(challenge, group)
+    applied = criteria.thresholds_that_apply(challenge, group)
     missing = dict.fromkeys(threshold.mode for threshold in thresholds if threshold not in applied)
     return [
         f"Provisional: no entry was evaluated on '{mode}', so its threshold is not applied."

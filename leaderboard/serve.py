@@ -12,7 +12,7 @@ from typing import Any
 
 from data.errors import InputError
 from eval.challenge import Challenge
-from eval.results import RECORDS
+from eval.records.store import RECORDS
 from leaderboard import build
 from leaderboard.site import pages
 from leaderboard.tables import printable

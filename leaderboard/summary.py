@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from data.errors import InputError
-from eval import results
 from eval.challenge import Challenge
-from eval.results import Record
+from eval.records import store
+from eval.records.schema import Record
 from leaderboard import build, ranking, tables
-from leaderboard.figures import psnr_metric
+from leaderboard.criteria import psnr_metric
 
 SHOWN = (
     "rank",
@@ -44,7 +44,7 @@ def summarise(
         raise InputError(
             f"{save_dir}/leaderboard.csv: cannot be written ({error.strerror or error})"
         ) from None
-    newest = {model: record for model, record in results.latest(records).items() if model in shown}
+    newest = {model: record for model, record in store.latest(records).items() if model in shown}
     flags = {
         model: ", ".join(dict.fromkeys(flag.name for flag in one.flags)) for model, one in newest.items()
     }

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from eval.results import dump_json, json_number, write_atomic
+from eval.records.schema import dump_json, json_number
+from eval.records.store import write_atomic
 from leaderboard.ranking import by_conditions
 
 # Columns of the printed tables, their titles, decimals, and whether a lower figure is better (None: neither).

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from data.errors import InputError
-from eval import submission
+from eval.submissions import submission
 from model_zoo.fetch import fetch, files
 
 

@@ -10,7 +10,12 @@ import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from data.errors import InputError
-from eval.submission import MODEL_ZOO, CheckpointFile, Manifest, sha256
+from eval.submissions.submission import (
+    MODEL_ZOO,
+    CheckpointFile,
+    Manifest,
+    sha256,
+)
 
 TIMEOUT_S = 30
 BLOCK = 1 << 16

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from data.errors import InputError
-from eval.submission import MODEL_ZOO, find, read_manifest
+from eval.submissions.submission import MODEL_ZOO, find, read_manifest
 from train.recipe import Network
 
 State = dict[str, Tensor]

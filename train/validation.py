@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from data.images import Image, modcrop, read_rgb
 from data.pairs import pair_folders
 from data.stores import PairStore
-from eval.metrics import psnr, rgb_to_y
+from eval.metrics.registry import psnr, rgb_to_y
 from train.patches import PatchPlan, patch
 
 

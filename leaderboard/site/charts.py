@@ -7,7 +7,7 @@ import math
 import numpy as np
 from markupsafe import Markup, escape
 
-from leaderboard.entries import Array
+from leaderboard.entry import Array
 
 WIDTH, HEIGHT = 520, 218
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 18, 42

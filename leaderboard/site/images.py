@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from eval.challenge import Challenge
-from eval.results import json_number
-from leaderboard.resampling import common_images
+from eval.records.schema import json_number
+from leaderboard.bootstrap import common_images
 from leaderboard.site import crops
 from leaderboard.site.listing import Group, Listed
 from leaderboard.tables import format_number

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, Threshold
-from eval.results import json_number
-from leaderboard.firmness import PairCheck
+from eval.records.schema import json_number
+from leaderboard.robustness import PairCheck
 from leaderboard.site.listing import Group, Listed, known
 from leaderboard.tables import format_number
 

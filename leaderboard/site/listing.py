@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from eval.challenge import Challenge, EfficiencyRanking
-from eval.results import Record
-from leaderboard.entries import Entry
+from eval.records.schema import Record
+from leaderboard.entry import Entry
 from leaderboard.ranking import by_conditions, ordered_groups
 
 

@@ -15,8 +15,9 @@ import pandas as pd
 
 from data.errors import InputError
 from eval.challenge import Challenge
-from eval.results import Record, head
-from leaderboard.firmness import PairCheck, neighbours
+from eval.records.schema import Record
+from eval.records.store import head
+from leaderboard.robustness import PairCheck, neighbours
 from leaderboard.site import crops, images, index, team
 from leaderboard.site.listing import Group, groups_of
 

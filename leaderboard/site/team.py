@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from leaderboard import doubts
-from leaderboard.entries import Array
-from leaderboard.firmness import FIRM_SHARE, VARIANT_TITLES, PairCheck
+from leaderboard import checks
+from leaderboard.entry import Array
+from leaderboard.robustness import FIRM_SHARE, VARIANT_TITLES, PairCheck
 from leaderboard.site import charts
 from leaderboard.site.index import FIGURES, TRACK_TITLES, flags_of
 from leaderboard.site.listing import Group, Listed, known
@@ -198,7 +198,7 @@ def _charts(item: Listed, group: Group, mode: str) -> list[dict[str, Any]]:
     first = next(iter(item.entry.runtimes), None)
     if first:
         times = item.entry.runtimes[first]
-        cold = doubts.cold_start(item.entry) is not None
+        cold = checks.cold_start(item.entry) is not None
         caption = f"Median {np.median(times):.2f} ms, mean {times.mean():.2f} ms."
         if cold:
             caption += f" The first call took {times[0]:.1f} ms."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eval.confine.probe import why_not
 from eval.sandbox import Level
+from eval.sandbox.probe import why_not
 
 
 def _working(level: Level) -> Level:

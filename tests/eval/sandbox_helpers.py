@@ -13,10 +13,10 @@ TIMEOUT_S = 60.0
 # Finds the lockdown without listing the repository's root, as the worker does
 PRELUDE = f"""
 import ctypes, os, resource, signal, socket, subprocess, sys, threading, time, types
-for _name in ("eval", "eval.confine"):
+for _name in ("eval", "eval.filters"):
     _package = sys.modules[_name] = types.ModuleType(_name)
     _package.__path__ = [os.path.join({str(ROOT)!r}, *_name.split("."))]
-from eval.lockdown import lock
+from eval.filters.lockdown import lock
 """
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from eval import cli, harness, results
-from eval.results import Record, SubmissionInfo
-from eval.submission import Submission
+from eval import cli
+from eval.harness import evaluate
+from eval.records import store
+from eval.records.schema import Record, SubmissionInfo
+from eval.submissions.submission import Submission
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
 from tests.eval import toy
@@ -118,31 +120,31 @@ def test_resume_judges_only_what_is_missing(tmp_path: Path, tiny_pairs: Pairs, c
     assert judge(repo, tiny_pairs, tmp_path / "out") == 0
     assert judge(repo, tiny_pairs, tmp_path / "out", "--resume") == 0
     assert "already evaluated" in capsys.readouterr().out
-    assert len(results.read_all(tmp_path / "out")) == 1
+    assert len(store.read_all(tmp_path / "out")) == 1
 
 
 def test_a_later_failure_of_the_same_job_is_what_counts(tmp_path: Path) -> None:
     for status, error in (("ok", None), ("failed", "broken")):
         info = SubmissionInfo(model="9_X")
-        results.append(
+        store.append(
             tmp_path, Record(challenge="x", submission=info, status=status, error=error, job_key="k")
         )
-    assert harness.finished_keys(tmp_path) == set()
-    results.append(tmp_path, Record(challenge="x", submission=info, status="ok", job_key="k"))
-    assert harness.finished_keys(tmp_path) == {"k"}
+    assert evaluate.finished_keys(tmp_path) == set()
+    store.append(tmp_path, Record(challenge="x", submission=info, status="ok", job_key="k"))
+    assert evaluate.finished_keys(tmp_path) == {"k"}
 
 
 def test_an_error_of_the_harness_itself_costs_one_submission(
     tmp_path: Path, tiny_pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = harness.Harness._measure
+    honest = evaluate.Harness._measure
 
-    def broken(self: harness.Harness, one: Submission, findings: harness.Findings) -> None:
+    def broken(self: evaluate.Harness, one: Submission, findings: evaluate.Findings) -> None:
         if one.model.startswith("08"):
             raise OverflowError("too large")
         honest(self, one, findings)
 
-    monkeypatch.setattr(harness.Harness, "_measure", broken)
+    monkeypatch.setattr(evaluate.Harness, "_measure", broken)
     repo = toy.write_repo(tmp_path / "repo", {8: toy.honest("Other"), 9: toy.honest()})
     assert judge(repo, tiny_pairs, tmp_path / "out") == 1
     content = read(tmp_path / "out")

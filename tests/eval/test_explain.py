@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from data.errors import InputError
-from eval import explain, metrics
+from eval import explain
+from eval.metrics import registry
 
 
-def read(path: Path) -> metrics.Image:
+def read(path: Path) -> registry.Image:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
@@ -96,19 +97,21 @@ def test_pooled_mean_is_the_psnr_of_all_squared_errors() -> None:
 def test_luma_is_opencvs_grey_unrounded_and_y_is_matlabs() -> None:
     image = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    assert np.abs(metrics.rgb_to_luma(image) - grey).max() <= 0.51
+    assert np.abs(registry.rgb_to_luma(image) - grey).max() <= 0.51
     white = np.full((1, 1, 3), 255, np.uint8)
-    assert metrics.rgb_to_y_float(white)[0, 0] == pytest.approx(235) and metrics.rgb_to_y(white)[0, 0] == 235
-    assert np.array_equal(metrics.rgb_to_y(image), metrics.rgb_to_y_float(image).round().astype(np.uint8))
+    assert (
+        registry.rgb_to_y_float(white)[0, 0] == pytest.approx(235) and registry.rgb_to_y(white)[0, 0] == 235
+    )
+    assert np.array_equal(registry.rgb_to_y(image), registry.rgb_to_y_float(image).round().astype(np.uint8))
 
 
 def test_an_unknown_metric_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match="unknown metric 'vmaf' \\(there are: psnr, ssim, psnr_y"):
-        metrics.chosen(["vmaf"])
+        registry.chosen(["vmaf"])
 
 
 def test_a_challenges_border_is_used() -> None:
-    assert [protocol.border for protocol in metrics.chosen(["psnr", "ssim_y"], border=2)] == [2, 2]
+    assert [protocol.border for protocol in registry.chosen(["psnr", "ssim_y"], border=2)] == [2, 2]
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ from unittest import mock
 
 import cv2
 
-from eval import cli, results, sandbox, workers
-from eval.confine.types import GIB
-from eval.results import Record
+from eval import cli, sandbox
+from eval.harness import worker_process
+from eval.records import store
+from eval.records.schema import Record
 from eval.sandbox import Level
+from eval.sandbox.limits import GIB
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
 from tests.hostile import corpus
@@ -137,7 +139,10 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
     content = {
         "hr": [str(path) for path in sorted(made.hr.glob("*.png"))],
         "sources": [str(made.repository / "test_demo.py"), str(made.repository / "models" / "base.py")],
-        "harness": [str(ROOT / "eval" / name) for name in ("worker.py", "metrics.py", "harness.py")],
+        "harness": [
+            str(ROOT / "eval" / name)
+            for name in ("worker/__main__.py", "metrics/registry.py", "harness/evaluate.py")
+        ],
         "checkpoints": [str(made.repository / "model_zoo" / "honest.pth")],
         "results": [str(earlier), str(made.save_dir / "results.json")],
         "pids": sorted({os.getpid(), os.getppid()}),
@@ -153,9 +158,9 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
 @contextlib.contextmanager
 def bounds(limits_s: dict[str, float]) -> Iterator[None]:
     """The batch's limits: little memory, and short times for the submissions named in `limits_s`."""
-    load = workers.WorkerProcess.load
+    load = worker_process.WorkerProcess.load
 
-    def limited(self: workers.WorkerProcess) -> object:
+    def limited(self: worker_process.WorkerProcess) -> object:
         limit_s = limits_s.get(self._submission.model)
         if limit_s:
             deadlines = replace(self._setup.deadlines, load_s=limit_s, image_s=limit_s)
@@ -163,7 +168,7 @@ def bounds(limits_s: dict[str, float]) -> Iterator[None]:
         return load(self)
 
     with (
-        mock.patch.object(workers.WorkerProcess, "load", limited),
+        mock.patch.object(worker_process.WorkerProcess, "load", limited),
         mock.patch.object(sandbox, "CPU_LIMITS", replace(sandbox.CPU_LIMITS, memory_bytes=MEMORY_BYTES)),
     ):
         yield
@@ -205,7 +210,7 @@ def run(pairs: tuple[Path, Path], level: Level, protocol: str, members: Sequence
         finally:
             listener.close()
         after = made.precious()
-        found = {record.submission.model_id: record for record in results.read_all(made.save_dir)}
+        found = {record.submission.model_id: record for record in store.read_all(made.save_dir)}
         return Outcome(
             status=status,
             honest=found["1"],

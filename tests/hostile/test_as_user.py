@@ -8,7 +8,7 @@ import pytest
 
 from eval.sandbox import Level
 from tests.conftest import ROOT
-from tests.eval.test_sandbox_user import as_user, user
+from tests.eval.sandbox.test_user import as_user, user
 
 HERE = ROOT / "tests" / "hostile"
 CORPUS = [

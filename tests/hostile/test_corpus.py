@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.confine.probe import why_not
 from eval.sandbox import Level
+from eval.sandbox.probe import why_not
 from tests.hostile import arena, corpus, verdicts
 from tests.hostile.arena import Outcome
 from tests.hostile.corpus import Hostile

@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
-from eval import cli, results, scoring, workers
-from eval.results import Record, SubmissionInfo
+from eval import cli
+from eval.harness import scorer_pool, worker_process
+from eval.records import store
+from eval.records.schema import Record, SubmissionInfo
 from leaderboard.summary import summarise
 from tests.conftest import ROOT
 from tests.eval import toy
@@ -46,15 +48,15 @@ def judge(repo: Path, pairs: Pairs, save_dir: Path, *more: object) -> int:
 
 def sound(save_dir: Path) -> list[Record]:
     """All records, which must be whole, chained, and the only files beside the lock."""
-    assert results.verify_chain(save_dir) == []
+    assert store.verify_chain(save_dir) == []
     names = (
-        {path.name for path in (save_dir / results.RECORDS).iterdir()}
-        if (save_dir / results.RECORDS).is_dir()
+        {path.name for path in (save_dir / store.RECORDS).iterdir()}
+        if (save_dir / store.RECORDS).is_dir()
         else set()
     )
     half_written = [name for name in names if name.startswith(".") and name != ".lock"]
     assert len(half_written) <= 1, "what a kill may leave is one temporary file, which nothing reads"
-    return results.read_all(save_dir)
+    return store.read_all(save_dir)
 
 
 def test_a_worker_killed_in_mid_batch_costs_one_submission(
@@ -63,14 +65,16 @@ def test_a_worker_killed_in_mid_batch_costs_one_submission(
     repo = toy.write_repo(
         tmp_path / "repo", {1: toy.honest("Before"), 2: toy.honest("Killed"), 3: toy.honest("After")}
     )
-    forward = workers.WorkerProcess.forward
+    forward = worker_process.WorkerProcess.forward
 
-    def kill_at_second_image(self: workers.WorkerProcess, image: Any, name: str) -> workers.Answer:
+    def kill_at_second_image(
+        self: worker_process.WorkerProcess, image: Any, name: str
+    ) -> worker_process.Answer:
         if self._submission.model == "02_Killed" and name.startswith("img1"):
             os.kill(self.pid, signal.SIGKILL)
         return forward(self, image, name)
 
-    monkeypatch.setattr(workers.WorkerProcess, "forward", kill_at_second_image)
+    monkeypatch.setattr(worker_process.WorkerProcess, "forward", kill_at_second_image)
     assert judge(repo, tiny_pairs, tmp_path / "out") == 1
     records = {record.model: record for record in sound(tmp_path / "out")}
     assert records["02_Killed"].status == "failed" and records["02_Killed"].modes == {}
@@ -153,23 +157,23 @@ def test_a_scorer_that_dies_ends_the_batch_with_one_line(
     repo = toy.write_repo(tmp_path / "repo", {1: toy.honest("First"), 2: toy.honest("Second")})
     n_images = 3
     calls = iter(range(100))
-    score, start = scoring.metrics.score, scoring.ScorerPool.start
+    score, start = scorer_pool.metrics.score, scorer_pool.ScorerPool.start
 
-    def exhausted(*of: Any) -> scoring.Scores:
+    def exhausted(*of: Any) -> scorer_pool.Scores:
         if next(calls) == n_images + 1:
             raise MemoryError("no room for another image")
         return score(*of)
 
-    def closed(self: scoring.ScorerPool, work: scoring.Task) -> Any:
+    def closed(self: scorer_pool.ScorerPool, work: scorer_pool.Task) -> Any:
         if next(calls) == n_images + 1:
             self._threads.shutdown(wait=False)
         return start(self, work)
 
     with monkeypatch.context() as patched:
         if fault == "no threads":
-            patched.setattr(scoring.ScorerPool, "start", closed)
+            patched.setattr(scorer_pool.ScorerPool, "start", closed)
         else:
-            patched.setattr(scoring.metrics, "score", exhausted)
+            patched.setattr(scorer_pool.metrics, "score", exhausted)
         assert judge(repo, tiny_pairs, tmp_path / "out") == 2
     error = capsys.readouterr().err
     reason = {
@@ -218,14 +222,14 @@ def record(model: str) -> Record:
 
 
 def test_a_full_disk_leaves_whole_records_only(small_disk: Path) -> None:
-    results.append(small_disk, record("01_first"))
+    store.append(small_disk, record("01_first"))
     filler = fill(small_disk)
     with pytest.raises(cli.InputError, match="the record cannot be written"):
-        results.append(small_disk, record("02_second"))
+        store.append(small_disk, record("02_second"))
     assert [one.model for one in sound(small_disk)] == ["01_first"]
-    assert len(list((small_disk / results.RECORDS).iterdir())) == 3, "the record, its sha256 and the lock"
+    assert len(list((small_disk / store.RECORDS).iterdir())) == 3, "the record, its sha256 and the lock"
     filler.unlink()
-    results.append(small_disk, record("02_second"))
+    store.append(small_disk, record("02_second"))
     assert [one.model for one in sound(small_disk)] == ["01_first", "02_second"]
 
 
@@ -265,7 +269,7 @@ def test_a_submission_that_changes_its_files_is_noticed(
     (repo / "helper.py").chmod(0o666)
     assert judge(repo, tiny_pairs, tmp_path / "out", "--sandbox", "process") == 2
     assert "its files changed while it was evaluated; no record was written" in capsys.readouterr().err
-    assert results.read_all(tmp_path / "out") == []
+    assert store.read_all(tmp_path / "out") == []
 
 
 def test_a_change_of_the_harness_itself_is_noticed(
@@ -286,4 +290,4 @@ def test_a_change_of_the_harness_itself_is_noticed(
     assert judge(repo, tiny_pairs, tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert "the harness's files changed" in error and "metrics.py" in error
-    assert results.read_all(tmp_path / "out") == []
+    assert store.read_all(tmp_path / "out") == []

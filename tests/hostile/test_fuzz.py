@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data.errors import InputError
-from eval import counts, official, results, submission
-from eval.adapters import ntire_repo
-from eval.results import Record, SubmissionInfo
+from eval.protocol import complexity_report
+from eval.records import official, store
+from eval.records.schema import Record, SubmissionInfo
+from eval.submissions import submission
+from eval.submissions.repository import select_model
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 OBJECTS = st.recursive(
@@ -90,7 +92,7 @@ def test_a_good_manifest_with_some_fields_exchanged(changed: dict[str, str], nam
 def test_any_bytes_as_a_record(content: bytes) -> None:
     path = _file(content, "000001_x.json")
     try:
-        assert isinstance(results.read(path), Record)
+        assert isinstance(store.read(path), Record)
     except InputError as error:
         assert "000001_x.json" in str(error)
     finally:
@@ -113,10 +115,10 @@ def test_a_record_of_any_names_survives_the_file_and_stays_in_its_folder(
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = results.append(folder, record)
-        assert path.parent == folder / results.RECORDS
-        (read,) = results.read_all(folder)
-        assert read == record and results.verify_chain(folder) == []
+        path = store.append(folder, record)
+        assert path.parent == folder / store.RECORDS
+        (read,) = store.read_all(folder)
+        assert read == record and store.verify_chain(folder) == []
 
 
 NUMBERS = st.none() | st.integers() | st.floats() | st.sampled_from([1e308, -1e308, 10**5000, "Infinity"])
@@ -148,8 +150,8 @@ def test_what_is_in_the_log_can_be_read_and_shown(modes: Any, complexity: Any) -
     except ValidationError:
         assume(False)
     with tempfile.TemporaryDirectory() as name:
-        results.append(Path(name), record)
-        official.write(Path(name), results.read_all(Path(name)))
+        store.append(Path(name), record)
+        official.write(Path(name), store.read_all(Path(name)))
         content = json.loads((Path(name) / "results.json").read_text(), parse_constant=lambda _: 1 / 0)
         assert list(content) == ["25_X"]
 
@@ -158,18 +160,18 @@ def test_what_is_in_the_log_can_be_read_and_shown(modes: Any, complexity: Any) -
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_as_a_workers_counts(content: bytes) -> None:
     with contextlib.suppress(InputError):
-        assert isinstance(counts.parse(content), counts.Complexity)
+        assert isinstance(complexity_report.parse(content), complexity_report.Complexity)
 
 
 @given(st.text(max_size=300) | st.sampled_from(["def select_model(a, b):\n", "if " * 500]))
 @settings(max_examples=100, deadline=None)
 def test_any_text_as_an_entry_point(text: str) -> None:
     with contextlib.suppress(ValueError, SyntaxError):
-        ntire_repo.discover(text)
+        select_model.discover(text)
 
 
 @given(st.text(max_size=200), st.integers(0, 9999))
 def test_any_name_begins_with_its_own_id_and_is_one_file_name(name: str, model_id: int) -> None:
-    key = ntire_repo.results_key(name, model_id)
+    key = select_model.results_key(name, model_id)
     assert int(key.split("_")[0]) == model_id
     assert key.isprintable() and "/" not in key and not key.startswith(".")

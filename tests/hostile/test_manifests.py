@@ -9,9 +9,12 @@ import pytest
 
 from data.errors import InputError
 from data.pairs import ImagePair
-from eval import cli, kinds, results, secrecy, submission
-from eval.results import Record
+from eval import cli
+from eval.harness import ground_truth
+from eval.records import store
+from eval.records.schema import Record
 from eval.sandbox import Level
+from eval.submissions import resolve, submission
 from leaderboard.summary import summarise
 from tests.eval import toy
 
@@ -115,7 +118,7 @@ def records(models: Path, tiny_pairs: Pairs) -> dict[str, Record]:
         patch.setattr(submission, "MODEL_ZOO", zoo)
         how = ["--device", "cpu", "--protocol", "ntire"]
         assert cli.main(summarise, [str(argument) for argument in (*arguments, *how)]) == 1
-    return {record.model.lower(): record for record in results.read_all(folder / "out")}
+    return {record.model.lower(): record for record in store.read_all(folder / "out")}
 
 
 @pytest.mark.parametrize("number", BAD)
@@ -205,7 +208,7 @@ def test_python_files_of_absurd_size_are_not_even_hashed(tmp_path: Path) -> None
 
 def test_images_in_folders_too_deep_to_look_at_are_refused(tmp_path: Path) -> None:
     (tmp_path / "team").joinpath(*"d" * 100).mkdir(parents=True)
-    assert "folders lie in each other more than" in kinds.images(tmp_path / "team").problem
+    assert "folders lie in each other more than" in resolve.images(tmp_path / "team").problem
 
 
 def test_an_imported_name_too_long_for_a_file_is_no_error(tmp_path: Path) -> None:
@@ -243,11 +246,11 @@ def test_hr_images_inside_the_repository_are_refused(tmp_path: Path, level: Leve
     (one,) = submission.repository(repo, None)
     inside = ImagePair("img0", hr=repo / "data" / "img0.png", lr=repo / "data" / "img0x4.png")
     outside = ImagePair("img0", hr=tmp_path / "HR" / "img0.png", lr=tmp_path / "LR" / "img0.png")
-    assert "keep them apart" in secrecy.shown_hr(one, level, [outside, inside])
-    assert secrecy.shown_hr(one, level, [outside]) == ""
+    assert "keep them apart" in ground_truth.shown_hr(one, level, [outside, inside])
+    assert ground_truth.shown_hr(one, level, [outside]) == ""
     (tmp_path / "HR").mkdir()
     (tmp_path / "HR" / "img0.png").symlink_to(repo / "test_demo.py")
-    assert "keep them apart" in secrecy.shown_hr(one, level, [outside])
+    assert "keep them apart" in ground_truth.shown_hr(one, level, [outside])
 
 
 def test_a_checkpoint_of_absurd_size_is_not_even_hashed(tmp_path: Path) -> None:

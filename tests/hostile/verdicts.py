@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 
-from eval.results import Record
+from eval.records.schema import Record
 
 
 def psnr(record: Record) -> dict[str, float]:

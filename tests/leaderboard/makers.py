@@ -7,7 +7,7 @@ import math
 import statistics
 from typing import Any
 
-from eval.results import (
+from eval.records.schema import (
     Checkpoint,
     Complexity,
     ImageResult,

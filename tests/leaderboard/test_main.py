@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from eval import results
 from eval.challenge import load
+from eval.records import store
 from leaderboard import serve
 from leaderboard.__main__ import main
 from tests.conftest import ROOT
@@ -33,7 +33,7 @@ OUTPUTS = {
 @pytest.fixture
 def save_dir(tmp_path: Path) -> Path:
     for one in (record("00_SPAN", ms=8), record("01_A", ms=6, psnr=27.2), failed("02_<b>B</b>")):
-        results.append(tmp_path / "save", one)
+        store.append(tmp_path / "save", one)
     return tmp_path / "save"
 
 
@@ -49,7 +49,7 @@ def test_build_writes_all_formats(save_dir: Path, tmp_path: Path, capsys: pytest
 def test_what_is_printed_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     red = "\x1b[31mred"
     path = tmp_path / "results.json"
-    results.append(tmp_path / "save", failed(f"02_{red}", red))
+    store.append(tmp_path / "save", failed(f"02_{red}", red))
     path.write_text(json.dumps({f"01_{red}": {"valid_psnr": [27.0], "flops": red}}))
     save, out = str(tmp_path / "save"), str(tmp_path / "out")
     for arguments in (
@@ -137,7 +137,7 @@ def test_a_folder_named_like_a_record_is_a_problem_of_the_log(
     save_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (save_dir / "records" / "000004_dir.json").mkdir()
-    results.append(save_dir.parent / "other", record("05_E"))
+    store.append(save_dir.parent / "other", record("05_E"))
     other = next((save_dir.parent / "other" / "records").glob("0*.json"))
     other.rename(save_dir / "records" / "000005_05_E.json")
     assert main(["verify-log", "--save_dir", str(save_dir)]) == 1
@@ -148,8 +148,8 @@ def test_a_folder_named_like_a_record_is_a_problem_of_the_log(
 def test_a_head_that_was_published_must_still_be_there(
     save_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    published = results.head(save_dir)
-    results.append(save_dir, record("05_E"))
+    published = store.head(save_dir)
+    store.append(save_dir, record("05_E"))
     command = ["verify-log", "--save_dir", str(save_dir), "--head"]
     assert main([*command, published]) == 0
     assert main([*command, "ab" * 32]) == 1
@@ -183,7 +183,7 @@ def test_audit_asks_for_the_challenge_where_no_baseline_tells(
 def test_diff_of_two_builds(save_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["build", "--tables_only", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out"]
     main([*command, str(tmp_path / "a")])
-    results.append(save_dir, record("01_A", ms=9, psnr=27.2))
+    store.append(save_dir, record("01_A", ms=9, psnr=27.2))
     main([*command, str(tmp_path / "b")])
     capsys.readouterr()
     assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
@@ -197,7 +197,7 @@ def test_diff_names_the_runtime_of_a_further_machine(
 ) -> None:
     command = ["build", "--tables_only", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out"]
     for name, ms in (("a", 6.0), ("b", 9.0)):
-        results.append(save_dir, record("03_C", ms=ms, device="GPU B"))
+        store.append(save_dir, record("03_C", ms=ms, device="GPU B"))
         main([*command, str(tmp_path / name)])
     capsys.readouterr()
     main([*command, str(tmp_path / "b")])
@@ -226,7 +226,7 @@ def test_the_server_rebuilds_when_a_record_arrives(tmp_path: Path, monkeypatch: 
     arguments = (save_dir, load("esr2026"), out, stop, lambda _: told.set())
     thread = threading.Thread(target=serve.watch, args=arguments, daemon=True)
     thread.start()
-    results.append(save_dir, record("07_New"))
+    store.append(save_dir, record("07_New"))
     assert told.wait(60)
     stop.set()
     thread.join(10)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eval import challenge, results
+from eval import challenge
+from eval.records import store
 from leaderboard import audit, importing
 from leaderboard.ranking import rank
 
@@ -39,7 +40,7 @@ EXCLUDED_2026 = {"009_RFDN_SPAN", "21_SAFMN"}
 def table_2026(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     save_dir = tmp_path_factory.mktemp("2026")
     importing.import_file(shared / "reference" / "ntire2026_results.json", save_dir)
-    return rank(results.read_all(save_dir), challenge.load("esr2026"))
+    return rank(store.read_all(save_dir), challenge.load("esr2026"))
 
 
 def test_scores_of_the_2026_results(table_2026: pd.DataFrame) -> None:
@@ -131,5 +132,5 @@ def test_importing_twice_adds_nothing(shared: Path, tmp_path: Path) -> None:
     shutil.copyfile(source, copy)
     assert len(importing.import_file(copy, tmp_path / "save")) == 16
     assert importing.import_file(copy, tmp_path / "save") == []
-    assert results.verify_chain(tmp_path / "save") == []
+    assert store.verify_chain(tmp_path / "save") == []
     json.loads(copy.read_text())  # the source is as it was

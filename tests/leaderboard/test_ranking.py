@@ -7,7 +7,7 @@ import math
 import pytest
 
 from eval.challenge import Challenge, load
-from eval.results import Flag, Record
+from eval.records.schema import Flag, Record
 from leaderboard.ranking import PSNR_NOTE, SCORES, SUBTRACKS, by_conditions, rank
 from tests.leaderboard.makers import failed, mode, record
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from eval import results
 from eval.challenge import Challenge, load
+from eval.records import store
 from leaderboard import serve
 from leaderboard.__main__ import main
 from leaderboard.site import crops, index
@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         claims = {"psnr_valid_db": 27.5, "runtime_ms": 5.0}
         one = record(model, modes=modes, params_m=0.2 - 0.04 * number)
         one.submission.claims = claims
-        results.append(save, one)
+        store.append(save, one)
         for i in range(PICTURES):
             for kind, image in ((model, result(i, number)), ("HR", picture(i)),
                                 ("LR", cv2.resize(picture(i), (60, 50)))):  # fmt: skip
@@ -62,7 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hostile = failed(
         "04_</script><script>document.title='broken'</script>", "worker: <img src=x onerror=alert(1)>"
     )
-    results.append(save, hostile)
+    store.append(save, hostile)
     assert (
         main(["build", "--save_dir", str(save), "--challenge", "esr2026", "--out", str(folder / "out")]) == 0
     )
@@ -152,7 +152,7 @@ def test_claims_of_another_machine_or_on_other_images_are_not_compared(tmp_path:
         one = elsewhere.model_copy(update={"device": device})
         one.submission.claims = claims
         save, out = tmp_path / device / "save", tmp_path / device / "out"
-        results.append(save, one)
+        store.append(save, one)
         assert main(["build", "--save_dir", str(save), "--challenge", "esr2026", "--out", str(out)]) == 0
         page = (out / "team" / "01_A.html").read_text()
         found = [row.split("</tr>")[0] for row in page.split("<tr>") if 'scope="row"' in row]
@@ -168,7 +168,7 @@ def test_no_score_is_shown_where_it_does_not_apply(tmp_path: Path) -> None:
         record("02_B"),
         record("03_C", dataset="mine", scored_by_challenge_data=False),
     ):
-        results.append(tmp_path / "save", one)
+        store.append(tmp_path / "save", one)
     out = tmp_path / "out"
     main(["build", "--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)])
     page = (out / "index.html").read_text()
@@ -179,7 +179,7 @@ def test_no_score_is_shown_where_it_does_not_apply(tmp_path: Path) -> None:
 def test_figures_without_bounds_are_numbers_in_every_page(tmp_path: Path) -> None:
     """A score beyond the largest number sorts last in the page."""
     for one in (record("00_SPAN", ms=8), record("02_B", ms=9e4)):
-        results.append(tmp_path / "save", one)
+        store.append(tmp_path / "save", one)
     out = tmp_path / "out"
     arguments = ["--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)]
     assert main(["build", *arguments]) == 0
@@ -209,7 +209,7 @@ def test_the_page_says_which_baseline_and_which_runtime_counts() -> None:
 @needs_chromium
 def test_plotly_is_read_only_when_a_plot_is_near(browser: Any, tmp_path: Path) -> None:
     for number in range(60):
-        results.append(tmp_path / "save", record(f"{number:02d}_A", ms=10 + number))
+        store.append(tmp_path / "save", record(f"{number:02d}_A", ms=10 + number))
     out = tmp_path / "out"
     main(["build", "--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--out", str(out)])
     page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -289,7 +289,7 @@ def test_an_open_page_reloads_when_a_record_arrives(
     monkeypatch.setattr(serve, "POLL_SECONDS", 0.05)
     save_dir, out = tmp_path / "save", tmp_path / "out"
     out.mkdir()
-    results.append(save_dir, record("01_A"))
+    store.append(save_dir, record("01_A"))
     serve.rebuild(save_dir, load("esr2026"), out)
     server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: serve.Handler(*args, directory=str(out)))
     stop, told = threading.Event(), threading.Event()
@@ -301,7 +301,7 @@ def test_an_open_page_reloads_when_a_record_arrives(
         page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
         assert models(page) == ["01_A"]
         page.locator("[data-track=rank-params]").click()
-        results.append(save_dir, record("02_B", ms=4))  # before the page asked for the first time
+        store.append(save_dir, record("02_B", ms=4))  # before the page asked for the first time
         assert told.wait(60)
         page.get_by_role("link", name="02_B").wait_for(timeout=60_000)
         assert models(page) == ["02_B", "01_A"]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eval import results
 from eval.challenge import load
-from eval.results import Record
+from eval.records import store
+from eval.records.schema import Record
 from leaderboard.__main__ import main
 from leaderboard.summary import summarise
 from tests.leaderboard.makers import failed, record
@@ -36,7 +36,7 @@ def test_the_table_is_that_of_a_build(tmp_path: Path) -> None:
         record("02_B", challenge="unknown"),
     ]
     for one in records:
-        results.append(tmp_path, one)
+        store.append(tmp_path, one)
     text = shown(records, {"01_A"}, tmp_path)
     built = main(
         ["build", "--save_dir", str(tmp_path), "--challenge", "esr2026", "--out", str(tmp_path / "o")]

@@ -1,0 +1,101 @@
+"""Running a submission that turns a folder of LR images into a folder of SR images, as the Image SR track
+does.
+
+The program sees a copy of the LR images, read-only, and an empty folder of its own; neither HR images nor
+other results are in its view. It is called once per mode on all images. Two times are noted for what they
+are: the whole call by the parent's clock (model loading, reading, writing and networks together), and the
+time inside outermost network calls as the worker's process saw it, which nothing cross-checks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from data.errors import InputError
+from data.pairs import ImagePair
+from eval.harness.worker_process import FolderRun, Setup, WorkerProcess
+from eval.host import disk
+from eval.records.schema import Flag, ModeResult, RuntimeSummary
+from eval.submissions.submission import Submission
+
+PROTOCOL = "folder"
+# How much of what uncompressed answers take may be written: 16 bits a sample, and each image twice
+ROOM = 4
+LEAST_ROOM_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Places:
+    """The private folders of one run: `input` holds the LR images, `output` is empty at first."""
+
+    input: Path
+    output: Path
+
+
+@contextlib.contextmanager
+def places(pairs: list[ImagePair]) -> Iterator[Places]:
+    """Folders for one run, gone afterwards. Raises InputError where the LR images cannot be copied."""
+    root = Path(tempfile.mkdtemp(prefix="folder-run-")).resolve()
+    try:
+        root.chmod(0o711)
+        found = Places(root / "input", root / "output")
+        found.input.mkdir(mode=0o755)
+        found.output.mkdir(mode=0o755)
+        for pair in pairs:
+            copy = found.input / pair.lr.name
+            try:
+                shutil.copyfile(pair.lr, copy)
+                copy.chmod(0o444)
+            except OSError as error:
+                raise InputError(f"{pair.lr}: cannot be copied ({error.strerror or error})") from None
+        yield found
+    finally:
+        disk.remove(root)
+
+
+def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> tuple[str, FolderRun]:
+    """Call the program once in a worker of its own: the name it gives itself, and what was measured.
+
+    Raises SubmissionFailed for whatever goes wrong in it, the limits on time and written files for all images
+    together included.
+    """
+    placed = replace(
+        submission,
+        visible=(*submission.visible, where.input),
+        writable=(where.output,),
+        source={**submission.source, "input": str(where.input), "output": str(where.output)},
+    )
+    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images))
+    with WorkerProcess(placed, replace(setup, limits=limits)) as worker:
+        loaded = worker.load()
+        return loaded.text, worker.run_folder(n_images)
+
+
+def _room_bytes(setup: Setup, n_images: int) -> int:
+    answers = n_images * setup.max_pixels * setup.scale**2 * 3
+    return max(answers * ROOM, LEAST_ROOM_BYTES)
+
+
+def timed(result: ModeResult, found: FolderRun) -> ModeResult:
+    """`result` with both times, per image."""
+    images = len(result.images)
+    runtime = None
+    if found.network_calls:
+        mean = found.network_ms / images
+        runtime = RuntimeSummary(protocol=PROTOCOL, mean=mean, median=mean)
+    return result.model_copy(update={"runtime": runtime, "with_io_ms": found.wall_ms / images})
+
+
+def flags(mode: str, found: FolderRun, images: int) -> list[Flag]:
+    """What a reader of the times must know."""
+    reason = (
+        f"{mode}: {found.wall_ms / images:.1f} ms per image for the whole call (model loading, reading and writing "
+        f"included); {found.network_ms / images:.1f} ms per image in {found.network_calls} network calls, which the "
+        "submission's own process measured"
+    )
+    return [Flag(name="folder times", reason=reason)]

@@ -1,0 +1,42 @@
+"""HR images must not lie in what a sandbox shows: asked before a submission is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from data.pairs import ImagePair
+from eval.sandbox import Level, View, is_visible
+from eval.submissions.submission import Submission
+
+
+def shown_hr(
+    submission: Submission, level: Level, pairs: Iterable[ImagePair], kept: Iterable[Path] = ()
+) -> str:
+    """Why `submission` must not be started: HR images in its folders or where every sandbox looks, or a checkpoint
+    that is one; empty if none. `kept`: folders that hold copies of HR images, or will during the batch.
+
+    At level process nothing is hidden anyway, and nothing is refused. Symbolic links are followed.
+    """
+    if level is Level.PROCESS or submission.adapter == "images":
+        return ""
+    images = [pair.hr for pair in pairs]
+    return (
+        _shown(submission, level, images, "HR image")
+        or _shown(submission, level, kept, "the folder for kept HR images")
+    )  # fmt: skip
+
+
+def _shown(submission: Submission, level: Level, secrets: Iterable[Path], what: str) -> str:
+    own = [path.resolve() for path in (*submission.visible, *submission.writable, *submission.checkpoints)]
+    folders: dict[Path, Path] = {}
+    for path in secrets:
+        real = path.resolve()
+        for root in own:
+            if real.is_relative_to(root) or root.is_relative_to(real):
+                return f"{what} {path} lies in {root}, which the submission can read: keep them apart"
+        folders.setdefault(real.parent, path)
+    for folder, path in folders.items():
+        if is_visible(level, View(), folder):
+            return f"{what} {path} lies where every sandbox shows the interpreter or the system: move it elsewhere"
+    return ""

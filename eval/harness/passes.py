@@ -1,0 +1,202 @@
+"""The passes over all images for one submission: scored, timed, or both at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.images import image_size, read_rgb
+from data.pairs import ImagePair
+from eval.challenge import Mode
+from eval.harness import timed_pass
+from eval.harness.plan import Plan
+from eval.harness.progress import Reporter
+from eval.harness.saved_images import Pictures
+from eval.harness.scorer_pool import (
+    ScoreBeside,
+    ScoreBetween,
+    ScorerPool,
+    Scores,
+    Task,
+)
+from eval.harness.worker_process import CROP, Answer, WorkerProcess
+from eval.integrity.outputs import WORSE_WHEN_TIMED, Comparison, Key
+from eval.records.schema import (
+    Flag,
+    ImageResult,
+    ModeResult,
+    RuntimeSummary,
+)
+from eval.runtime import inputs, statistics
+
+Image = NDArray[np.uint8]
+
+
+class Passes:
+    """The passes over all images of all modes for one submission, and what they gave."""
+
+    def __init__(
+        self, plan: Plan, pool: ScorerPool, pictures: Pictures, reporter: Reporter, model: str
+    ) -> None:
+        self._plan, self._pool, self._pictures = plan, pool, pictures
+        self._reporter, self._model = reporter, model
+        self._modes: dict[Mode, list[ImagePair]] = plan.dataset.modes
+        self._scores: dict[Mode, list[Scores]] = {}
+        self._runtimes: dict[Mode, RuntimeSummary | None] = dict.fromkeys(self._modes)
+        self._per_image: dict[Mode, list[float] | None] = dict.fromkeys(self._modes)
+        self._memory: dict[Mode, float | None] = dict.fromkeys(self._modes)
+        self._answers: dict[Mode, list[Answer]] = {}
+        self._comparison = Comparison(plan.challenge.scale)
+        self._inputs = {
+            mode: timed_pass.plan(len(pairs), plan.repeats) for mode, pairs in self._modes.items()
+        }
+        self.flags: list[Flag] = []
+
+    def score(self, worker: WorkerProcess) -> None:
+        """The quality pass: decoding ahead of the worker, scoring beside it, nothing timed."""
+        for mode, pairs in self._modes.items():
+            scorer = ScoreBeside(self._pool)
+            ahead = self._pool.decode(pairs[0])
+            for index, pair in enumerate(pairs):
+                lr = ahead.result()
+                if index + 1 < len(pairs):
+                    ahead = self._pool.decode(pairs[index + 1])
+                answer = worker.forward(lr, pair.name)
+                scorer.add(self._scored(mode, index, answer))
+            self._scores[mode] = scorer.finish()
+
+    def score_and_time(self, worker: WorkerProcess) -> None:
+        """Protocol `ntire`: one cold pass gives images and times; decoding and scoring happen between requests."""
+        for mode, pairs in self._modes.items():
+            scorer = ScoreBetween(self._pool)
+            answers = []
+            for index, pair in enumerate(pairs):
+                answer = worker.forward(read_rgb(pair.lr), pair.name)
+                answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
+                scorer.add(self._scored(mode, index, answer))
+            self._scores[mode] = scorer.finish()
+            self._answers[mode] = answers
+            self._memory[mode] = worker.memory_mib()
+
+    def answer_cross_checks(self, worker: WorkerProcess) -> None:
+        """Let the scoring worker answer some of the changed inputs too, so that those can be compared."""
+        for mode, planned in self._inputs.items():
+            for one in timed_pass.cross_checks(planned):
+                lr = read_rgb(self._modes[mode][one.image].lr)
+                answer = worker.forward(inputs.apply_variant(lr, one.variant), f"{one.image} (check)")
+                self._comparison.keep_check((mode, one.image), one.variant, answer.image)
+
+    def time(self, worker: WorkerProcess, gap: timed_pass.GapCalibration) -> None:
+        """Protocol `robust`: the timed pass on its own worker."""
+        passes = {mode: self._timed(mode, worker, gap) for mode in self._modes}
+        found = self._comparison.flags()
+        self.flags += found
+        if any(flag.name == WORSE_WHEN_TIMED for flag in found):
+            return
+        for mode, timed in passes.items():
+            if timed_pass.believed(timed.doubt):
+                summary = statistics.summarize_robust(timed.samples_ms, timed.cold_ms)
+                self._runtimes[mode] = _summary(summary, self._plan.repeats, timed.samples_ms)
+                self._per_image[mode] = [statistics.median(samples) for samples in timed.samples_ms]
+
+    def _timed(
+        self, mode: Mode, worker: WorkerProcess, gap: timed_pass.GapCalibration
+    ) -> timed_pass.TimedPass:
+        images = [read_rgb(pair.lr) for pair in self._modes[mode]]
+        self._reporter.timing(self._model, mode, len(self._inputs[mode]))
+
+        def met(one: inputs.TimedInput, answer: Image) -> None:
+            self._comparison.timed(mode, one, answer)
+            self._reporter.timed()
+
+        timed = timed_pass.run(worker, self._inputs[mode], images, gap, met)
+        self._memory[mode] = worker.memory_mib()
+        self.flags += [timed.doubt] if timed.doubt else []
+        return timed
+
+    def judge_times(self, gap: timed_pass.GapCalibration) -> None:
+        """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
+        for mode, answers in self._answers.items():
+            sizes = [image_size(pair.lr) for pair in self._modes[mode]]
+            doubt = timed_pass.judge(answers, sizes, gap)
+            self.flags += [doubt] if doubt else []
+            if not timed_pass.believed(doubt):
+                continue
+            samples = [answer.worker_ms for answer in answers]
+            self._runtimes[mode] = _summary(statistics.summarize_ntire(samples), 1, [[ms] for ms in samples])
+            self._per_image[mode] = samples
+
+    def crop(self) -> Image:
+        """The centre of the first LR image: complexity is counted on a part of it beside noise."""
+        image = read_rgb(next(iter(self._modes.values()))[0].lr)
+        top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
+        return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])
+
+    def unmet_input(self) -> tuple[Key, inputs.TimedInput]:
+        """An input that the timed worker will meet and that no worker can have met or guessed before."""
+        keys = [
+            ((mode, one.image), one)
+            for mode, planned in self._inputs.items()
+            for one in planned
+            if one.warm_up
+        ]
+        return random.SystemRandom().choice(keys)
+
+    def image(self, key: Key) -> Image:
+        """The LR image `key`, uint8 HxWx3."""
+        mode, index = key
+        return read_rgb(self._modes[mode][index].lr)
+
+    @property
+    def comparison(self) -> Comparison:
+        """What is known of all workers' answers."""
+        return self._comparison
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [image_size(pair.lr) for pairs in self._modes.values() for pair in pairs]
+
+    def results(self) -> dict[str, ModeResult]:
+        return {mode: self._mode_result(mode) for mode in self._modes}
+
+    def _scored(self, mode: Mode, index: int, answer: Answer) -> Task:
+        pair = self._modes[mode][index]
+        keep_pictures = self._pictures.keeper(self._model, mode, pair)
+
+        def keep(sr: Image, hr: Image) -> None:
+            self._comparison.keep_scored((mode, index), sr, hr)
+            if keep_pictures:
+                keep_pictures(sr, hr)
+
+        task = self._pool.task(answer.image, pair, keep)
+
+        def score_and_report() -> Scores:
+            scores = task()
+            self._reporter.image(self._model, mode, pair.name, scores, len(self._modes[mode]))
+            return scores
+
+        return score_and_report
+
+    def _mode_result(self, mode: Mode) -> ModeResult:
+        times: Sequence[float | None] = self._per_image[mode] or [None] * len(self._modes[mode])
+        images = [
+            ImageResult(name=pair.name, metrics=scores, runtime_ms=runtime_ms)
+            for pair, scores, runtime_ms in zip(self._modes[mode], self._scores[mode], times, strict=True)
+        ]
+        return ModeResult(images=images, runtime=self._runtimes[mode], memory_mib=self._memory[mode])
+
+
+def _summary(
+    summary: statistics.RuntimeStatistics, repeats: int, samples: list[list[float]]
+) -> RuntimeSummary:
+    return RuntimeSummary(
+        protocol=summary.protocol,
+        mean=summary.mean,
+        median=summary.median,
+        ci95=summary.ci95,
+        cold=summary.cold,
+        repeats=repeats,
+        samples_ms=samples,
+    )

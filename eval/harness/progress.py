@@ -1,0 +1,94 @@
+"""What a person sees while a batch runs: a bar with the running PSNR on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from eval.harness.scorer_pool import Scores
+
+
+class Reporter(Protocol):
+    """Called from the main and the scorer threads."""
+
+    def image(self, model: str, mode: str, name: str, scores: Scores, total: int) -> None:
+        """One image of `total` in this mode was scored."""
+
+    def timing(self, model: str, mode: str, total: int) -> None:
+        """The timed pass begins, with `total` requests."""
+
+    def timed(self) -> None:
+        """One timed request was answered."""
+
+
+class Lines:
+    """One plain line per image: for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def image(self, model: str, mode: str, name: str, scores: Scores, total: int) -> None:
+        shown = "  ".join(f"{key} {value:.4f}" for key, value in scores.items())
+        self._console.print(
+            f"{model}  {mode}  {name}  {shown}", highlight=False, markup=False, soft_wrap=True
+        )
+
+    def timing(self, model: str, mode: str, total: int) -> None:
+        self._console.print(f"{model}  {mode}  timing: {total} forward passes", highlight=False, markup=False)
+
+    def timed(self) -> None:
+        pass
+
+
+class Bars:
+    """A progress bar per pass, with the running mean PSNR."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._psnr: dict[tuple[str, str], list[float]] = {}
+        self._timing: TaskID | None = None
+
+    def image(self, model: str, mode: str, name: str, scores: Scores, total: int) -> None:
+        key = (model, mode)
+        with self._lock:
+            if key not in self._tasks:
+                self._tasks[key] = self._progress.add_task(f"{model} {mode}", total=total, note="")
+            seen = self._psnr.setdefault(key, [])
+            seen.append(scores.get("psnr", next(iter(scores.values()), float("nan"))))
+            note = f"PSNR {sum(seen) / len(seen):.2f} dB"
+            self._progress.update(self._tasks[key], advance=1, note=note)
+
+    def timing(self, model: str, mode: str, total: int) -> None:
+        self._timing = self._progress.add_task(f"{model} {mode}", total=total, note="timing")
+
+    def timed(self) -> None:
+        if self._timing is not None:
+            self._progress.advance(self._timing)
+
+
+def bars(console: Console) -> Progress:
+    """The bar's look; the last column is the task's note."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+@contextmanager
+def reporting(console: Console) -> Iterator[Reporter]:
+    """Bars on a terminal, lines elsewhere."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    with bars(console) as progress:
+        yield Bars(progress)

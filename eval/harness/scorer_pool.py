@@ -1,0 +1,139 @@
+"""Scoring SR against HR images in a pool of threads of the parent, beside the worker or between its requests.
+
+cv2 and numpy release Python's lock while they work, so threads use all cores without copying images around.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.images import modcrop, read_rgb
+from data.pairs import ImagePair
+from eval.failures import SubmissionFailed
+from eval.harness.saved_images import Keep
+from eval.metrics import registry
+
+Scores = dict[str, float]
+Image = NDArray[np.uint8]
+Task = Callable[[], Scores]
+T = TypeVar("T")
+KEPT = "finished evaluations are kept, --resume goes on"
+# Images that wait unscored: bounds the parent's memory (8.3 MB per 2040x1356 image), keeps every core busy.
+WAITING = 8
+
+
+class ScorerPool:
+    """Threads that decode HR images and compute metrics; one pool serves a whole batch.
+
+    beside: computes further metrics of an SR and its cropped HR image, called from the threads.
+    """
+
+    def __init__(
+        self,
+        protocols: Sequence[registry.MetricProtocol],
+        scale: int,
+        threads: int | None = None,
+        beside: Callable[[Image, Image], Scores] | None = None,
+    ) -> None:
+        self._protocols, self._scale, self._beside = protocols, scale, beside
+        # One image per thread: cv2's own threads (a process-wide setting) would only get in each other's way.
+        cv2.setNumThreads(1)
+        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="scorer")
+
+    def __enter__(self) -> ScorerPool:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def decode(self, pair: ImagePair) -> Future[Image]:
+        """Start reading the LR image of `pair` (uint8 HxWx3)."""
+        return self._submit(functools.partial(read_rgb, pair.lr))
+
+    def start(self, task: Task) -> Future[Scores]:
+        """Let a thread do `task`. Raises InputError where there is none any more."""
+        return self._submit(task)
+
+    def _submit(self, task: Callable[[], T]) -> Future[T]:
+        try:
+            return self._threads.submit(task)
+        except RuntimeError as error:
+            raise InputError(f"no thread to score with ({error}); {KEPT}") from None
+
+    def task(self, sr: Image, pair: ImagePair, keep: Keep | None = None) -> Task:
+        """The work of scoring one image: metric values by key; `keep` gets SR and HR before.
+
+        It raises SubmissionFailed for an image that a metric has no value for, and InputError for whatever else
+        goes wrong: this is the organiser's side, and no submission's fault.
+        """
+
+        def score() -> Scores:
+            try:
+                hr = modcrop(read_rgb(pair.hr), self._scale)
+                if keep:
+                    keep(sr, hr)
+                scores = registry.score(sr, hr, self._protocols)
+                return {**scores, **self._beside(sr, hr)} if self._beside else scores
+            except SubmissionFailed as failure:
+                raise SubmissionFailed(f"image {pair.name}: {failure}") from None
+            except InputError:
+                raise
+            except Exception as error:  # out of memory, a damaged library
+                reason = f"{type(error).__name__}: {error!s:.200}"
+                raise InputError(f"image {pair.name} cannot be scored ({reason}); {KEPT}") from error
+
+        return score
+
+
+class ScoreBeside:
+    """Scores each image at once, beside the running worker: for passes whose time is not measured."""
+
+    def __init__(self, pool: ScorerPool) -> None:
+        self._pool = pool
+        self._futures: list[Future[Scores]] = []
+        self._settled = 0
+
+    def add(self, task: Task) -> None:
+        self._futures.append(self._pool.start(task))
+        if len(self._futures) - self._settled > WAITING:
+            self._futures[self._settled].result()
+            self._settled += 1
+
+    def finish(self) -> list[Scores]:
+        """All scores, in the order in which images were added. Raises what reading an HR image raised."""
+        return [future.result() for future in self._futures]
+
+
+class ScoreBetween:
+    """Holds images back and scores them between requests, all cores at once: a timed pass is never disturbed."""
+
+    def __init__(self, pool: ScorerPool) -> None:
+        self._pool = pool
+        self._held: list[Task] = []
+        self._scores: list[Scores] = []
+
+    def add(self, task: Task) -> None:
+        self._held.append(task)
+        if len(self._held) >= WAITING:
+            self._settle()
+
+    def finish(self) -> list[Scores]:
+        """All scores, in the order in which images were added. Raises what reading an HR image raised."""
+        self._settle()
+        return self._scores
+
+    def _settle(self) -> None:
+        self._scores += [future.result() for future in [self._pool.start(task) for task in self._held]]
+        self._held = []

@@ -1,0 +1,353 @@
+"""The parent's handle on one worker process: starts it confined, asks, keeps its own clock, ends it.
+
+Whatever goes wrong on the other side (crash, limit, silence, broken protocol, bad answer) becomes a
+`SubmissionFailed` with the reason; the parent itself never depends on what the worker says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from eval import sandbox
+from eval.failures import SubmissionFailed
+from eval.protocol import channel, complexity_report
+from eval.protocol.channel import Operation, Reply, Status
+from eval.submissions.submission import ROOT, Submission
+
+HARNESS_FILES = (
+    *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
+    *(ROOT / "data" / name for name in ("__init__.py", "errors.py")),
+    *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
+)
+# Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
+PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
+# Side of the crop that complexity is counted on, at most.
+CROP = 256
+# Room for a traced network with its weights: four times the largest of the 2024 efficient ones' checkpoints.
+GRAPH_BYTES = 128 << 20
+# Bounds of what a worker may state, far above any honest figure.
+MAX_DATA_RANGE = 1e6
+MAX_MEMORY_MIB = 1e9
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Wall-clock bounds in seconds, kept by the parent."""
+
+    load_s: float = 300.0
+    image_s: float = 600.0
+    count_s: float = 600.0
+    total_s: float = 6 * 3600.0
+
+    @classmethod
+    def per_image(cls, image_s: float) -> Deadlines:
+        """`image_s` per image; a machine that needs more than the default gets as much more for all else."""
+        slowness = max(image_s / cls.image_s, 1.0)
+        return cls(cls.load_s * slowness, image_s, cls.count_s * slowness, cls.total_s * slowness)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
+
+    max_pixels: of the largest LR image. level: how workers are confined. gpu: the device's, where it is one.
+    """
+
+    device: str
+    scale: int
+    max_pixels: int
+    level: sandbox.Level
+    limits: sandbox.Limits
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    gpu: sandbox.Device | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One super-resolved image: uint8 RGB, the parent's time around the request, the worker's own time."""
+
+    image: NDArray[np.uint8]
+    wall_ms: float
+    worker_ms: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The checkpoint as counted before any team code ran."""
+
+    tensors: int
+    elements: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class FolderRun:
+    """One call of a program on a folder: the parent's time, and what the worker saw of networks inside."""
+
+    wall_ms: float
+    network_ms: float
+    network_calls: int
+    parameters: int
+
+
+class WorkerProcess:
+    """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
+
+    def __init__(self, submission: Submission, setup: Setup, graph: channel.Slot | None = None) -> None:
+        """Start it. graph: of another worker, whose traced network this one is to load; its own otherwise."""
+        self._submission, self._setup = submission, setup
+        self._started = time.monotonic()
+        slot_bytes = max(setup.max_pixels, CROP * CROP) * 3
+        self._request = channel.Slot.create("request", slot_bytes)
+        self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2)
+        self._slots = [self._request, self._answer]
+        if graph is None:
+            graph = channel.Slot.create("graph", GRAPH_BYTES)
+            self._slots.append(graph)
+        self.graph = graph
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._connection, self._caller = ours, channel.Caller(ours)
+        job = channel.write_job(_job(submission, setup))
+        slots = (self._request, self._answer, self.graph)
+        descriptors = [theirs.fileno(), *(slot.descriptor for slot in slots), job]
+        try:
+            self._process = sandbox.spawn(
+                setup.level,
+                [
+                    sys.executable,
+                    "-I",
+                    "-B",
+                    str(ROOT / "eval" / "worker" / "__main__.py"),
+                    *map(str, descriptors),
+                ],
+                _view(submission, setup),
+                setup.limits,
+                descriptors,
+                _environment(),
+            )
+        except InputError as error:
+            self._close_channel()
+            raise SubmissionFailed(str(error)) from None
+        except BaseException:
+            self._close_channel()
+            raise
+        finally:
+            theirs.close()
+            os.close(job)
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def inspect(self) -> Inspection:
+        """Count the checkpoints' tensors, without team code."""
+        doing = "reading the checkpoint"
+        values = self._ask(Operation.INSPECT, self._setup.deadlines.load_s, doing, n_values=3).values
+        return Inspection(
+            *(int(_stated(doing, "a count", value, complexity_report.MAX_COUNT)) for value in values)
+        )
+
+    def load(self) -> Reply:
+        """Run the team's code up to a model on its device; values: data range, parameters; text: a name, if any."""
+        reply = self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=2)
+        data_range, parameters = reply.values
+        _stated("loading", "the data range", data_range, MAX_DATA_RANGE)
+        _stated("loading", "the number of parameters", parameters, complexity_report.MAX_COUNT)
+        return reply
+
+    def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
+        """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
+        height, width = image.shape[:2]
+        scale = self._setup.scale
+        self._answer.clear(height * scale, width * scale)
+        limit_s, doing = self._setup.deadlines.image_s, f"image {name}"
+        start = time.perf_counter_ns()
+        self._request.write(image)
+        reply = self._ask(Operation.FORWARD, limit_s, doing, n_values=1, height=height, width=width)
+        wall_ms = (time.perf_counter_ns() - start) / 1e6
+        worker_ms = _stated(doing, "its time in ms", reply.values[0], limit_s * 1e3)
+        return Answer(self._answer.read(height * scale, width * scale), wall_ms, worker_ms)
+
+    def run_folder(self, n_images: int) -> FolderRun:
+        """Let a program turn the submission's input folder into its output folder; limited by the images in it."""
+        start = time.perf_counter_ns()
+        timeout_s, doing = self._setup.deadlines.image_s * n_images, "running on the folder"
+        _, network_ms, calls, parameters = self._ask(Operation.FOLDER, timeout_s, doing, n_values=4).values
+        wall_ms = (time.perf_counter_ns() - start) / 1e6
+        return FolderRun(
+            wall_ms,
+            _stated(doing, "its time in networks in ms", network_ms, wall_ms),
+            int(_stated(doing, "the number of network calls", calls, complexity_report.MAX_COUNT)),
+            int(_stated(doing, "the number of parameters", parameters, complexity_report.MAX_COUNT)),
+        )
+
+    def memory_mib(self) -> float | None:
+        """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
+        doing = "reading memory"
+        peak, _ = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, doing, n_values=2).values
+        return None if math.isnan(peak) else _stated(doing, "the peak in MiB", peak, MAX_MEMORY_MIB)
+
+    def count(self, crop: NDArray[np.uint8]) -> complexity_report.Complexity:
+        """Complexity on noise and on `crop` (uint8, at most 256x256x3)."""
+        height, width = crop.shape[:2]
+        self._request.write(crop)
+        reply = self._ask(
+            Operation.COUNT, self._setup.deadlines.count_s, "counting operations", height=height, width=width
+        )
+        try:
+            return complexity_report.parse(reply.text.encode("ascii", "replace"))
+        except InputError as error:
+            raise SubmissionFailed(f"counting operations: {error}") from None
+
+    def export(self, image: NDArray[np.uint8]) -> None:
+        """Let it trace its network on `image` (uint8 HxWx3) into `graph`."""
+        self._request.write(image)
+        self._ask(
+            Operation.EXPORT,
+            self._setup.deadlines.count_s,
+            "tracing the network",
+            n_values=1,
+            height=image.shape[0],
+            width=image.shape[1],
+        )
+
+    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, str]:
+        """Super-resolve `image` and count that: the answer, multiply-accumulates, weights, operators uncounted."""
+        height, width = image.shape[:2]
+        scale = self._setup.scale
+        self._answer.clear(height * scale, width * scale)
+        self._request.write(image)
+        timeout_s = self._setup.deadlines.count_s
+        reply = self._ask(
+            Operation.RECOUNT, timeout_s, "counting again", n_values=2, height=height, width=width
+        )
+        if not all(0 <= value <= complexity_report.MAX_COUNT for value in reply.values):
+            raise SubmissionFailed(f"counting again: protocol: {reply.values}, expected counts")
+        macs, weights = map(int, reply.values)
+        return self._answer.read(height * scale, width * scale), macs, weights, reply.text
+
+    def close(self) -> None:
+        """End everything of this worker."""
+        self._process.kill()
+        self._close_channel()
+
+    def _close_channel(self) -> None:
+        self._connection.close()
+        for slot in self._slots:
+            with contextlib.suppress(BufferError, OSError):
+                slot.close()
+
+    def _ask(
+        self,
+        operation: Operation,
+        timeout_s: float,
+        doing: str,
+        *,
+        n_values: int = 0,
+        height: int = 0,
+        width: int = 0,
+    ) -> Reply:
+        left = self._setup.deadlines.total_s - (time.monotonic() - self._started)
+        try:
+            nonce = self._caller.send(operation, height, width)
+            reply = self._caller.receive(nonce, max(min(timeout_s, left), 0.001))
+        except channel.ChannelError as error:
+            raise SubmissionFailed(f"{doing}: {self._explain(error, left < timeout_s)}") from None
+        if reply.status is Status.FAILED:
+            limit = self._process.limit_behind(reply.text)
+            text = " ".join(reply.text.split()) or "failed"
+            raise SubmissionFailed(f"{doing}: {limit}: {text}" if limit else f"{doing}: {text}")
+        if len(reply.values) != n_values:
+            raise SubmissionFailed(f"{doing}: protocol: {len(reply.values)} values, expected {n_values}")
+        return reply
+
+    def _explain(self, error: channel.ChannelError, out_of_time: bool) -> str:
+        """Why the channel broke, with the limit that was hit or the last words of the process."""
+        if error.kind == "timeout":
+            return (
+                f"time limit: {error} (limit of the whole submission)"
+                if out_of_time
+                else f"time limit: {error}"
+            )
+        if error.kind == "protocol":
+            return f"protocol: {error}"
+        with contextlib.suppress(Exception):
+            self._process.wait(timeout=5.0)
+        limit = self._process.limit_hit()
+        if limit:
+            return limit
+        code = self._process.poll()
+        ending = f"killed by signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        words = _last_words(self._process.output())
+        limit = self._process.limit_behind(words)
+        return f"{limit + ': ' if limit else ''}{error} ({ending}){words}"
+
+
+def _stated(doing: str, what: str, value: float, most: float) -> float:
+    """`value` as a worker states it. Raises SubmissionFailed unless it is a number from 0 to `most`."""
+    if not 0 <= value <= most:
+        raise SubmissionFailed(
+            f"{doing}: protocol: {what} stated as {value:g}, expected a number from 0 to {most:g}"
+        )
+    return value
+
+
+def _job(submission: Submission, setup: Setup) -> dict[str, object]:
+    return {
+        "adapter": submission.adapter,
+        "source": submission.source,
+        "checkpoints": [str(path) for path in submission.checkpoints],
+        "device": "cuda:0" if setup.device.startswith("cuda") else "cpu",
+        "scale": setup.scale,
+        "must_lock": setup.level is not sandbox.Level.PROCESS,
+    }
+
+
+def _view(submission: Submission, setup: Setup) -> sandbox.View:
+    """Every file by the name that it is opened by, which may be a link's, and by the one that links lead to."""
+    files: Sequence[Path] = [
+        name
+        for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
+        for name in (path.absolute(), path.resolve())
+        if ".." not in name.parts  # what it is the parent of may be a link
+    ]
+    return sandbox.View(
+        readonly=tuple(dict.fromkeys(files)),
+        writable=submission.writable,
+        cwd=submission.cwd,
+        gpu=setup.gpu,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """The caller's settings of speed and rounding."""
+    return {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+
+
+def _last_words(output: bytes) -> str:
+    lines = [
+        line for line in channel.printable(output.decode("utf-8", "replace")).split("\n") if line.strip()
+    ]
+    return f"; last output: {lines[-1].strip()[:200]}" if lines else ""

@@ -1,0 +1,1 @@
+"""Pure functions that judge what a worker states: claims in, flags out. No process, no file."""

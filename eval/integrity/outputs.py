@@ -1,0 +1,147 @@
+"""Answers of a submission's workers compared: scored, timed, and those of the traced network.
+
+Only the scored images have a PSNR in the record, but the times come from another process and from other inputs. So
+the answers to equal inputs must be equal, and those to changed inputs (mirrored, turned, shifted) as near to HR as the
+scored ones are: otherwise the times, or the counts, are of another network.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.challenge import Mode
+from eval.records.schema import Flag
+from eval.runtime import inputs
+from eval.runtime.inputs import TimedInput, Variant
+
+Image = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
+Key = tuple[Mode, int]  # an image: its mode, its number there
+
+NOT_REPRODUCIBLE = "not reproducible"
+WORSE_WHEN_TIMED = "worse when timed"
+PLACES = 1 << 15
+# Output pixels along a border or a seam that say nothing about a network: its padding decides there.
+MARGIN = 32
+# Mean loss of PSNR over n changed inputs that is taken for the network's own: 0.1 dB, and 0.3 dB / sqrt(n) for few.
+# Measured on flipped and shifted 128x128 inputs: at most 0.2 dB on one, at most 0.04 dB in the mean over five (RLFN,
+# SlimRLFN, EERN, MSN); bicubic instead of a network loses 2 dB.
+LOSS_DB, LOSS_OF_FEW_DB = 0.1, 0.3
+ROUNDING = 1 / 12  # mean squared error of rounding to whole grey levels: below it, errors are equal
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Pixels of a scored image and of its HR image at the same places."""
+
+    sr: Pixels
+    hr: Pixels
+
+
+class Comparison:
+    """Pixels of a submission's answers at places that only the parent knows, so that no image need be kept."""
+
+    def __init__(self, scale: int) -> None:
+        self._scale = scale
+        self._seed = int.from_bytes(np.random.default_rng().bytes(4), "big")
+        self._scored: dict[Key, Scored] = {}
+        self._checks: dict[tuple[Key, Variant], Pixels] = {}
+        self._traced: dict[tuple[Key, Variant], Pixels] = {}
+        self._differences: list[int] = []
+        self._losses_db: list[float] = []
+        self.traced_difference: int | None = None
+
+    def keep_scored(self, key: Key, sr: Image, hr: Image) -> None:
+        """A scored image (uint8 HxWx3) and its HR image; may be called from any thread."""
+        places = self._places(sr.shape[:2])
+        self._scored[key] = Scored(sr[places], hr[places])
+
+    def keep_check(self, key: Key, change: Variant, image: Image) -> None:
+        """The scoring worker's answer to a changed input."""
+        self._checks[key, change] = image[self._places(image.shape[:2])]
+
+    def keep_traced(self, key: Key, change: Variant, image: Image) -> None:
+        """The traced network's answer to an input that the timed worker will meet."""
+        self._traced[key, change] = image[self._places(image.shape[:2])]
+
+    def timed(self, mode: Mode, one: TimedInput, image: Image) -> None:
+        """Compare the timed worker's answer with all that is known of it."""
+        key = (mode, one.image)
+        here = image[self._places(image.shape[:2])]
+        known = self._scored[key].sr if one.variant == Variant() else self._checks.get((key, one.variant))
+        if known is not None:
+            self._differences.append(_largest_difference(known, here))
+        traced = self._traced.get((key, one.variant))
+        if traced is not None:
+            self.traced_difference = _largest_difference(traced, here)
+        if one.variant != Variant():
+            self._losses_db += self._loss_db(self._scored[key], one.variant, image)
+
+    def flags(self) -> list[Flag]:
+        """What the comparisons with the scored images raised."""
+        found = []
+        if self._differences and max(self._differences) > 1:
+            reason = (
+                f"the timed worker's images differ from the scored ones by up to {max(self._differences)} grey "
+                f"levels ({sum(d > 1 for d in self._differences)} of {len(self._differences)} compared)"
+            )
+            found.append(Flag(name=NOT_REPRODUCIBLE, reason=reason))
+        loss_db = self.loss_db()
+        if loss_db > LOSS_DB + LOSS_OF_FEW_DB / math.sqrt(max(len(self._losses_db), 1)):
+            reason = (
+                f"the timed worker's images are {loss_db:.2f} dB worse than the scored ones in the mean over "
+                f"{len(self._losses_db)} mirrored, turned or shifted inputs: its times are of other work"
+            )
+            found.append(Flag(name=WORSE_WHEN_TIMED, reason=reason))
+        return found
+
+    def loss_db(self) -> float:
+        """How many dB the timed worker's answers to changed inputs are worse than the scored ones, in the mean."""
+        return float(np.mean(self._losses_db)) if self._losses_db else 0.0
+
+    def _loss_db(self, scored: Scored, change: Variant, image: Image) -> list[float]:
+        """One figure in dB; none for an image that is all border."""
+        height, width = image.shape[:2]
+        rows, columns = self._places((height, width))
+        there = inputs.changed_places((rows, columns), (height, width), change, self._scale)
+        inside = _inside((rows, columns), height, width) & _inside(there, height, width)
+        if not inside.any():
+            return []
+        here = image[there][inside]
+        hr, sr = scored.hr[inside], scored.sr[inside]
+        return [10 * math.log10((_mse(here, hr) + ROUNDING) / (_mse(sr, hr) + ROUNDING))]
+
+    def _places(self, shape: tuple[int, ...]) -> inputs.Places:
+        return _drawn(self._seed, shape[0], shape[1])
+
+
+@functools.lru_cache(maxsize=64)
+def _drawn(seed: int, height: int, width: int) -> inputs.Places:
+    """Rows and columns of all pixels of a small image, of `PLACES` random ones of a larger one."""
+    if height * width <= PLACES:
+        flat = np.arange(height * width)
+    else:
+        flat = np.random.default_rng(seed).integers(0, height * width, PLACES)
+    return flat // width, flat % width
+
+
+def _inside(places: inputs.Places, height: int, width: int) -> NDArray[np.bool_]:
+    """Where places are a margin away from the border; the margin is an eighth of a small image."""
+    inside = np.ones(len(places[0]), bool)
+    for position, length in zip(places, (height, width), strict=True):
+        margin = min(MARGIN, length // 8)
+        inside &= (position >= margin) & (position < length - margin)
+    return inside
+
+
+def _largest_difference(first: Pixels, second: Pixels) -> int:
+    return int(np.abs(first.astype(np.int16) - second).max())
+
+
+def _mse(first: Pixels, second: Pixels) -> float:
+    return float(np.square(first.astype(np.float64) - second).mean())

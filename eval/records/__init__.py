@@ -1,0 +1,1 @@
+"""Records of evaluations, and the official files that are derived from them."""

@@ -1,0 +1,196 @@
+"""The record of one evaluation: its fields, their bounds, and how it is written as JSON.
+
+Infinite PSNR (an SR image equal to its HR image) is kept as infinity and makes the mean infinite. JSON has no such
+number, so it stands there as the string "Infinity". No other number of a record may be infinite, and none NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from eval.files import printable
+
+SCHEMA_VERSION: Literal[1] = 1
+GENESIS = "0" * 64
+
+
+MAX_NUMBER = 1e15  # far above any figure that is recorded, so that sums and means of them are finite too
+
+
+def _score(value: float) -> float:
+    if value != math.inf and not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"{value:g} is not a result")
+    return value
+
+
+# A metric's value: infinite where PSNR is. Every other number is finite.
+Score = Annotated[float, AfterValidator(_score)]
+Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
+
+
+# What a stranger's code or file names can be part of: escapes stand for what JSON or a terminal does not take.
+Text = Annotated[str, AfterValidator(printable)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+
+
+class Flag(Part):
+    """A doubt that does not fail a submission but is shown wherever its numbers are."""
+
+    name: str
+    reason: Text
+
+
+class Artifact(Part):
+    """A file the evaluation used, by content."""
+
+    file: Text
+    sha256: str
+
+
+class Checkpoint(Artifact):
+    """`source` is `authors`, `reproduced`, `path` (given by the user) or `repository`."""
+
+    source: str
+
+
+class SubmissionInfo(Part):
+    """Who was judged. `model` is the official results key, such as `25_EERN`."""
+
+    model: Text
+    model_id: str = ""
+    team: Text = ""
+    origin: Text = "native"
+    architecture: Text = ""
+    data_range: float | None = None
+    script: Artifact | None = None
+    manifest: Artifact | None = None
+    checkpoint: Checkpoint | None = None
+    claims: dict[str, Any] = {}
+
+
+class ImageResult(Part):
+    """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
+
+    name: str
+    metrics: dict[str, Score]
+    runtime_ms: Number | None = None
+
+
+class RuntimeSummary(Part):
+    """Runtime of one mode in milliseconds. `mean` and `median` are over images (each image's figure is its
+    median over repeats under protocol `robust`); `ci95` bounds the median; `cold` is the very first call."""
+
+    protocol: str
+    mean: Number
+    median: Number
+    ci95: tuple[Number, Number] | None = None
+    cold: Number | None = None
+    repeats: int = 1
+    samples_ms: list[list[Number]] = []
+
+    @property
+    def headline_ms(self) -> float:
+        """The figure of the mode: the median under `robust`, else the plain mean (as the challenges publish)."""
+        return self.median if self.protocol == "robust" else self.mean
+
+
+class ModeResult(Part):
+    """All images of `valid` or `test`. `means` holds published means where images are not known one by one.
+
+    with_io_ms: of programs that read and write folders, the whole call divided by the number of images: model
+    loading, reading, writing and networks together.
+    """
+
+    images: list[ImageResult]
+    means: dict[str, Score] = {}
+    runtime: RuntimeSummary | None = None
+    memory_mib: Number | None = None
+    with_io_ms: Number | None = None
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over all images of `metric`; None where any image lacks it (a partial mean is no mean)."""
+        if not self.images:
+            return self.means.get(metric)
+        values = [image.metrics.get(metric) for image in self.images]
+        if not values or any(value is None for value in values):
+            return None
+        return math.fsum(value for value in values if value is not None) / len(values)
+
+    def mean_runtime_ms(self) -> float | None:
+        """Runtime per image: mean over images of each one's figure (its median over repeats under `robust`)."""
+        return self.runtime.headline_ms if self.runtime else None
+
+
+class Complexity(Part):
+    """Static figures. FLOPs count one multiply-add as one; `established` is False when counters disagree."""
+
+    params_m: Number | None = None
+    flops_g: Number | None = None
+    activations_m: Number | None = None
+    num_conv: Annotated[int, Field(ge=0, le=10**18)] | None = None
+    established: bool = True
+    counters: dict[str, Any] = {}
+
+
+class Record(Part):
+    """One submission on one challenge on one machine."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    sequence: int = 0
+    previous_sha256: str = GENESIS
+    created: datetime = Field(default_factory=lambda: datetime.now(timezone.utc))
+    source: Literal["measured", "imported"] = "measured"
+    imported_from: str | None = None
+    published_runtime_ms: Number | None = (
+        None  # the table's own mean, where the modes' means were rounded before
+    )
+    challenge: str
+    dataset: str = ""
+    scored_by_challenge_data: bool = False
+    submission: SubmissionInfo
+    status: Literal["ok", "failed"]
+    error: Text | None = None
+    flags: list[Flag] = []
+    modes: dict[str, ModeResult] = {}
+    complexity: Complexity | None = None
+    protocol: str = ""
+    device: str = ""
+    sandbox: str = ""
+    machine: dict[str, Any] = {}
+    session: str = ""
+    job_key: str = ""
+
+    @property
+    def model(self) -> str:
+        return self.submission.model
+
+    def mean_runtime_ms(self) -> float | None:
+        """What ranks: mean over modes of each mode's `headline_ms` (valid and test alike)."""
+        if self.published_runtime_ms is not None:
+            return self.published_runtime_ms
+        times = [mode.runtime.headline_ms for mode in self.modes.values() if mode.runtime]
+        return math.fsum(times) / len(times) if times else None
+
+
+def to_json(record: Record) -> str:
+    return record.model_dump_json(indent=1) + "\n"
+
+
+def json_number(value: float | None) -> float | str | None:
+    """`value` as plain JSON can hold it: infinities become the strings "Infinity" and "-Infinity"."""
+    if value is None or math.isfinite(value):
+        return value
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def dump_json(content: Any) -> str:
+    """Strict JSON text: a NaN or infinity that was not converted raises ValueError."""
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"

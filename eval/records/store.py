@@ -1,0 +1,199 @@
+"""The append-only folder that holds all records of a batch.
+
+Layout: `records/000001_25_EERN.json`, one file per evaluation, written whole (temporary file, fsync, rename) and never
+changed. Each record names the sha256 of the one before it, and `HEAD` that of the newest, so that `verify_chain` finds
+a changed or removed record. Everything else in a folder of results is derived from its records.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from data.errors import InputError
+from eval.records.schema import GENESIS, Record, to_json
+from eval.tomlfile import describe
+
+RECORDS = "records"
+HEAD = "HEAD"  # beside the records: the sha256 of the newest one, which no other record names
+
+
+def append(save_dir: Path, record: Record) -> Path:
+    """Write `record` as the next one of `save_dir/records`; sets its sequence and hash of the previous one.
+
+    The file appears whole or not at all, and never replaces another. Raises InputError where the folder cannot be
+    written (read-only, full disk); nothing half-written stays.
+    """
+    folder = save_dir / RECORDS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            last = _last(folder)
+            record.sequence = 1 + (_sequence(last) if last else 0)
+            record.previous_sha256 = _previous(folder)
+            # Behind where a harness was killed before it noted its last record
+            if _noted(folder) not in (None, record.previous_sha256):
+                write_atomic(folder / HEAD, f"{record.previous_sha256}\n")
+            target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
+            write_atomic(target, to_json(record))
+            write_atomic(folder / HEAD, f"{_sha256(target)}\n")
+            return target
+    except OSError as error:
+        raise InputError(f"{folder}: the record cannot be written ({error.strerror or error})") from None
+
+
+def write_atomic(target: Path, text: str) -> None:
+    """Write `text` to `target` so that a reader, or a crash, finds the old file or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(path: Path) -> Record:
+    """The record at `path`. Raises InputError naming the file and the wrong fields."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path}: not a record: {describe(error)}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def read_all(save_dir: Path) -> list[Record]:
+    """Every record of `save_dir`, oldest first. Raises InputError for the first damaged one."""
+    return [read(path) for path in _paths(save_dir / RECORDS)]
+
+
+def latest(records: list[Record]) -> dict[str, Record]:
+    """The newest record of each model, in the order in which models first appeared."""
+    return {record.model: record for record in records}
+
+
+def verify_chain(save_dir: Path) -> list[str]:
+    """Problems of the chain of records in `save_dir`: changed, missing or damaged files. Empty when sound.
+
+    Who can change records can make a new chain of them: only a head that was published tells (`holds`).
+    """
+    problems, previous, expected = [], GENESIS, 1
+    for path in _paths(save_dir / RECORDS):
+        try:
+            record = read(path)
+        except InputError as error:
+            problems.append(str(error))
+            previous, expected = _sha256_if_readable(path), _sequence(path) + 1
+            continue
+        if _sequence(path) != record.sequence:
+            problems.append(f"{path}: holds sequence {record.sequence}, its name says {_sequence(path)}")
+        if _sequence(path) != expected:
+            problems.append(f"{path}: record {expected:06d} is missing before it")
+        elif record.previous_sha256 != previous:
+            problems.append(
+                f"{path}: the record before it was changed (its sha256 is not the one noted here)"
+            )
+        previous, expected = _sha256(path), _sequence(path) + 1
+    return problems + _headless(save_dir / RECORDS)
+
+
+def _previous(folder: Path) -> str:
+    """What the next record names as the one before it: the newest; where that was changed or removed, what `HEAD` has
+    of it, so that no later record covers that up.
+    """
+    noted = _noted(folder)
+    if noted is not None and _headless(folder):
+        return noted
+    last = _last(folder)
+    return _sha256(last) if last else GENESIS
+
+
+def _noted(folder: Path) -> str | None:
+    """What `HEAD` has; None where there is none."""
+    try:
+        return (folder / HEAD).read_text(encoding="utf-8", errors="replace").strip()[:64]
+    except FileNotFoundError:
+        return None
+
+
+def _headless(folder: Path) -> list[str]:
+    """A problem where the newest record is not the one that `HEAD` names, nor the one after it: a harness that was
+    killed had no time to name that.
+    """
+    newest = [GENESIS, *map(_sha256_if_readable, _paths(folder))][-2:]
+    try:
+        noted = _noted(folder)
+    except OSError as error:
+        return [f"{folder / HEAD}: cannot be read ({error})"]
+    if noted is None:
+        return [] if GENESIS in newest else [f"{folder / HEAD}: is missing"]
+    if noted in newest:
+        return []
+    return [
+        f"{folder / HEAD}: the newest record has another sha256 than it names: it was changed, or one was removed"
+    ]
+
+
+def holds(save_dir: Path, sha256: str) -> bool:
+    """Whether a record, or the folder before any, has the sha256 that `head` gave earlier."""
+    return sha256 == GENESIS or sha256 in map(_sha256_if_readable, _paths(save_dir / RECORDS))
+
+
+def head(save_dir: Path) -> str:
+    """sha256 of the newest record: publish it, and no earlier record can be changed or removed unseen."""
+    last = _last(save_dir / RECORDS)
+    return _sha256(last) if last else GENESIS
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if re.match(r"\d{6}_", path.name))
+
+
+def _last(folder: Path) -> Path | None:
+    paths = _paths(folder)
+    return paths[-1] if paths else None
+
+
+def _sequence(path: Path) -> int:
+    return int(path.name.split("_", 1)[0])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sha256_if_readable(path: Path) -> str:
+    """Empty for a folder or a closed file: no record follows that."""
+    try:
+        return _sha256(path)
+    except OSError:
+        return ""
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)[:80]

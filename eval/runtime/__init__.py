@@ -1,0 +1,1 @@
+"""How runtime is measured and summarised: inputs that never repeat, and statistics."""

@@ -1,0 +1,116 @@
+"""The harness's eyes on a running sandbox: two threads that read, and end it for a limit that was passed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from eval.host import disk, procfs
+from eval.host.gpu import GpuMemory
+from eval.sandbox.denials import describe
+from eval.sandbox.limits import Limits
+
+CHUNK = 1 << 16
+LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks that a timed pass may wait for
+
+
+class Output:
+    """Reads stdout and stderr to the end, keeps the first bytes, ends it (for a reason) when too much was written."""
+
+    def __init__(self, stream: IO[bytes], limits: Limits, end_for: Callable[[str], None]) -> None:
+        self._stream, self._limits, self._end_for = stream, limits, end_for
+        self._kept = bytearray()
+        self._total = 0
+        self._thread = threading.Thread(target=self._drain, name="sandbox-output", daemon=True)
+        self._thread.start()
+
+    def _drain(self) -> None:
+        reported = False
+        with self._stream:
+            while chunk := os.read(self._stream.fileno(), CHUNK):
+                self._kept += chunk[: max(0, self._limits.output_kept_bytes - len(self._kept))]
+                self._total += len(chunk)
+                if not reported and self._limits.output_bytes and self._total > self._limits.output_bytes:
+                    reported = True
+                    self._end_for(describe("output_bytes", self._limits))
+
+    def kept(self) -> bytes:
+        """The first bytes written so far."""
+        return bytes(self._kept)
+
+    def join(self) -> None:
+        """Wait for the end of the stream, which comes when the last process is gone."""
+        self._thread.join(timeout=2.0)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a watchdog looks at: the outermost process, its private folder, those of its view that it may write,
+    its GPU, files it was given."""
+
+    pid: int
+    tmp: Path | None
+    writable: tuple[Path, ...]
+    gpu: GpuMemory | None
+    known_files: set[tuple[int, int]]
+
+
+class Watchdog:
+    """Polls what no kernel limit holds (memory and processor time of the sum, folder size, GPU memory).
+
+    A sandbox that cannot be watched is ended as one that passed a limit is.
+    """
+
+    def __init__(self, watched: Watched, limits: Limits, end_for: Callable[[str], None]) -> None:
+        self._watched, self._limits, self._end_for = watched, limits, end_for
+        self._stop = threading.Event()
+        self._looks = 0
+        self._thread = threading.Thread(target=self._run, name="sandbox-watchdog", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._watched.gpu is not None:
+                stack.callback(self._watched.gpu.close)
+            reason = self._look_until_stopped()
+        if reason is not None:
+            self._end_for(reason)
+
+    def _look_until_stopped(self) -> str | None:
+        """Why to end the sandbox, or None where the watchdog was stopped before there was a reason."""
+        while not self._stop.wait(self._limits.watch_interval_s):
+            try:
+                passed = self._look()
+            except Exception as error:
+                return f"its limits could not be watched ({type(error).__name__}: {error})"
+            if passed is not None:
+                return describe(passed, self._limits)
+        return None
+
+    def _look(self) -> str | None:
+        """Name of the field of `Limits` that is exceeded now, or None."""
+        usage = procfs.usage(self._watched.pid, self._watched.known_files)
+        measured = {"memory_bytes": usage.memory_bytes, "cpu_s": usage.cpu_s}
+        if self._watched.tmp is not None and self._limits.tmp_bytes:
+            measured["tmp_bytes"] = disk.used_bytes(self._watched.tmp, self._limits.tmp_bytes)
+        if self._limits.writable_bytes:
+            enough = self._limits.writable_bytes
+            measured["writable_bytes"] = sum(disk.used_bytes(one, enough) for one in self._watched.writable)
+        self._looks += 1
+        if self._watched.gpu is not None and self._looks % LOOKS_PER_GPU_LOOK == 0:
+            measured["gpu_memory_bytes"] = self._watched.gpu.used_by(procfs.tree(self._watched.pid))
+        for name, value in measured.items():
+            if getattr(self._limits, name) and value > getattr(self._limits, name):
+                return name
+        return None
+
+    def stop(self) -> None:
+        """End the thread; it may be called from the thread itself."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=2.0)

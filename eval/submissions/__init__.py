@@ -1,0 +1,1 @@
+"""Submissions as data: manifests, repositories, checkpoints. Nothing here runs a team's code."""

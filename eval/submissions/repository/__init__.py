@@ -1,0 +1,1 @@
+"""NTIRE-style repositories, read as text: entry points, checkpoints, whose file is whose."""

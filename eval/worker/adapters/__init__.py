@@ -1,0 +1,1 @@
+"""Ways to load a submission inside the worker, one module each."""

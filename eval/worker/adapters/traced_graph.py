@@ -1,0 +1,110 @@
+"""A network as the graph of its operators: written by the process that ran the team's code, run by one that did not.
+
+Only the operators that made one image are in the graph, with the weights that they read. What a team's code did to
+Python (patched functions, other counters, other clocks) is not, and cannot be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.autograd.function import FunctionCtx
+
+from eval.worker.adapters.loaded import Loaded, LoadError
+
+# No tracer writes these: what they run is in other threads or on other machines.
+ELSEWHERE = ("prim::fork", "prim::awaitable", "prim::rpc_async", "prim::rpc_sync", "prim::rpc_remote")
+
+
+class Whole(torch.nn.Module):
+    """Everything that makes an image: the network and what its repository does around it."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__()
+        self.model = loaded.model
+        self._run = loaded.forward
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self._run(image)
+
+
+class Traced(torch.nn.Module):
+    """A graph, run as it is written: nothing fused, so that each operator can be counted."""
+
+    def __init__(self, graph: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, image: torch.Tensor) -> Any:
+        with torch.jit.optimized_execution(False):
+            return self.graph(image)
+
+
+def dump(loaded: Loaded, image: torch.Tensor) -> bytes:
+    """TorchScript of the operators that turn `image` (float32 1x3xHxW) into its answer.
+
+    Raises LoadError for operators that cannot be written down, and whatever the network raises.
+    """
+    content = io.BytesIO()
+    with warnings.catch_warnings(), _transparent_functions():
+        # Branches and sizes that the trace fixes are warned of: one image is all it is for
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(Whole(loaded).eval(), image, check_trace=False)
+        try:
+            torch.jit.save(traced, content)
+        except RuntimeError as error:
+            raise LoadError(f"cannot be written down ({str(error).strip().splitlines()[0]:.120})") from None
+    return content.getvalue()
+
+
+@contextlib.contextmanager
+def _transparent_functions() -> Iterator[None]:
+    """Functions with a backward pass of their own as the operators in them: the tracer takes them for opaque."""
+    function = torch.autograd.Function
+    original = function.__dict__["apply"]
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        if cls.setup_context is not function.setup_context:
+            return cls.forward(*args, **kwargs)
+        return cls.forward(FunctionCtx(), *args, **kwargs)
+
+    function.apply = classmethod(apply)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        function.apply = original
+
+
+def load(source: dict[str, Any], device: torch.device, _scale: int) -> Loaded:
+    """The graph in `source["graph"]` (a slot), on values in 0..`source["data_range"]`. Raises LoadError."""
+    content = source["graph"].read_bytes()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # newer torch prefers torch.export, which cannot run every network
+            graph = _load(content, device)
+    except RuntimeError as error:
+        raise LoadError(
+            f"the traced network cannot be read ({str(error).strip().splitlines()[-1]:.200})"
+        ) from None
+    if any(graph.inlined_graph.findAllNodes(kind) for kind in ELSEWHERE):
+        raise LoadError("the traced network does work where it cannot be counted")
+    model = Traced(graph)
+    return Loaded(model, model, float(source["data_range"]))
+
+
+def _load(content: bytes, device: torch.device) -> Any:
+    try:
+        return torch.jit.load(io.BytesIO(content), map_location=device)
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        import torchvision.ops  # noqa: F401 - it registers its operators
+
+        return torch.jit.load(io.BytesIO(content), map_location=device)

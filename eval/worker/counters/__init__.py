@@ -1,0 +1,1 @@
+"""Counts of parameters, operations and activations, made inside the worker."""

@@ -1,0 +1,165 @@
+"""What a reader should doubt: cold starts in a mean, FLOPs that cannot be, and two entries that are one.
+
+Doubts never change a rank; they stand beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.challenge import Challenge, EfficiencyRanking
+from leaderboard import criteria
+from leaderboard.entry import Entry
+
+# A first call this much slower than the median of its pass: start-up of the device or autotuning, not inference.
+COLD_EXTRA_MS = 50.0
+COLD_RATIO = 1.25
+# Every weight of a convolution at LR resolution is used once per pixel. Sub-sampled branches, attention pooling and
+# linear layers on pooled features use fewer: published systems stay above 0.4, so a quarter is no such branch.
+LR_PIXELS = 256 * 256
+FLOPS_PER_PARAMETER_MINIMUM = 0.25
+# A lead over the next eligible entry beyond this factor in one figure is worth a second look.
+GAP_FACTOR = 3.0
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A finding on one entry: a short name and the numbers behind it."""
+
+    model: str
+    name: str
+    reason: str
+
+
+def cold_start(entry: Entry) -> Doubt | None:
+    """The first call of the process stands out of the first pass and is averaged with the others."""
+    if not entry.cold_counts or not entry.runtimes:
+        return None
+    mode, times = next(iter(entry.runtimes.items()))
+    median = float(np.median(times))
+    first = float(times[0])
+    if first < median + COLD_EXTRA_MS or first < COLD_RATIO * median:
+        return None
+    reason = (
+        f"the first {mode} image took {first:.1f} ms (median {median:.2f} ms): the runtime of "
+        f"{entry.runtime_ms:.2f} ms is {entry.warm_ms:.2f} ms without it"
+    )
+    return Doubt(entry.model, "cold_start", reason)
+
+
+def implausible_flops(entry: Entry) -> Doubt | None:
+    """FLOPs far below one multiply-add per parameter and LR pixel: a counter missed an operator.
+
+    Convolutions (and linear layers over all positions) apply each weight once per position of a 256x256
+    input, hence FLOPs of at least parameters * 65,536.
+    """
+    flops, params = entry.complexity("flops_g"), entry.complexity("params_m")
+    if math.isnan(flops) or math.isnan(params) or params <= 0 or flops <= 0:
+        return None
+    needed_g = params * 1e6 * LR_PIXELS / 1e9
+    ratio = flops / needed_g
+    if ratio >= FLOPS_PER_PARAMETER_MINIMUM:
+        return None
+    reason = (
+        f"{flops:.2f} G with {params:.3f} M parameters: convolutions at 256x256 need about {needed_g:.2f} G, "
+        f"{1 / ratio:.1f} times as much"
+    )
+    return Doubt(entry.model, "implausible_flops", reason)
+
+
+def duplicates(group: list[Entry]) -> list[Doubt]:
+    """Entries of different submissions with the same checkpoint, and entries with the same PSNR on every image."""
+    submitters = {entry.model: _submitter(entry) for entry in group}
+    found = []
+    for model, twins in _twins(_checkpoints(group)).items():
+        # A submission and its self-ensemble are two systems that share a checkpoint on purpose.
+        others = [other for other in twins if submitters[other] != submitters[model]]
+        if others:
+            found.append(Doubt(model, "same_checkpoint", f"the same checkpoint as {', '.join(others)}"))
+    for model, twins in _twins(_outputs(group)).items():
+        found.append(Doubt(model, "same_outputs", f"the same PSNR on every image as {', '.join(twins)}"))
+    return found
+
+
+def _twins(keys: dict[str, str]) -> dict[str, list[str]]:
+    """For each model whose key others have too, those others."""
+    alike: dict[str, list[str]] = {}
+    for model, key in keys.items():
+        alike.setdefault(key, []).append(model)
+    return {
+        model: [other for other in models if other != model]
+        for models in alike.values()
+        if len(models) > 1
+        for model in models
+    }
+
+
+def _submitter(entry: Entry) -> tuple[str, str, str]:
+    submission = entry.record.submission
+    return submission.model_id, submission.team, submission.checkpoint.file if submission.checkpoint else ""
+
+
+def _checkpoints(group: list[Entry]) -> dict[str, str]:
+    checkpoints = {entry.model: entry.record.submission.checkpoint for entry in group if entry.ok}
+    return {model: checkpoint.sha256 for model, checkpoint in checkpoints.items() if checkpoint}
+
+
+def _outputs(group: list[Entry]) -> dict[str, str]:
+    """A mark of the PSNR of all images, for the entries where it was measured."""
+    found = {}
+    for entry in group:
+        values = [entry.metric(mode, "psnr") for mode in entry.modes]
+        if any(map(len, values)) and not any(np.isnan(one).any() for one in values):
+            found[entry.model] = hashlib.sha256(b"|".join(one.tobytes() for one in values)).hexdigest()
+    return found
+
+
+def gaps(group: list[Entry], challenge: Challenge) -> list[Doubt]:
+    """The best ranked entry in a figure that is several times better than the next ranked one."""
+    if not isinstance(challenge.ranking, EfficiencyRanking):
+        return []
+    reasons = criteria.reasons(group, challenge)
+    ranked = [entry for entry, reason in zip(group, reasons, strict=True) if not reason]
+    found = []
+    for name, unit in (("runtime_ms", "ms"), ("flops_g", "G"), ("params_m", "M")):
+        values = [(criteria.quantity(entry, name), entry.model) for entry in ranked]
+        known = sorted((value, model) for value, model in values if not math.isnan(value))
+        if len(known) > 2 and known[1][0] > GAP_FACTOR * known[0][0]:
+            times = f"{known[1][0] / known[0][0]:.1f}" if known[0][0] else "infinitely many"
+            reason = (
+                f"{name} {known[0][0]:.3f} {unit} is {times} times better than the "
+                f"next one, {known[1][1]} ({known[1][0]:.3f} {unit})"
+            )
+            found.append(Doubt(known[0][1], "implausible_gap", reason))
+    return found
+
+
+def find(group: list[Entry], challenge: Challenge) -> list[Doubt]:
+    """Every doubt about the entries of a group."""
+    single = [
+        doubt
+        for entry in group
+        if entry.ok
+        for doubt in (cold_start(entry), implausible_flops(entry))
+        if doubt
+    ]
+    return single + duplicates(group) + gaps(group, challenge)
+
+
+def flag_texts(group: list[Entry], challenge: Challenge) -> list[str]:
+    """Per entry, the harness's flags and this module's doubts as `name: reason`, joined by `; `.
+
+    Reasons lose their own semicolons, so that the text can be taken apart again.
+    """
+    doubts: dict[str, list[str]] = {}
+    for doubt in find(group, challenge):
+        doubts.setdefault(doubt.model, []).append(f"{doubt.name}: {doubt.reason}")
+    texts = []
+    for entry in group:
+        own = [f"{flag.name}: {flag.reason}" for flag in entry.record.flags]
+        texts.append("; ".join(text.replace("; ", ", ") for text in own + doubts.get(entry.model, [])))
+    return texts

@@ -1,0 +1,222 @@
+"""What the leaderboard reads of a record: means per mode, runtime, complexity and the conditions of
+measurement.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.records.schema import ModeResult, Record
+
+Array = NDArray[np.float64]
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Records of equal conditions may stand in one column: same images, machine, protocol and source.
+
+    machine: as `machine_of` names it. source: where imported figures were published, empty for measured ones.
+    """
+
+    dataset: str
+    machine: str
+    protocol: str
+    source: str
+
+    @property
+    def label(self) -> str:
+        """One line for people, such as `NVIDIA RTX A6000, ntire, DIV2K_LSDIR, published in results.json`."""
+        return (
+            ", ".join(part for part in (self.machine, self.protocol, self.dataset, self.source) if part)
+            or "unknown"
+        )
+
+
+def conditions_of(record: Record) -> Conditions:
+    """The conditions a record was measured under; the protocol of its timing where the record names none."""
+    protocol = record.protocol
+    if not protocol:
+        protocol = next((mode.runtime.protocol for mode in record.modes.values() if mode.runtime), "")
+    return Conditions(record.dataset, machine_of(record), protocol, _source(record))
+
+
+def machine_of(record: Record) -> str:
+    """The GPU's name, or the processor's with the number of usable cores; else what the record calls its device.
+
+    `cuda:0` alone would be the same on two machines with different GPUs.
+    """
+    gpu, cpu = record.machine.get("gpu"), record.machine.get("cpu")
+    if record.device.startswith("cuda") and isinstance(gpu, dict) and gpu.get("name"):
+        return str(gpu["name"])
+    if record.device == "cpu" and cpu:
+        return f"{cpu} with {record.machine.get('usable_cores', 'unknown')} cores"
+    return record.device
+
+
+def _source(record: Record) -> str:
+    """Imported files that name no machine are told apart by content: `results.json` is every year's name."""
+    if not record.imported_from:
+        return ""
+    mark = "" if record.device else record.session.removeprefix("import ")[:8]
+    return f"published in {record.imported_from}" + (f" ({mark})" if mark else "")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record, its arrays computed once. Times in milliseconds, FLOPs in G, parameters in M; NaN when
+    unknown.
+
+    evaluated: every successful evaluation under the same conditions, whether or not newer ones have replaced it in
+    the ranking. `newest` fills it in, one list for all entries of equal conditions; by itself, an entry knows its own.
+    """
+
+    record: Record
+    conditions: Conditions = field(init=False)
+    evaluated: list[Entry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conditions", conditions_of(self.record))
+        object.__setattr__(self, "evaluated", [self] if self.ok else [])
+
+    @property
+    def model(self) -> str:
+        return self.record.model
+
+    @property
+    def ok(self) -> bool:
+        return self.record.status == "ok"
+
+    @property
+    def modes(self) -> dict[str, ModeResult]:
+        """Modes that count: a failed record has none, so that it can have no means."""
+        return self.record.modes if self.ok else {}
+
+    def image_names(self, mode: str) -> tuple[str, ...]:
+        return self._image_names.get(mode, ())
+
+    @cached_property
+    def _image_names(self) -> dict[str, tuple[str, ...]]:
+        return {name: tuple([image.name for image in mode.images]) for name, mode in self.modes.items()}
+
+    def metric(self, mode: str, metric: str) -> Array:
+        """Values of `metric` for all images of `mode`; NaN where an image lacks it."""
+        if (mode, metric) not in self._metrics:
+            images = self.modes[mode].images if mode in self.modes else []
+            self._metrics[mode, metric] = np.array(
+                [image.metrics.get(metric, NAN) for image in images], dtype=float
+            )
+        return self._metrics[mode, metric]
+
+    @cached_property
+    def _metrics(self) -> dict[tuple[str, str], Array]:
+        return {}
+
+    def mean(self, mode: str, metric: str) -> float:
+        """Mean of `metric` over all images of `mode`; NaN where any lacks it: a partial mean is no mean."""
+        values = self.metric(mode, metric)
+        if len(values):
+            return math.fsum(values) / len(values) if not np.isinf(values).any() else float(np.mean(values))
+        published = self.modes[mode].means.get(metric) if mode in self.modes else None
+        return NAN if published is None else published
+
+    @cached_property
+    def runtimes(self) -> dict[str, Array]:
+        """Runtime of each image per mode, for the modes in which every image has one."""
+        found = {}
+        for name, mode in self.modes.items():
+            times = [image.runtime_ms for image in mode.images]
+            if times and None not in times:
+                found[name] = np.array(times, dtype=float)
+        return found
+
+    @cached_property
+    def runtime_ms(self) -> float:
+        """The ranked runtime: mean over modes of each mode's mean (`ntire`) or median (`robust`)."""
+        value = self.record.mean_runtime_ms() if self.ok else None
+        return NAN if value is None else value
+
+    @cached_property
+    def median_ms(self) -> float:
+        """Mean over modes of each mode's median."""
+        medians = [mode.runtime.median for mode in self.modes.values() if mode.runtime]
+        return math.fsum(medians) / len(medians) if medians else NAN
+
+    @cached_property
+    def cold_ms(self) -> float:
+        """The very first call of the process."""
+        colds = [
+            mode.runtime.cold
+            for mode in self.modes.values()
+            if mode.runtime and mode.runtime.cold is not None
+        ]
+        return colds[0] if colds else NAN
+
+    @cached_property
+    def warm_ms(self) -> float:
+        """The ranked runtime without the first image of the first mode; equal to it where no cold call
+        counts.
+        """
+        if not self.cold_counts or set(self.runtimes) != set(self.modes):
+            return self.runtime_ms
+        means = []
+        for index, mode in enumerate(self.modes):
+            times = (
+                self.runtimes[mode][1:]
+                if index == 0 and len(self.runtimes[mode]) > 1
+                else self.runtimes[mode]
+            )
+            means.append(float(times.mean()))
+        return math.fsum(means) / len(means)
+
+    @property
+    def cold_counts(self) -> bool:
+        """Whether the protocol averages the first call like any other, as the official code does."""
+        return self.conditions.protocol == "ntire"
+
+    def complexity(self, name: str) -> float:
+        """`flops_g`, `params_m`, `activations_m` or `num_conv`; NaN when unknown or the submission failed."""
+        value = getattr(self.record.complexity, name) if self.ok and self.record.complexity else None
+        return NAN if value is None else float(value)
+
+    @cached_property
+    def memory_mib(self) -> float:
+        """Peak memory in the validation pass, as the official table lists it (any other mode where there is
+        none).
+        """
+        peaks = {name: mode.memory_mib for name, mode in self.modes.items() if mode.memory_mib is not None}
+        return peaks.get("valid", next(iter(peaks.values()), NAN))
+
+
+def newest(records: list[Record]) -> list[Entry]:
+    """The newest entry of each model under each conditions, in the order in which they first appeared.
+
+    A failed record has often no machine or data set of its own yet; it then stands with the largest group.
+    """
+    entries = [Entry(record) for record in records]
+    groups = group_sizes(entries)
+    main = max(groups, key=lambda key: groups[key]) if groups else None
+    found: dict[tuple[str, Conditions], Entry] = {}
+    evaluated: dict[Conditions, list[Entry]] = {}
+    for entry in entries:
+        if not entry.ok and main and entry.conditions not in groups:
+            object.__setattr__(entry, "conditions", main)
+        found[entry.model, entry.conditions] = entry
+        together = evaluated.setdefault(entry.conditions, [])
+        together += entry.evaluated
+        object.__setattr__(entry, "evaluated", together)
+    return list(found.values())
+
+
+def group_sizes(entries: list[Entry]) -> dict[Conditions, int]:
+    """How many models were evaluated successfully under each conditions."""
+    models: dict[Conditions, set[str]] = {}
+    for entry in entries:
+        if entry.ok:
+            models.setdefault(entry.conditions, set()).add(entry.model)
+    return {conditions: len(names) for conditions, names in models.items()}

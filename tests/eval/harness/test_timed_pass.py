@@ -1,0 +1,68 @@
+"""What the two clocks and the two workers reveal, on answers made up for the purpose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval.harness import timed_pass
+from eval.harness.timed_pass import GapCalibration
+from eval.harness.worker_process import Answer, Setup
+from eval.records.schema import Flag
+from eval.runtime.inputs import Variant
+from eval.sandbox import CPU_LIMITS, Level
+
+SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)
+EMPTY = np.zeros((1, 1, 3), np.uint8)
+
+
+@pytest.fixture
+def gap() -> GapCalibration:
+    calibration = GapCalibration(SETUP)
+    calibration._gaps = {1000: 1.0, 3000: 3.0}
+    return calibration
+
+
+def answers(*times: tuple[float, float]) -> list[Answer]:
+    return [Answer(EMPTY, wall, own) for wall, own in times]
+
+
+def judge(gap: GapCalibration, *times: tuple[float, float]) -> Flag | None:
+    return timed_pass.judge(answers(*times), [(40, 50)] * len(times), gap)
+
+
+def test_the_gap_between_calibrated_sizes_is_interpolated_by_pixels(gap: GapCalibration) -> None:
+    assert gap.gap_ms(40, 50) == pytest.approx(2.0)
+    assert gap.gap_ms(10, 10) == pytest.approx(1.0)
+
+
+def test_clocks_that_agree_raise_no_doubt(gap: GapCalibration) -> None:
+    assert judge(gap, (102, 100), (52.5, 50)) is None
+
+
+def test_hidden_time_is_a_mismatch_and_not_believed(gap: GapCalibration) -> None:
+    flag = judge(gap, (202, 0.2), (203, 0.2))
+    assert flag is not None and flag.name == "timing mismatch" and not timed_pass.believed(flag)
+
+
+def test_a_worker_time_above_the_wall_is_a_mismatch(gap: GapCalibration) -> None:
+    flag = judge(gap, (100, 101))
+    assert flag is not None and flag.name == "timing mismatch"
+
+
+def test_a_busy_machine_is_a_doubt_that_keeps_the_times(gap: GapCalibration) -> None:
+    flag = judge(gap, (1100, 1000), (1090, 1000))
+    assert flag is not None and flag.name == "timing doubtful" and timed_pass.believed(flag)
+
+
+def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:
+    inputs = timed_pass.plan(3, 4)
+    checks = timed_pass.cross_checks(inputs)
+    assert len(checks) == timed_pass.CROSS_CHECKS
+    assert all(not one.warm_up and one.variant != Variant() and one in inputs for one in checks)
+
+
+def test_the_control_model_calibrates_a_small_gap() -> None:
+    calibration = GapCalibration(SETUP)
+    calibration.measure([(16, 16), (64, 64)])
+    assert 0 <= calibration.gap_ms(64, 64) < 1000

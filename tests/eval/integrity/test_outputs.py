@@ -1,0 +1,109 @@
+"""Answers of several workers compared: equal inputs, changed inputs, the traced network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from eval.integrity.outputs import NOT_REPRODUCIBLE, WORSE_WHEN_TIMED, Comparison
+from eval.runtime.inputs import (
+    TimedInput,
+    Variant,
+    apply_variant,
+    variant,
+)
+
+Image = NDArray[np.uint8]
+SCALE = 4
+CHANGED = [Variant(flip_x=True), Variant(flip_y=True), variant(7), Variant(True, True, 30_001, 65_000)]
+
+
+@pytest.fixture
+def hr() -> Image:
+    """Larger than the number of places, so that places are drawn."""
+    return np.random.default_rng(0).integers(20, 230, (240, 320, 3)).astype(np.uint8)
+
+
+def noisy(image: Image, sigma: float, seed: int) -> Image:
+    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+    return np.clip(image + noise, 0, 255).round().astype(np.uint8)
+
+
+def changed(image: Image, change: Variant) -> Image:
+    """An output changed as the input is."""
+    scaled = Variant(change.flip_x, change.flip_y, change.shift_y * SCALE, change.shift_x * SCALE)
+    return apply_variant(image, scaled)
+
+
+def compared(hr: Image, scored: Image, timed: dict[Variant, Image]) -> Comparison:
+    comparison = Comparison(SCALE)
+    comparison.keep_scored(("valid", 0), scored, hr)
+    for change, image in timed.items():
+        comparison.timed("valid", TimedInput(0, change, False), image)
+    return comparison
+
+
+def names(comparison: Comparison) -> list[str]:
+    return [flag.name for flag in comparison.flags()]
+
+
+def test_answers_as_good_as_the_scored_ones_raise_nothing(hr: Image) -> None:
+    timed = {change: noisy(changed(hr, change), 5, seed) for seed, change in enumerate(CHANGED, 1)}
+    comparison = compared(hr, noisy(hr, 5, 0), timed)
+    assert names(comparison) == []
+    assert comparison.loss_db() == pytest.approx(0, abs=0.05)
+
+
+def test_worse_answers_to_changed_inputs_are_told_with_how_much(hr: Image) -> None:
+    timed = {change: noisy(changed(hr, change), 10, seed) for seed, change in enumerate(CHANGED, 1)}
+    comparison = compared(hr, noisy(hr, 5, 0), timed)
+    assert names(comparison) == [WORSE_WHEN_TIMED]
+    assert comparison.loss_db() == pytest.approx(6.0, abs=0.1)
+    expected = f"{comparison.loss_db():.2f} dB worse than the scored ones in the mean over 4 mirrored"
+    assert expected in comparison.flags()[0].reason
+
+
+def test_better_answers_when_timed_are_no_reproach(hr: Image) -> None:
+    timed = {change: changed(hr, change) for change in CHANGED}
+    assert names(compared(hr, noisy(hr, 5, 0), timed)) == []
+
+
+def test_a_border_that_padding_spoils_does_not_count(hr: Image) -> None:
+    timed = {}
+    for change in CHANGED:
+        image = changed(noisy(hr, 5, 1), change)
+        for axis, shift in enumerate((change.shift_y, change.shift_x)):
+            seam = (np.arange(-8, 8) + shift * SCALE) % image.shape[axis]
+            border = np.arange(-8, 8) % image.shape[axis]
+            image[(slice(None),) * axis + (np.union1d(seam, border),)] = 0
+        timed[change] = image
+    assert names(compared(hr, noisy(hr, 5, 0), timed)) == []
+
+
+def test_an_image_too_small_for_a_margin_is_compared_whole() -> None:
+    hr = np.full((4, 4, 3), 100, np.uint8)
+    assert names(compared(hr, hr, {CHANGED[0]: hr + 50})) == [WORSE_WHEN_TIMED]
+
+
+def test_other_answers_to_equal_inputs_are_not_reproducible(hr: Image) -> None:
+    assert names(compared(hr, hr, {Variant(): hr + 1})) == []
+    (flag,) = compared(hr, hr, {Variant(): hr + 2}).flags()
+    assert flag.name == NOT_REPRODUCIBLE
+    assert "by up to 2 grey levels (1 of 1 compared)" in flag.reason
+
+
+def test_answers_of_the_scoring_worker_to_changed_inputs_are_compared_too(hr: Image) -> None:
+    comparison = compared(hr, hr, {})
+    comparison.keep_check(("valid", 0), CHANGED[0], changed(hr, CHANGED[0]))
+    comparison.timed("valid", TimedInput(0, CHANGED[0], False), changed(hr, CHANGED[0]) - 2)
+    assert NOT_REPRODUCIBLE in names(comparison)
+
+
+def test_the_traced_network_is_compared_on_its_own_input_only(hr: Image) -> None:
+    comparison = compared(hr, hr, {})
+    comparison.keep_traced(("valid", 0), CHANGED[3], changed(hr, CHANGED[3]))
+    comparison.timed("valid", TimedInput(0, CHANGED[0], False), changed(hr, CHANGED[0]))
+    assert comparison.traced_difference is None
+    comparison.timed("valid", TimedInput(0, CHANGED[3], True), changed(hr, CHANGED[3]) + 3)
+    assert comparison.traced_difference == 3

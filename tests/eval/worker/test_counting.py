@@ -1,0 +1,410 @@
+"""Complexity counts: hand-computed cases, the official figures of 2024, doubts, and what is left behind."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from eval.integrity.complexity import judge
+from eval.protocol.complexity_report import Complexity
+from eval.worker.counters import counting
+
+CPU = torch.device("cpu")
+PIXELS = 256 * 256
+REFERENCE = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "ntire2024_esr.json"
+
+RELEASED = [
+    ("00_RLFN_baseline", "team00_RLFN", "RLFN", {}),
+    ("21_SlimRLFN", "team21_SlimRLFN", "SlimRLFN", {}),
+    ("21_SlimRLFN_prune", "team21_SlimRLFN", "SlimRLFN", {"inner": [28, 28, 28, 28, 28, 30]}),
+    ("25_EERN", "team25_EERN", "EERN", {}),
+    ("28_MSN", "team28_MSN", "MSN", {}),
+]
+
+
+def count(model: nn.Module, crop: Tensor | None = None) -> Complexity:
+    return counting.count(model, 1.0, CPU, crop)
+
+
+def names(found: Complexity) -> list[str]:
+    return [doubt.name for doubt in judge(found)]
+
+
+def upsampler() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 48, 3, padding=1), nn.PixelShuffle(4))
+
+
+@pytest.mark.parametrize(("key", "module", "name", "args"), RELEASED, ids=[case[0] for case in RELEASED])
+def test_counts_equal_the_official_ones(key: str, module: str, name: str, args: dict[str, Any]) -> None:
+    if not REFERENCE.exists():
+        pytest.skip(f"{REFERENCE.name} is not beside the repository")
+    official = json.loads(REFERENCE.read_text())[key]
+    model = getattr(importlib.import_module(f"models.{module}"), name)(**args).eval()
+
+    found = counting.count(model, official["data_range"], CPU, None)
+
+    assert found.parameters == official["num_parameters"]
+    assert found.flops_fvcore == official["flops_fvcore"]
+    assert found.activations == official["activations"]
+    assert found.num_conv == official["num_conv"]
+    assert found.unread_parameters == 0
+    assert found.uncalled == ()
+
+
+def test_convolution() -> None:
+    found = count(nn.Conv2d(3, 48, 3, padding=1))
+
+    macs = 3 * 48 * 9 * PIXELS
+    assert (found.flops_fvcore, found.flops_thop, found.flops_torch) == (macs, macs, macs)
+    assert (found.activations, found.num_conv) == (48 * PIXELS, 1)
+    assert (found.parameters, found.buffers) == (3 * 48 * 9 + 48, 0)
+    assert judge(found) == []
+
+
+def test_depthwise_convolution_counts_one_input_channel_per_output() -> None:
+    found = count(nn.Conv2d(3, 6, 5, padding=2, groups=3))
+
+    assert {found.flops_fvcore, found.flops_thop, found.flops_torch} == {6 * 25 * PIXELS}
+
+
+def test_strided_convolution() -> None:
+    found = count(nn.Conv2d(3, 8, 2, stride=2))
+
+    assert {found.flops_fvcore, found.flops_torch} == {3 * 8 * 4 * 128 * 128}
+    assert found.activations == 8 * 128 * 128
+
+
+def test_transposed_convolution_counts_for_the_official_activations() -> None:
+    found = count(nn.ConvTranspose2d(3, 5, 4, stride=4))
+
+    assert found.flops_torch == 3 * 5 * 16 * PIXELS
+    assert (found.activations, found.num_conv) == (5 * 16 * PIXELS, 1)
+
+
+class Pointwise(nn.Module):
+    """A linear layer over the channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_linear_layer() -> None:
+    found = count(Pointwise())
+
+    assert {found.flops_fvcore, found.flops_thop, found.flops_torch} == {3 * 7 * PIXELS}
+    assert (found.activations, found.num_conv) == (0, 0)
+
+
+class Attention(nn.Module):
+    """Attention among the 64 pixels of each 8x8 window, 16 channels in two heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Conv2d(3, 48, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        windows = self.qkv(x).unfold(2, 8, 8).unfold(3, 8, 8)  # 1, 48, 32, 32, 8, 8
+        tokens = windows.permute(0, 2, 3, 4, 5, 1).reshape(1024, 64, 3, 2, 8).permute(2, 0, 3, 1, 4)
+        query, key, value = tokens
+        return F.scaled_dot_product_attention(query, key, value)
+
+
+def test_fused_attention_is_flagged_not_silently_zero() -> None:
+    found = count(Attention())
+
+    products = 2 * (1024 * 2 * 64 * 64 * 8)  # query by key, then weights by value
+    assert found.flops_torch == 3 * 48 * PIXELS + products
+    assert found.flops_fvcore == 3 * 48 * PIXELS
+    assert found.fvcore.unknown["aten::scaled_dot_product_attention"] == 1
+    (doubt,) = judge(found)
+    assert doubt.name == "complexity not established"
+    assert "fvcore counts as zero: aten::scaled_dot_product_attention (1)" in doubt.reason
+    assert "fvcore counts 0.009437 G, torch's counter 0.1437 G" in doubt.reason
+
+
+class Opaque(torch.autograd.Function):
+    """A convolution that a tracer cannot look into."""
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(x, weight, padding=1)
+
+    @staticmethod
+    def backward(_ctx: Any, *_gradients: Any) -> Any:
+        raise NotImplementedError
+
+
+class Hidden(nn.Module):
+    """A network whose work is in an autograd function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(48, 3, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(Opaque.apply(x, self.weight), 4)
+
+
+def test_autograd_function_is_flagged() -> None:
+    found = count(Hidden())
+
+    assert found.flops_torch == 3 * 48 * 9 * PIXELS
+    assert found.fvcore.unknown["prim::PythonOp.Opaque"] == 1
+    reasons = {doubt.name: doubt.reason for doubt in judge(found)}
+    assert "fvcore counts as zero: prim::PythonOp.Opaque (1)" in reasons["complexity not established"]
+    assert reasons["convolutions uncounted"].startswith("1 of 1 convolutions do not run as called modules")
+
+
+def test_custom_operator_is_flagged_by_every_counter() -> None:
+    library = torch.library.Library("sr_test_counts", "DEF")
+    library.define("enlarge(Tensor x, Tensor w) -> Tensor")
+    library.impl("enlarge", lambda x, w: F.pixel_shuffle(F.conv2d(x, w, padding=1), 4), "CPU")
+
+    class Custom(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.rand(48, 3, 3, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.ops.sr_test_counts.enlarge(x, self.weight)
+
+    found = count(Custom())
+
+    assert (found.flops_fvcore, found.flops_torch) == (0, 0)
+    (doubt,) = judge(found)
+    assert "fvcore saw no operation that it counts" in doubt.reason
+    assert "torch's counter counts as zero: sr_test_counts::enlarge (1)" in doubt.reason
+    assert found.unread_parameters == 0
+
+
+def test_padding_by_name_is_zero_to_fvcore_and_flagged() -> None:
+    found = count(nn.Conv2d(3, 8, 3, padding="same"))
+
+    assert (found.flops_fvcore, found.flops_torch) == (0, 3 * 8 * 9 * PIXELS)
+    assert "aten::_convolution_mode (1)" in judge(found)[0].reason
+
+
+class OnlyOnNoise(nn.Module):
+    """Skips its second convolution where the input is noise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = upsampler(), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        rough = (x[..., 1:] - x[..., :-1]).abs().mean().item() > 0.1
+        return y if rough else self.second(y)
+
+
+def test_work_that_depends_on_the_input_is_flagged() -> None:
+    found = count(OnlyOnNoise(), crop=torch.full((3, 60, 90), 0.5))
+
+    assert found.crop is not None and found.crop_noise is not None
+    assert found.crop.macs == found.crop_noise.macs + 81 * 16 * 64 * 320
+    assert judge(found)[0].reason == (
+        "the work depends on the input: 0.02654 G in 1 convolutions on noise, "
+        "0.05308 G in 2 convolutions on a real crop; "
+        "the work depends on the size: 1.296 k per pixel at 256x256, 2.592 k at 64x320"
+    )
+    assert found.uncalled == ("second",)
+
+
+class Branching(nn.Module):
+    """Adds a convolution where a tracer watches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = upsampler(), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return self.second(y) if torch.jit.is_tracing() else y
+
+
+def test_a_network_that_knows_it_is_traced_gets_a_real_trace() -> None:
+    found = count(Branching())
+
+    assert found.flops_torch == 3 * 48 * 9 * PIXELS
+    assert found.flops_fvcore == 3 * 48 * 9 * PIXELS + 81 * 16 * PIXELS
+    assert "complexity not established" in names(found)
+
+
+class Ensembled(nn.Module):
+    """Uses sizes, slices, in-place operators, several outputs, batch norm and interpolation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(3, 8, 3, stride=2, padding=1, padding_mode="reflect")
+        self.norm = nn.BatchNorm2d(8)
+        self.tail = nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2], x.shape[3]
+        features = self.norm(self.head(x))
+        one, two = features.chunk(2, dim=1)
+        one += two.sigmoid()
+        both = torch.cat([one, two * one.mean(dim=(2, 3), keepdim=True)], dim=1)
+        both = both[:, :, : height // 2, : width // 2]
+        y = self.tail(both) + x * torch.arange(width)
+        return F.interpolate(y, size=(height * 4, width * 4), mode="bilinear").clamp_(0, 1)
+
+
+@pytest.mark.parametrize(
+    "model", [Ensembled(), Attention(), upsampler(), Pointwise()], ids=lambda m: type(m).__name__
+)
+def test_replayed_trace_equals_a_real_one(model: nn.Module) -> None:
+    model.eval()
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        record, failure = counting._observe(model, image)
+        assert record is not None, failure
+        replay = counting.Replay(record)
+        with counting._TracedConvs(replay):
+            replayed = counting._trace(model, image, replay)
+        replay.finish()
+        real = counting._trace(model, image, torch.no_grad())
+    assert replayed == real
+
+
+@pytest.mark.parametrize("model", [Ensembled(), upsampler(), Pointwise()], ids=lambda m: type(m).__name__)
+def test_thop_by_recorded_calls_equals_its_own_profile(model: nn.Module) -> None:
+    thop = pytest.importorskip("thop")
+    found = count(model)
+    macs, _ = thop.profile(copy.deepcopy(model), (torch.rand(1, 3, 256, 256),), verbose=False)
+    assert found.flops_thop == int(macs)
+
+
+def test_counting_leaves_no_trace() -> None:
+    model = nn.Sequential(Ensembled(), nn.Dropout(0.5)).train()
+    next(model[0].children()).eval()
+    before = copy.deepcopy(model.state_dict())
+    attributes = {name: set(vars(module)) for name, module in model.named_modules()}
+    flags = [module.training for module in model.modules()]
+    crop = torch.rand(3, 300, 300)
+    seed = torch.random.get_rng_state()
+
+    count(model, crop)
+
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert set(model.state_dict()) == set(before)
+    assert {name: set(vars(module)) for name, module in model.named_modules()} == attributes
+    assert [module.training for module in model.modules()] == flags
+    assert torch.equal(torch.random.get_rng_state(), seed)
+    assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
+    assert not nn.modules.module._global_forward_hooks
+
+
+class Raising(nn.Module):
+    """Fails in its forward pass."""
+
+    def __init__(self, only_traced: bool) -> None:
+        super().__init__()
+        self.body, self.only_traced = upsampler(), only_traced
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_tracing() or not self.only_traced:
+            raise ValueError("not here")
+        return self.body(x)
+
+
+def test_a_failing_counter_has_a_reason_and_leaves_no_hook() -> None:
+    model = Raising(only_traced=True)
+    found = count(model)
+
+    assert found.flops_torch == 3 * 48 * 9 * PIXELS
+    assert found.flops_fvcore is None
+    assert found.fvcore.reason == "ValueError: not here"
+    assert judge(found)[0].reason == "fvcore failed: ValueError: not here"
+    assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
+
+
+def test_a_failing_network_still_has_parameters() -> None:
+    found = count(Raising(only_traced=False), crop=torch.rand(3, 9, 9))
+
+    assert found.parameters == 3 * 48 * 9 + 48
+    assert (found.activations, found.num_conv, found.flops_fvcore, found.flops_torch) == (None,) * 4
+    assert judge(found)[0].reason.startswith("the network failed on noise of 3x256x256: ValueError: not here")
+
+
+class Stashed(nn.Module):
+    """Keeps its weights in plain attributes and buffers; has a parameter that it never reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = [torch.rand(48, 3, 3, 3)]
+        self.more: Tensor
+        self.register_buffer("more", torch.rand(48, 48, 1, 1))
+        self.decoy = nn.Parameter(torch.rand(100))
+        self.unused = nn.Conv2d(1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = F.conv2d(x, self.weights[0].transpose(2, 3), padding=1)
+        return F.pixel_shuffle(F.conv2d(wide, self.more), 4)
+
+
+def test_weights_outside_parameters_are_found() -> None:
+    found = count(Stashed())
+
+    assert found.weights_elsewhere == 48 * 27 + 48 * 48
+    assert (found.parameters, found.unread_parameters, found.buffers) == (102, 102, 48 * 48)
+    assert found.uncalled == ("(the network)", "unused") or found.uncalled == ("unused",)
+    assert set(names(found)) == {"parameters elsewhere", "parameters unused", "convolutions uncounted"}
+
+
+def test_inference_mode_inside_the_network_changes_nothing() -> None:
+    class Inferring(Pointwise):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.inference_mode():
+                return super().forward(x)
+
+    found = count(Inferring())
+
+    assert {found.flops_fvcore, found.flops_torch} == {3 * 7 * PIXELS}
+
+
+def test_crop_is_mirrored_or_cut_to_its_size() -> None:
+    image = torch.arange(3 * 100 * 130, dtype=torch.float32).reshape(3, 100, 130)
+
+    fitted = counting.fit(image)
+
+    assert fitted.shape == (1, 3, 64, 320)
+    assert torch.equal(fitted[0, :, :, :130], image[:, :64])
+    assert torch.equal(fitted[0, :, :, 130:260], image[:, :64].flip(2))
+    assert torch.equal(fitted[0, :, :, 260:], image[:, :64, :60])
+
+
+class OnlyAtTheCountedSize(nn.Module):
+    """Skips its second convolution at 256x256."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = upsampler(), nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return y if x.shape[2:] == (256, 256) else self.second(y)
+
+
+def test_work_that_is_saved_at_the_counted_size_is_flagged() -> None:
+    found = count(OnlyAtTheCountedSize(), crop=torch.rand(3, 60, 90))
+
+    reason = judge(found)[0].reason
+    assert reason == "the work depends on the size: 1.296 k per pixel at 256x256, 2.592 k at 64x320"
+
+
+def test_crop_of_wrong_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"crop of shape \(1, 9, 9\): expected 3xHxW or 1x3xHxW"):
+        counting.fit(torch.rand(1, 9, 9))
