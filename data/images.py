@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from data.errors import InputError
 from data.formats import (
@@ -27,8 +26,7 @@ from data.formats import (
     png_pixels,
     read_header,
 )
-
-Image = npt.NDArray[np.uint8]
+from data.types import Image
 
 # File names that count as images when a folder is listed: what OpenCV reads (8 bits, no video).
 IMAGE_SUFFIXES = frozenset(

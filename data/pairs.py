@@ -13,12 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from data.errors import InputError
 from data.images import IMAGE_SUFFIXES, image_size
-
-Mode = Literal["valid", "test"]
+from data.types import Split
 
 _NAMED_AT_MOST = 5
 
@@ -32,7 +30,7 @@ class ImagePair:
     hr: Path
 
 
-def layout_folders(data_dir: str | Path, mode: Mode, scale: int = 4) -> tuple[Path, Path] | None:
+def layout_folders(data_dir: str | Path, mode: Split, scale: int = 4) -> tuple[Path, Path] | None:
     """The HR and LR folders of a mode in the first layout that is there, or None.
 
     The LR folder may be missing where no layout has both: `pair_folders` then says so.
@@ -41,7 +39,7 @@ def layout_folders(data_dir: str | Path, mode: Mode, scale: int = 4) -> tuple[Pa
     return next((folders for folders in there if folders[1].is_dir()), there[0] if there else None)
 
 
-def find_pairs(data_dir: str | Path, mode: Mode, scale: int = 4) -> list[ImagePair]:
+def find_pairs(data_dir: str | Path, mode: Split, scale: int = 4) -> list[ImagePair]:
     """The pairs of a mode ("valid" or "test") below `data_dir`, sorted by name, sizes checked.
 
     Raises InputError: no such layout (what was looked for is named), and all that `pair_folders` raises.
@@ -95,7 +93,7 @@ def check_sizes(pairs: Sequence[ImagePair], scale: int) -> None:
         raise InputError("sizes do not match by the scale: " + "; ".join(wrong[:_NAMED_AT_MOST]) + more)
 
 
-def _layouts(data_dir: Path, mode: Mode, scale: int) -> tuple[tuple[Path, Path], ...]:
+def _layouts(data_dir: Path, mode: Split, scale: int) -> tuple[tuple[Path, Path], ...]:
     return (
         (data_dir / f"DIV2K_LSDIR_{mode}_HR", data_dir / f"DIV2K_LSDIR_{mode}_LR"),
         (data_dir / f"DIV2K_{mode}_HR", data_dir / f"DIV2K_{mode}_LR_bicubic" / f"X{scale}"),

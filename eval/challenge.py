@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from data.errors import InputError
+from data.types import Split
 from eval import tomlfile
 
 CHALLENGES = Path(__file__).resolve().parent.parent / "leaderboard" / "challenges"
-
-Mode = Literal["valid", "test"]
 
 
 class Rules(BaseModel):
@@ -29,7 +28,7 @@ class Threshold(Rules):
     "unrounded" compares the mean as it is.
     """
 
-    mode: Mode
+    mode: Split
     metric: str = "psnr"
     minimum: float
     decimals: NonNegativeInt | Literal["unrounded"] = 2
@@ -101,7 +100,7 @@ class MetricRanking(Rules):
     """
 
     kind: Literal["metric"]
-    mode: Mode = "test"
+    mode: Split = "test"
     terms: tuple[Term, ...] = Field(min_length=1)
     tracks: tuple[MetricTrack, ...] = ()
 
@@ -140,7 +139,7 @@ class Challenge(Rules):
     border: int = Field(default=4, ge=0)
     complexity: bool = True  # false: only parameters are counted, no FLOPs, activations and convolutions
     metrics: tuple[str, ...] = ("psnr", "ssim")
-    images: dict[Mode, int] = {}
+    images: dict[Split, int] = {}
     ranking: Annotated[Ranking, Field(discriminator="kind")]
     device: str = ""  # the machine that the organisers judged on
     sandbox: Literal["process", "landlock", "bwrap"] = "process"

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from data.errors import InputError
+from data.text import printable
 
 MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
 MAX_DEPTH = 64  # folders in each other; Path.rglob and os.walk recurse, so deep ones end the program
@@ -85,14 +86,6 @@ def read_text(path: Path, most_bytes: int) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-
-
-def printable(text: str) -> str:
-    """`text`, such as a file's name, as records and terminals take it: what cannot be printed as escapes.
-
-    That are control characters, line ends too, and bytes that are no UTF-8 (which Python holds as surrogates).
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _size(size_bytes: int, decimals: int) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from data.errors import InputError
+from data.text import without_controls
 from eval import challenge as challenges
 from eval.records import store
-from leaderboard import audit, build, diff, importing, tables
+from leaderboard import audit, build, diff, importing
 
 EXAMPLES = """examples:
   python -m leaderboard import results.json --save_dir results
@@ -138,7 +139,7 @@ def _diff(args: argparse.Namespace) -> int:
 
 def _say(text: str, stream: TextIO | None = None) -> None:
     """Print `text`: names and reasons come from submissions and must not steer the terminal."""
-    print(tables.printable(text), file=stream)
+    print(without_controls(text), file=stream)
 
 
 def _serve(args: argparse.Namespace) -> int:

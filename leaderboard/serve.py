@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.text import without_controls
 from eval.challenge import Challenge
 from eval.records.store import RECORDS
 from leaderboard import build
 from leaderboard.site import pages
-from leaderboard.tables import printable
 
 POLL_SECONDS = 2.0
 WAITING = """<!doctype html><meta http-equiv="refresh" content="3"><title>Waiting</title>
@@ -72,7 +72,7 @@ def watch(
             rebuild(save_dir, challenge, out)
             say(f"{len(now)} records")
         except InputError as error:
-            say(printable(f"not rebuilt: {error}"))
+            say(without_controls(f"not rebuilt: {error}"))
         known = now
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data.errors import InputError
+from data.text import without_controls
 from eval.challenge import Challenge
 from eval.records import store
 from eval.records.schema import Record
@@ -72,7 +73,7 @@ def _table(frame: pd.DataFrame, title: str, psnr: str, flags: dict[str, str]) ->
         note = row["reason"] or flags[row["model"]]
         cells = [_cell(column, row[column]) for column in columns]
         texts = [*cells, str(row["checkpoint_source"] or "–"), str(note)]
-        table.add_row(*(escape(tables.printable(text)) for text in texts))
+        table.add_row(*(escape(without_controls(text)) for text in texts))
     return table
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.text import without_controls
 from eval.records.schema import dump_json, json_number
 from eval.records.store import write_atomic
 from leaderboard.ranking import by_conditions
@@ -44,13 +45,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _csv_text(text: str) -> str:
-    return printable(f"'{text}" if text.startswith(FORMULA) else text)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which could steer a terminal or break a row; as `eval.channel.printable`,
-    which belongs to the harness."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
+    return without_controls(f"'{text}" if text.startswith(FORMULA) else text)
 
 
 def format_number(value: Any, decimals: int) -> str:

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.errors import InputError
+from data.text import without_controls
 from eval import files, sandbox
 from eval.failures import SubmissionFailed
 from eval.filters import seccomp_rules
 from eval.harness.worker_process import Setup
 from eval.host import disk
-from eval.protocol.channel import printable
 from eval.submissions.submission import Submission
 
 BUILT_BYTES = 1 << 30
@@ -128,7 +128,7 @@ def _arguments(command: list[str]) -> list[str]:
 
 
 def _end(output: bytes) -> str:
-    return " | ".join(printable(output.decode("utf-8", "replace")).split("\n")[-6:]).strip(" |")[-600:]
+    return " | ".join(without_controls(output.decode("utf-8", "replace")).split("\n")[-6:]).strip(" |")[-600:]
 
 
 def _open_to_all(folder: Path) -> None:

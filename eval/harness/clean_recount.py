@@ -13,17 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness.worker_process import Setup, WorkerProcess
 from eval.integrity.complexity import Doubt
 from eval.integrity.recount import NOT_CONFIRMED, Recounted
 from eval.records.schema import SubmissionInfo
 from eval.submissions.submission import Submission
-
-Image = NDArray[np.uint8]
 
 
 def run(

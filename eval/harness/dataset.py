@@ -12,7 +12,8 @@ from data import pairs
 from data.errors import InputError
 from data.images import image_size
 from data.pairs import ImagePair
-from eval.challenge import Challenge, Mode
+from data.types import Split
+from eval.challenge import Challenge
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +23,7 @@ class Dataset:
     """Image pairs by mode. own: whether they are, by layout and number, the challenge's own sets."""
 
     label: str
-    modes: dict[Mode, list[ImagePair]]
+    modes: dict[Split, list[ImagePair]]
     own: bool
 
     def max_lr_pixels(self) -> int:
@@ -59,8 +60,8 @@ def choose(
         data_dir = beside
     if not data_dir.is_dir():
         raise InputError(f"--data_dir {data_dir}: no such folder")
-    wanted: list[Mode] = ["valid", "test"] if include_test else ["valid"]
-    modes: dict[Mode, list[ImagePair]] = {
+    wanted: list[Split] = ["valid", "test"] if include_test else ["valid"]
+    modes: dict[Split, list[ImagePair]] = {
         mode: pairs.find_pairs(data_dir, mode, challenge.scale) for mode in wanted
     }
     own = all(len(one) == challenge.images.get(mode) for mode, one in modes.items())

@@ -18,7 +18,7 @@ from typing import cast
 
 from data.errors import InputError
 from data.images import image_size
-from eval.challenge import Mode
+from data.types import Split
 from eval.failures import SubmissionFailed
 from eval.harness import (
     build_step,
@@ -296,7 +296,7 @@ class Harness:
             return []
         found = []
         for mode, result in modes.items():
-            runtime_ms, pairs = result.mean_runtime_ms(), self._plan.dataset.modes[cast(Mode, mode)]
+            runtime_ms, pairs = result.mean_runtime_ms(), self._plan.dataset.modes[cast(Split, mode)]
             if runtime_ms is not None:
                 pixels = [height * width for height, width in (image_size(pair.lr) for pair in pairs)]
                 found += complexity.judge_speed(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.images import IMAGE_SUFFIXES, image_size, read_png
 from data.pairs import ImagePair
-from eval.challenge import Mode
+from data.types import Split
 from eval.failures import SubmissionFailed
 from eval.harness.progress import Reporter
 from eval.harness.saved_images import Pictures
@@ -40,12 +40,12 @@ class Found:
     surplus: tuple[str, ...]
 
 
-def mode_folders(folder: Path, modes: Mapping[Mode, object]) -> dict[Mode, Path]:
+def mode_folders(folder: Path, modes: Mapping[Split, object]) -> dict[Split, Path]:
     """`folder/valid` and `folder/test` where they are; `folder` itself for a single mode.
 
     Raises SubmissionFailed where several modes are asked for and a folder of one is missing.
     """
-    folders: dict[Mode, Path] = {}
+    folders: dict[Split, Path] = {}
     for mode in modes:
         below = folder / mode
         if not below.is_dir() and len(modes) > 1:
@@ -82,7 +82,7 @@ def find(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
 
 def score(
     model: str,
-    mode: Mode,
+    mode: Split,
     found: Found,
     pairs: list[ImagePair],
     scale: int,
@@ -106,7 +106,7 @@ def score(
     )
 
 
-def surplus_flags(mode: Mode, found: Found) -> list[Flag]:
+def surplus_flags(mode: Split, found: Found) -> list[Flag]:
     """A flag that names the files which belong to no image."""
     if not found.surplus:
         return []
@@ -146,7 +146,7 @@ def _read(path: Path, pair: ImagePair, scale: int) -> NDArray[np.uint8]:
         raise SubmissionFailed(f"{error} ({pair.hr.name})") from None
 
 
-def _reported(task: Task, model: str, mode: Mode, name: str, total: int, reporter: Reporter) -> Task:
+def _reported(task: Task, model: str, mode: Split, name: str, total: int, reporter: Reporter) -> Task:
     def score_and_report() -> Scores:
         scores = task()
         reporter.image(model, mode, name, scores, total)

@@ -6,11 +6,10 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.images import image_size, read_rgb
 from data.pairs import ImagePair
-from eval.challenge import Mode
+from data.types import Image, Split
 from eval.harness import timed_pass
 from eval.harness.plan import Plan
 from eval.harness.progress import Reporter
@@ -32,8 +31,6 @@ from eval.records.schema import (
 )
 from eval.runtime import inputs, statistics
 
-Image = NDArray[np.uint8]
-
 
 class Passes:
     """The passes over all images of all modes for one submission, and what they gave."""
@@ -43,12 +40,12 @@ class Passes:
     ) -> None:
         self._plan, self._pool, self._pictures = plan, pool, pictures
         self._reporter, self._model = reporter, model
-        self._modes: dict[Mode, list[ImagePair]] = plan.dataset.modes
-        self._scores: dict[Mode, list[Scores]] = {}
-        self._runtimes: dict[Mode, RuntimeSummary | None] = dict.fromkeys(self._modes)
-        self._per_image: dict[Mode, list[float] | None] = dict.fromkeys(self._modes)
-        self._memory: dict[Mode, float | None] = dict.fromkeys(self._modes)
-        self._answers: dict[Mode, list[Answer]] = {}
+        self._modes: dict[Split, list[ImagePair]] = plan.dataset.modes
+        self._scores: dict[Split, list[Scores]] = {}
+        self._runtimes: dict[Split, RuntimeSummary | None] = dict.fromkeys(self._modes)
+        self._per_image: dict[Split, list[float] | None] = dict.fromkeys(self._modes)
+        self._memory: dict[Split, float | None] = dict.fromkeys(self._modes)
+        self._answers: dict[Split, list[Answer]] = {}
         self._comparison = Comparison(plan.challenge.scale)
         self._inputs = {
             mode: timed_pass.plan(len(pairs), plan.repeats) for mode, pairs in self._modes.items()
@@ -103,7 +100,7 @@ class Passes:
                 self._per_image[mode] = [statistics.median(samples) for samples in timed.samples_ms]
 
     def _timed(
-        self, mode: Mode, worker: WorkerProcess, gap: timed_pass.GapCalibration
+        self, mode: Split, worker: WorkerProcess, gap: timed_pass.GapCalibration
     ) -> timed_pass.TimedPass:
         images = [read_rgb(pair.lr) for pair in self._modes[mode]]
         self._reporter.timing(self._model, mode, len(self._inputs[mode]))
@@ -161,7 +158,7 @@ class Passes:
     def results(self) -> dict[str, ModeResult]:
         return {mode: self._mode_result(mode) for mode in self._modes}
 
-    def _scored(self, mode: Mode, index: int, answer: Answer) -> Task:
+    def _scored(self, mode: Split, index: int, answer: Answer) -> Task:
         pair = self._modes[mode][index]
         keep_pictures = self._pictures.keeper(self._model, mode, pair)
 
@@ -179,7 +176,7 @@ class Passes:
 
         return score_and_report
 
-    def _mode_result(self, mode: Mode) -> ModeResult:
+    def _mode_result(self, mode: Split) -> ModeResult:
         times: Sequence[float | None] = self._per_image[mode] or [None] * len(self._modes[mode])
         images = [
             ImageResult(name=pair.name, metrics=scores, runtime_ms=runtime_ms)

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.errors import InputError
 from data.images import read_rgb, write_png
 from data.pairs import ImagePair
+from data.types import Image
 
 FOLDER = "images"
 HR, LR = "HR", "LR"
-Image = NDArray[np.uint8]
 # Called with SR and HR (cut to a multiple of the scale), uint8 HxWx3, where both are in memory to be scored.
 Keep = Callable[[Image, Image], None]
 

@@ -13,18 +13,16 @@ from types import TracebackType
 from typing import TypeVar
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair
+from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness.saved_images import Keep
 from eval.metrics import registry
 
 Scores = dict[str, float]
-Image = NDArray[np.uint8]
 Task = Callable[[], Scores]
 T = TypeVar("T")
 KEPT = "finished evaluations are kept, --resume goes on"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness.worker_process import Answer, Setup, WorkerProcess
 from eval.integrity import clocks
@@ -22,7 +22,6 @@ from eval.records.schema import Flag, SubmissionInfo
 from eval.runtime import inputs
 from eval.submissions.submission import Submission
 
-Image = NDArray[np.uint8]
 WARM_UPS = 3
 CROSS_CHECKS = 4
 CALIBRATION_REQUESTS = 20

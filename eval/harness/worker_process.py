@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.text import without_controls
 from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.protocol import channel, complexity_report
@@ -29,7 +30,7 @@ from eval.submissions.submission import ROOT, Submission
 
 HARNESS_FILES = (
     *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
-    *(ROOT / "data" / name for name in ("__init__.py", "errors.py")),
+    *(ROOT / "data" / name for name in ("__init__.py", "errors.py", "text.py", "types.py")),
     *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
 )
 # Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
@@ -347,7 +348,5 @@ def _environment() -> dict[str, str]:
 
 
 def _last_words(output: bytes) -> str:
-    lines = [
-        line for line in channel.printable(output.decode("utf-8", "replace")).split("\n") if line.strip()
-    ]
+    lines = [line for line in without_controls(output.decode("utf-8", "replace")).split("\n") if line.strip()]
     return f"; last output: {lines[-1].strip()[:200]}" if lines else ""

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.challenge import Mode
+from data.types import Image, Split
 from eval.records.schema import Flag
 from eval.runtime import inputs
 from eval.runtime.inputs import TimedInput, Variant
 
-Image = NDArray[np.uint8]
 Pixels = NDArray[np.uint8]
-Key = tuple[Mode, int]  # an image: its mode, its number there
+Key = tuple[Split, int]  # an image: its mode, its number there
 
 NOT_REPRODUCIBLE = "not reproducible"
 WORSE_WHEN_TIMED = "worse when timed"
@@ -69,7 +68,7 @@ class Comparison:
         """The traced network's answer to an input that the timed worker will meet."""
         self._traced[key, change] = image[self._places(image.shape[:2])]
 
-    def timed(self, mode: Mode, one: TimedInput, image: Image) -> None:
+    def timed(self, mode: Split, one: TimedInput, image: Image) -> None:
         """Compare the timed worker's answer with all that is known of it."""
         key = (mode, one.image)
         here = image[self._places(image.shape[:2])]

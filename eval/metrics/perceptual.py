@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.types import Image
 from eval.failures import SubmissionFailed
 
-Image = NDArray[np.uint8]
 PACKAGE = "pyiqa"
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.types import Image
 from eval.metrics.ssim import WINDOW, mean_ssim
 
-Image = NDArray[np.uint8]
 Plane = NDArray[np.float64]
 Colour = Literal["rgb", "y", "y_float", "luma"]
 BORDER = 4

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text import without_controls
+
 NONCE_BYTES = 16
 MAX_VALUES = 16
 MAX_TEXT = 32 * 1024
@@ -106,12 +108,7 @@ def unpack_reply(frame: bytes, nonce: bytes) -> Reply:
     if status not in tuple(Status) or n_values > MAX_VALUES or n_text > MAX_TEXT:
         raise ChannelError("protocol", "a reply with fields out of range")
     text = rest[MAX_VALUES][:n_text].decode("utf-8", "replace")
-    return Reply(Status(status), tuple(rest[:n_values]), printable(text))
-
-
-def printable(text: str) -> str:
-    """`text` without control characters: it goes to terminals, logs and pages."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)
+    return Reply(Status(status), tuple(rest[:n_values]), without_controls(text))
 
 
 class Caller:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from eval.files import printable
+from data.text import printable
 
 SCHEMA_VERSION: Literal[1] = 1
 GENESIS = "0" * 64

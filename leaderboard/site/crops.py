@@ -24,6 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.types import Image
+
 MAX_IMAGES = 200
 SIDE = 160
 MAX_BYTES = 13_000
@@ -35,8 +37,6 @@ RULE = (
     f"The {SIDE}×{SIDE} window in which the reduction to LR loses most detail; WebP of at most {MAX_BYTES // 1000} kB, "
     "HR and LR lossless."
 )
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

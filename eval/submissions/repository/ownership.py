@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.text import printable
 from eval import files
 from eval.submissions.repository import literals, select_model, visible_paths
 from eval.submissions.repository.select_model import Branch, imported
@@ -111,7 +112,7 @@ class Ownership:
         return f"{self._name(taken[0])}: bears the number of another submission" if taken else ""
 
     def _name(self, path: Path) -> str:
-        return files.printable(path.relative_to(self._repo).as_posix())
+        return printable(path.relative_to(self._repo).as_posix())
 
     def _is_fit(self, path: Path) -> bool:
         return os.path.isfile(path) and not files.unfit(path, self._repo)

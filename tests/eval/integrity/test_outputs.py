@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from data.types import Image
 from eval.integrity.outputs import NOT_REPRODUCIBLE, WORSE_WHEN_TIMED, Comparison
 from eval.runtime.inputs import (
     TimedInput,
@@ -14,7 +14,6 @@ from eval.runtime.inputs import (
     variant,
 )
 
-Image = NDArray[np.uint8]
 SCALE = 4
 CHANGED = [Variant(flip_x=True), Variant(flip_y=True), variant(7), Variant(True, True, 30_001, 65_000)]
 

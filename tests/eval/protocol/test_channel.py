@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.text import without_controls
 from eval.protocol import channel
 from eval.protocol.channel import (
     Caller,
@@ -54,7 +55,7 @@ def test_text_too_long_is_cut_at_a_whole_character() -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert channel.printable("a\x1b[2Jb\nc") == "a�[2Jb\nc"
+    assert without_controls("a\x1b[2Jb\nc") == "a�[2Jb\nc"
 
 
 @pytest.fixture
