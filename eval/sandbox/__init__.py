@@ -30,7 +30,7 @@ from eval.sandbox.limits import (
 )
 from eval.sandbox.probe import choose
 from eval.sandbox.process import Confined
-from eval.sandbox.spawn import spawn
+from eval.sandbox.start import spawn
 from eval.sandbox.visible_files import RUNTIME_FILES, is_visible
 
 __all__ = [

@@ -16,7 +16,7 @@ from eval.sandbox.limits import (
     Level,
     View,
 )
-from eval.sandbox.spawn import spawn
+from eval.sandbox.start import spawn
 
 TIMEOUT_S = 20.0
 WORKS = b"the sandbox works"

@@ -46,7 +46,7 @@ class Resources:
 
 
 class Confined:
-    """One sandbox, from `eval.sandbox.spawn`. As a context manager it is killed on leaving.
+    """One sandbox, from `eval.sandbox.start`. As a context manager it is killed on leaving.
 
     level, note: the level, and how it is held here (uid, capability kept, control group or polling).
     pid: outermost process (bwrap or the keeper), a child of the harness.

@@ -195,11 +195,11 @@ def test_numbers_are_the_headers(arch: str) -> None:
 SIGNAL_BY_DESCRIPTOR = """
 import ctypes, fcntl, os, signal, struct, sys
 sys.path.insert(0, sys.argv[1])
-from eval.confine import filters, seccomp
+from eval.filters import seccomp, seccomp_rules
 victim = int(sys.argv[2])
-rules = filters.assemble(filters.stage1_landlock())
+rules = seccomp_rules.assemble(seccomp_rules.stage1_landlock())
 if sys.argv[3] == "filtered":
-    seccomp.install(seccomp.for_pid(rules, filters.OWN_PID, os.getpid()))
+    seccomp.install(seccomp.for_pid(rules, seccomp_rules.OWN_PID, os.getpid()))
 def attempt(action):
     try:
         action()

@@ -20,7 +20,7 @@ from data.errors import InputError
 from eval.filters.launch import tasks_of
 from eval.host import disk, procfs
 from eval.sandbox import CPU_LIMITS, Confined, Level, View, cgroup, choose, spawn, uids
-from eval.sandbox import spawn as start_up
+from eval.sandbox import start as start_up
 from eval.sandbox.probe import why_not
 from eval.sandbox.visible_files import outermost
 from tests.eval.sandbox_helpers import ROOT, TIMEOUT_S, run, start

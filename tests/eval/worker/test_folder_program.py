@@ -148,7 +148,7 @@ def test_the_entry_is_found_by_reading(entry: str, tmp_path: Path) -> None:
     (repo / entry).write_text("raise SystemExit('never run by the parent')\n" + ENTRY)
     found = submission.repository(repo, None)
     assert [one.model for one in found] == ["07_Repeat"]
-    assert found[0].adapter == "imagesr_folder" and found[0].writable == ()
+    assert found[0].adapter == "folder_program" and found[0].writable == ()
 
 
 def test_a_module_that_is_not_in_the_repository_is_named(tiny_pairs: Pairs, tmp_path: Path) -> None:
