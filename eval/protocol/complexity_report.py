@@ -236,7 +236,7 @@ class _Reader:
             raise ValueError(f"unknown key {key[:30]!r}")
 
     @staticmethod
-    def _put(table: dict, key: str, value: object) -> None:
+    def _put(table: dict[str, Any], key: str, value: object) -> None:
         if key in table:
             raise ValueError(f"{key[:30]!r} is there twice")
         if len(table) >= MAX_NAMES:

@@ -1,0 +1,89 @@
+"""Jobs as a worker reads them, and their JSON form, which records keep a hash of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from eval.protocol import job
+from eval.protocol.job import (
+    CheckpointPart,
+    ControlSource,
+    EnsembleSource,
+    FolderProgramSource,
+    ImagesSource,
+    Job,
+    NativeSource,
+    RepositorySource,
+    Source,
+    SpandrelSource,
+    TracedSource,
+)
+
+NATIVE = NativeSource(
+    script="/s/team25_EERN.py",
+    class_="EERN",
+    args={"deep": {"list": [1, 2]}},
+    checkpoints=(CheckpointPart("", "/z/a.pth", "params_ema"),),
+    data_range=1.0,
+)
+SOURCES = [
+    NATIVE,
+    replace(NATIVE, modules="/built", self_ensemble=True, files=("/s/helper.py",), tile=64),
+    EnsembleSource(members={"25": NATIVE}, fusion="mse1", turns_below_mib=8.0),
+    SpandrelSource(path="/z/a.pth", allow_pickle=True),
+    RepositorySource(repo="/r", entry="/r/test_demo.py", model_id=3),
+    FolderProgramSource(repo="/r", entry="/r/test.py", model_id=3, input="/in", output="/out"),
+    ImagesSource(folder="/f"),
+    TracedSource(data_range=255.0),
+    ControlSource(),
+]
+
+
+def test_every_adapter_has_its_source() -> None:
+    assert {type(one) for one in SOURCES} == set(job.SOURCES.values())
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.adapter)
+def test_a_job_arrives_as_it_was_sent(source: Source) -> None:
+    sent = Job(source, ("/z/a.pth",), "cpu", 4, must_lock=True)
+    assert Job.open(sent.seal()) == sent
+
+
+def test_the_json_form_is_that_of_records_written_before() -> None:
+    """Equal JSON makes an equal `job_key`: `--resume` skips what an older version measured."""
+    expected: dict[str, Any] = {
+        "script": "/s/team25_EERN.py",
+        "class": "EERN",
+        "args": {"deep": {"list": [1, 2]}},
+        "checkpoints": [{"prefix": "", "path": "/z/a.pth", "key": "params_ema", "key_may_lack": False}],
+        "data_range": 1.0,
+        "tile": None,
+        "tile_overlap": 32,
+        "pad_multiple": 1,
+        "allow_pickle": False,
+        "build": [],
+    }
+    assert NATIVE.to_json() == expected
+    assert replace(NATIVE, self_ensemble=True).to_json() == {**expected, "self_ensemble": True}
+    assert SOURCES[2].to_json() == {
+        "members": {"25": expected},
+        "fusion": "mse1",
+        "member_self_ensemble": False,
+        "turns_below_mib": 8.0,
+        "allow_pickle": False,
+    }
+    assert SOURCES[4].to_json() == {
+        "repo": "/r",
+        "entry": "/r/test_demo.py",
+        "model_id": 3,
+        "allow_pickle": False,
+    }
+    assert ImagesSource(folder="/f").to_json() == {"folder": "/f", "allow_pickle": False}
+
+
+def test_an_unknown_field_is_an_error() -> None:
+    with pytest.raises(TypeError, match="surprise"):
+        SpandrelSource.from_json({"path": "/z", "surprise": 1})
