@@ -25,7 +25,7 @@ from eval.harness import (
 from eval.harness.evaluate import Harness
 from eval.harness.plan import Plan
 from eval.host import machine
-from eval.metrics import perceptual, registry
+from eval.metrics import registry
 from eval.records import official, store
 from eval.records.schema import Record
 from eval.submissions import resolve, submission
@@ -256,7 +256,7 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
     return Plan(
         challenge=challenge,
         dataset=data,
-        metric_names=tuple(name for name in challenge.metrics if options.ssim or not name.startswith("ssim")),
+        metric_names=_metric_names(challenge, options.ssim),
         protocol=options.protocol,
         repeats=options.repeats,
         setup=worker_process.Setup(
@@ -266,6 +266,12 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         save_images=options.save_dir / saved_images.FOLDER if options.save_images else None,
         kept_hr=(kept_hr,) if options.save_images or kept_hr.exists() else (),
     )
+
+
+def _metric_names(challenge: Challenge, ssim: bool) -> tuple[str, ...]:
+    """The challenge's metrics, without those that are computed on request only unless `ssim` is given."""
+    metrics = registry.chosen(challenge.metrics)
+    return tuple(metric.name for metric in metrics if ssim or not metric.on_request)
 
 
 def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Dataset:
@@ -293,19 +299,13 @@ def _announce(plan: Plan, console: Console) -> None:
     console.print(f"Challenge: {plan.challenge.title}", highlight=False)
     console.print(f"Images:    {plan.dataset.label}, {counts}{own}", highlight=False)
     for name in plan.metric_names:
-        console.print(f"Metric:    {name} = {_described(name, plan.challenge.border)}", highlight=False)
+        metric = registry.chosen([name], plan.challenge.border)[0]
+        console.print(f"Metric:    {name} = {metric.protocol}", highlight=False)
     console.print(f"Device:    {plan.setup.device}, protocol {plan.protocol}", highlight=False)
     console.print(
         f"Sandbox:   {plan.setup.level.value}{f' ({plan.sandbox_note})' if plan.sandbox_note else ''}",
         highlight=False,
     )
-
-
-def _described(name: str, border: int) -> str:
-    """The protocol of a metric in words: the same pixels differ by decibels from one to another."""
-    if name in perceptual.METRICS:
-        return perceptual.METRICS[name].describe()
-    return registry.chosen([name], border)[0].describe()
 
 
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:

@@ -20,16 +20,12 @@ from rich.table import Table
 from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair, image_files
+from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness import image_folder
-from eval.metrics.registry import (
-    COLOURS,
-    CONVERSIONS,
-    Colour,
-    Image,
-    psnr,
-    ssim,
-)
+from eval.metrics.color import COLOURS, CONVERSIONS, Colour
+from eval.metrics.psnr import psnr
+from eval.metrics.ssim import ssim
 
 BORDERS = (0, 1, 2, 3, 4, 6, 8)
 COMMON = (0, 4)

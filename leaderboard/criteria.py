@@ -19,6 +19,7 @@ from eval.challenge import (
     Threshold,
     Weights,
 )
+from eval.metrics.registry import METRICS
 from leaderboard.entry import Array, Entry
 from leaderboard.score_formulas import (
     Reference,
@@ -117,7 +118,7 @@ def psnr_metric(challenge: Challenge) -> str:
     """The PSNR that entries are ranked by where the images are not the challenge's: the one its rule names."""
     rule = challenge.ranking
     named = [term.metric for term in rule.terms] if isinstance(rule, MetricRanking) else []
-    return next((metric for metric in named if metric.startswith("psnr")), "psnr")
+    return next((metric for metric in named if METRICS[metric].kind == "psnr"), "psnr")
 
 
 def psnr_key(entry: Entry, challenge: Challenge) -> float:

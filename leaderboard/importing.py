@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from eval.metrics.registry import METRICS
 from eval.records.schema import (
     MAX_NUMBER,
     Complexity,
@@ -30,7 +31,6 @@ from eval.runtime.statistics import median_interval, summarize_ntire
 
 DATASET = "DIV2K_LSDIR"
 MODES = ("valid", "test")
-METRICS = ("psnr", "ssim")
 # Column titles of results.txt, all years: title without unit, lower case -> our name.
 COLUMNS = {
     "val psnr": "valid_psnr",
@@ -138,17 +138,18 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
 
 def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeResult | None:
     columns = {name: _numbers(path, model, results, f"{mode}_{name}") for name in (*METRICS, "runtime")}
-    if columns["psnr"] is None:
+    metrics = {name: values for name in METRICS if (values := columns[name]) is not None}
+    if not metrics:
         return None
-    count = len(columns["psnr"])
+    first = next(iter(metrics))
+    count = len(metrics[first])
     for name, values in columns.items():
         if values is not None and len(values) != count:
             raise InputError(
                 f"{path}: model '{model.strip()}': '{mode}_{name}' has {len(values)} values, "
-                f"'{mode}_psnr' has {count}; they must be equal"
+                f"'{mode}_{first}' has {count}; they must be equal"
             )
     times = columns["runtime"]
-    metrics = {name: values for name in METRICS if (values := columns[name]) is not None}
     images = [
         ImageResult(
             name=f"{mode}_{index + 1:04d}",
@@ -157,11 +158,14 @@ def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeRes
         )
         for index in range(count)
     ]
-    first_mode = next(other for other in MODES if results.get(f"{other}_psnr") is not None)
-    runtime = _runtime(times, is_first=mode == first_mode) if times else None
+    runtime = _runtime(times, is_first=mode == _first_mode(results)) if times else None
     return ModeResult(
         images=images, runtime=runtime, memory_mib=_number(path, model, results, f"{mode}_memory")
     )
+
+
+def _first_mode(results: dict[str, Any]) -> str:
+    return next(mode for mode in MODES if any(results.get(f"{mode}_{name}") is not None for name in METRICS))
 
 
 def _runtime(times: list[float], is_first: bool) -> RuntimeSummary:
@@ -260,12 +264,15 @@ def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float 
 
 
 def _check_range(path: Path, model: str, key: str, number: float) -> None:
-    """Only PSNR may be infinite (equal images), and only SSIM below zero."""
-    low = -1.0 if "ssim" in key else 0.0
-    if low <= number <= MAX_NUMBER or (number == math.inf and "psnr" in key):
+    """A metric has the bounds of its description, every other figure is 0 or more."""
+    metric = METRICS.get(key.split("_", 1)[-1])
+    least, most = (metric.least, metric.most) if metric else (0.0, MAX_NUMBER)
+    infinite = metric is not None and metric.infinite_if_equal
+    if least <= number <= min(most, MAX_NUMBER) or (number == math.inf and infinite):
         return
+    low, high = max(least, -MAX_NUMBER), min(most, MAX_NUMBER)
     expected = (
-        "a number from 0 or infinity" if "psnr" in key else f"a finite number from {low:g} to {MAX_NUMBER:g}"
+        f"a number from {low:g} or infinity" if infinite else f"a finite number from {low:g} to {high:g}"
     )
     raise InputError(f"{path}: model '{model.strip()}': '{key}': found {number}, expected {expected}")
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from data.images import Image, modcrop, read_rgb
 from data.pairs import pair_folders
 from data.stores import PairStore
-from eval.metrics.registry import psnr, rgb_to_y
+from eval.metrics.color import rgb_to_y
+from eval.metrics.psnr import psnr
 from train.patches import PatchPlan, patch
 
 

@@ -36,7 +36,8 @@ from eval.harness.scorer_pool import ScorerPool
 from eval.harness.worker_process import Inspection, WorkerProcess
 from eval.host import machine, procfs
 from eval.integrity import complexity, recount
-from eval.metrics import perceptual, registry
+from eval.metrics import registry
+from eval.metrics.perceptual import PerceptualScorer
 from eval.protocol.complexity_report import Complexity as Counted
 from eval.records import schema, store
 from eval.records.schema import (
@@ -67,14 +68,9 @@ class Harness:
 
     def __init__(self, plan: Plan, reporter: Reporter, session: str) -> None:
         self._plan, self._reporter, self._session = plan, reporter, session
-        names = plan.metric_names
-        protocols = registry.chosen(
-            [name for name in names if name not in perceptual.METRICS], plan.challenge.border
-        )
-        self._perceptual = perceptual.PerceptualScorer(
-            tuple(name for name in names if name in perceptual.METRICS)
-        )
-        self._pool = ScorerPool(protocols, plan.challenge.scale, beside=self._perceptual.score)
+        metrics = registry.chosen(plan.metric_names, plan.challenge.border)
+        self._perceptual = PerceptualScorer(tuple(one.name for one in metrics if one.function is None))
+        self._pool = ScorerPool(metrics, plan.challenge.scale, beside=self._perceptual.score)
         self._pictures = Pictures(plan.save_images)
         self._gap = timed_pass.GapCalibration(plan.setup)
         self._machine = machine.describe(plan.setup.gpu)

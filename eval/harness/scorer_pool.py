@@ -38,12 +38,12 @@ class ScorerPool:
 
     def __init__(
         self,
-        protocols: Sequence[registry.MetricProtocol],
+        metrics: Sequence[registry.Metric],
         scale: int,
         threads: int | None = None,
         beside: Callable[[Image, Image], Scores] | None = None,
     ) -> None:
-        self._protocols, self._scale, self._beside = protocols, scale, beside
+        self._metrics, self._scale, self._beside = metrics, scale, beside
         # One image per thread: cv2's own threads (a process-wide setting) would only get in each other's way.
         cv2.setNumThreads(1)
         self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="scorer")
@@ -82,7 +82,7 @@ class ScorerPool:
                 hr = modcrop(read_rgb(pair.hr), self._scale)
                 if keep:
                     keep(sr, hr)
-                scores = registry.score(sr, hr, self._protocols)
+                scores = registry.measure(sr, hr, self._metrics)
                 return {**scores, **self._beside(sr, hr)} if self._beside else scores
             except SubmissionFailed as failure:
                 raise SubmissionFailed(f"image {pair.name}: {failure}") from None

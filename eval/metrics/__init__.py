@@ -1,1 +1,1 @@
-"""Image quality metrics and their protocols."""
+"""Image quality metrics: one file each, and one table of them in `registry`."""

@@ -1,8 +1,8 @@
 """Metrics by neural networks or natural-image statistics, through the optional package `pyiqa`.
 
-They run in one process of their own, started when a challenge asks for them: the parent stays free of torch. Most
-of them fetch weights on first use. A metric that cannot be had is left out with its reason, never given a value:
-a submission without it is not ranked by it.
+They run in one process of their own, which starts if a challenge asks for them: the parent stays free of torch. Most
+of them fetch weights on first use. A metric that is not available is left out with its reason and gets no value. A
+submission without it is not ranked by it.
 
 Protocol: RGB images as handed in, values 0..1 (uint8 / 255), no border cut, mean over images; reference metrics
 compare with HR cropped to a multiple of the scale.
@@ -16,7 +16,6 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,43 +23,43 @@ import numpy as np
 from data.errors import InputError
 from data.types import Image
 from eval.failures import SubmissionFailed
+from eval.metrics.metric import Metric
 
 PACKAGE = "pyiqa"
 
 
-@dataclass(frozen=True)
-class PerceptualMetric:
-    """One metric of `pyiqa`. with_reference: whether it compares with the HR image."""
-
-    name: str
-    with_reference: bool
-    needs_weights: bool
-    higher_is_better: bool
-
-    def describe(self) -> str:
-        kind = "with reference" if self.with_reference else "no reference"
-        return f"{self.name.upper()} by pyiqa, RGB 0..1, {kind}, no border, mean over images"
-
-
-METRICS: dict[str, PerceptualMetric] = {
-    metric.name: metric
-    for metric in (
-        PerceptualMetric("lpips", with_reference=True, needs_weights=True, higher_is_better=False),
-        PerceptualMetric("dists", with_reference=True, needs_weights=True, higher_is_better=False),
-        PerceptualMetric("niqe", with_reference=False, needs_weights=True, higher_is_better=False),
-        PerceptualMetric("maniqa", with_reference=False, needs_weights=True, higher_is_better=True),
-        PerceptualMetric("musiq", with_reference=False, needs_weights=True, higher_is_better=True),
-        PerceptualMetric("clipiqa", with_reference=False, needs_weights=True, higher_is_better=True),
-        PerceptualMetric("gmsd", with_reference=True, needs_weights=False, higher_is_better=False),
-        PerceptualMetric("ms_ssim", with_reference=True, needs_weights=False, higher_is_better=True),
+def _by_pyiqa(
+    name: str, title: str, higher_is_better: bool, needs_reference: bool, decimals: int = 4
+) -> Metric:
+    return Metric(
+        name,
+        name,
+        title,
+        None,
+        border=0,
+        decimals=decimals,
+        higher_is_better=higher_is_better,
+        needs_reference=needs_reference,
     )
-}
+
+
+PERCEPTUAL_METRICS = (
+    _by_pyiqa("lpips", "LPIPS", higher_is_better=False, needs_reference=True),
+    _by_pyiqa("dists", "DISTS", higher_is_better=False, needs_reference=True),
+    _by_pyiqa("niqe", "NIQE", higher_is_better=False, needs_reference=False),
+    _by_pyiqa("maniqa", "MANIQA", higher_is_better=True, needs_reference=False),
+    _by_pyiqa("musiq", "MUSIQ", higher_is_better=True, needs_reference=False, decimals=2),
+    _by_pyiqa("clipiqa", "CLIPIQA", higher_is_better=True, needs_reference=False),
+    _by_pyiqa("gmsd", "GMSD", higher_is_better=False, needs_reference=True),
+    _by_pyiqa("ms_ssim", "MS-SSIM", higher_is_better=True, needs_reference=True),
+)
+_WITH_REFERENCE = {metric.name for metric in PERCEPTUAL_METRICS if metric.needs_reference}
 
 
 class PerceptualScorer:
-    """A process that holds the metrics called `names` (keys of `METRICS`). Use as a context manager.
+    """A process that holds the metrics called `names`, of `PERCEPTUAL_METRICS`. Use as a context manager.
 
-    missing: metrics that cannot be computed here, with the reason. Starting waits until that is known.
+    missing: metrics that cannot be computed here, with the reason. The start waits until that is known.
     """
 
     def __init__(self, names: tuple[str, ...], device: str = "cpu") -> None:
@@ -78,9 +77,10 @@ class PerceptualScorer:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     def score(self, sr: Image, hr: Image) -> dict[str, float]:
-        """Values of all metrics that are there, for one pair (uint8 HxWx3). May be called from threads.
+        """Values of all available metrics for one pair. Threads may call it.
 
-        Raises SubmissionFailed where one is not finite: some have no value for an image without any content.
+        sr, hr: height x width x 3, uint8, RGB, of equal shape. Raises SubmissionFailed if a value is not finite: some
+        metrics have none for an image without any content.
         """
         if self._executor is None:
             return {}
@@ -104,7 +104,7 @@ _created: dict[str, Any] = {}
 
 
 def _create(names: tuple[str, ...], device: str) -> dict[str, str]:
-    """Build the metrics; returns those that could not be built, with the reason."""
+    """Build the metrics. Returns those that could not be built, with the reason."""
     os.environ.setdefault("TQDM_DISABLE", "1")
     try:
         import pyiqa
@@ -136,13 +136,13 @@ def _score(sr: Image, hr: Image) -> dict[str, float]:
     values = {}
     with torch.no_grad():
         for name, metric in _created.items():
-            images = (tensor(sr), tensor(hr)) if METRICS[name].with_reference else (tensor(sr),)
+            images = (tensor(sr), tensor(hr)) if name in _WITH_REFERENCE else (tensor(sr),)
             values[name] = _value(metric, images, [tensor(hr)] * len(images))
     return values
 
 
 def _value(metric: Any, images: Sequence[Any], flawless: Sequence[Any]) -> float:
-    """Not a number where `metric` raises for `images`, yet has a value for `flawless`: the images are the reason."""
+    """The value of `metric`; NaN if it raises for `images` but not for `flawless`: then the images are the reason."""
     try:
         return float(metric(*images).item())
     except MemoryError:

@@ -1,9 +1,9 @@
-"""Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) of one pair of pictures, fast and in float64.
+"""Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) of one pair of images, fast and in float64.
 
-The usual form: Gaussian window 11x11 with sigma 1.5, only where the window lies inside the picture, dynamic
-range 255, C1 = (0.01*255)^2, C2 = (0.03*255)^2. Three things make it fast, none costs accuracy (1e-13): the
-window is separable; the sum of the two variances needs one filter, not two; and it is computed tile by tile
-in memory that is used over and over and stays in a core's cache.
+The usual form: Gaussian window 11x11 with sigma 1.5, only where the window lies inside the image, dynamic range 255,
+C1 = (0.01*255)^2, C2 = (0.03*255)^2. Three things make it fast without loss of accuracy (1e-13): the window is
+separable; the sum of the two variances needs one filter, not two; the map is computed tile by tile, in memory that
+is reused and stays in a core's cache.
 """
 
 from __future__ import annotations
@@ -15,22 +15,33 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.metrics.border import inside_border
+from eval.metrics.color import Colour, Plane
+from eval.metrics.metric import BORDER, Metric
+
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 TILE_ROWS, TILE_COLUMNS = 64, 512
 
 _HALF = WINDOW // 2
 _KERNEL = cv2.getGaussianKernel(WINDOW, SIGMA)
-Floats = NDArray[np.float64]
 
 
-def mean_ssim(sr: NDArray[Any], hr: NDArray[Any]) -> float:
-    """The mean of the SSIM map over pixels and channels.
+def ssim(sr: NDArray[Any], hr: NDArray[Any], border: int = BORDER) -> float:
+    """The mean of the SSIM map over the pixels inside the border and over channels; 1 for equal images.
 
-    sr, hr: both uint8 or both float64 in 0..255, same shape, height x width (x channels), sides of 11 or
-    more (`eval.metrics.ssim` checks it); not modified.
+    sr, hr: height x width (x channels), both uint8 or both float64, 0 to 255, of equal shape, at least 11 x 11 pixels
+    inside the border; not modified. Raises InputError for anything else.
+
+    >>> hr = np.arange(19 * 19 * 3, dtype=np.uint8).reshape(19, 19, 3)
+    >>> round(ssim(hr, hr), 9)
+    1.0
     """
-    # cv2 drops a last dimension of 1, so pictures of one channel lose theirs first.
+    return _mean_ssim(*inside_border(sr, hr, border, WINDOW))
+
+
+def _mean_ssim(sr: NDArray[Any], hr: NDArray[Any]) -> float:
+    # cv2 drops a last dimension of 1, so images of one channel lose theirs first.
     sr, hr = (image[..., 0] if image.shape[2:] == (1,) else image for image in (sr, hr))
     height, width = sr.shape[0] - WINDOW + 1, sr.shape[1] - WINDOW + 1
     rows, columns = min(height, TILE_ROWS) + WINDOW - 1, min(width, TILE_COLUMNS) + WINDOW - 1
@@ -44,7 +55,7 @@ def mean_ssim(sr: NDArray[Any], hr: NDArray[Any]) -> float:
 
 
 class _TileSum:
-    """Sums the SSIM map over a tile. Holds the memory for it: fresh memory costs more than the arithmetic."""
+    """Sums the SSIM map over a tile. It holds the memory for that: fresh memory costs more than the arithmetic."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._filtered = np.empty((4, *shape), np.float64)
@@ -77,8 +88,8 @@ class _TileSum:
         return _sum_of_map(means_x[valid], means_y[valid], of_product[valid], of_squares[valid], similarity)
 
 
-def _sum_of_map(means_x: Floats, means_y: Floats, of_product: Floats, of_squares: Floats, a: Floats) -> float:
-    """The formula in place, so that no memory is taken; all five arguments are overwritten."""
+def _sum_of_map(means_x: Plane, means_y: Plane, of_product: Plane, of_squares: Plane, a: Plane) -> float:
+    """The formula in place, without new memory; all five arguments are overwritten."""
     np.multiply(means_x, means_y, out=a)
     a += C1 / 2
     of_product -= a
@@ -93,8 +104,19 @@ def _sum_of_map(means_x: Floats, means_y: Floats, of_product: Floats, of_squares
     return 4 * float(a.sum())
 
 
-def _filter(source: NDArray[Any], target: Floats, delta: float = 0.0) -> None:
+def _filter(source: NDArray[Any], target: Plane, delta: float = 0.0) -> None:
     """The Gaussian window over a tile plus `delta`, summed in float64, into `target`."""
     result = cv2.sepFilter2D(source, cv2.CV_64F, _KERNEL, _KERNEL, dst=target, delta=delta)
     if result is not target:  # cv2 could not write in place (never for buffers cut from one block as above)
         target[...] = result
+
+
+def _ssim_in(name: str, title: str, colour: Colour) -> Metric:
+    return Metric(name, "ssim", title, ssim, colour, least=-1.0, most=1.0, on_request=True, smallest=WINDOW)
+
+
+SSIM_METRICS = (
+    _ssim_in("ssim", "SSIM", "rgb"),
+    _ssim_in("ssim_y", "SSIM-Y (rounded)", "y"),
+    _ssim_in("ssim_y_float", "SSIM-Y", "y_float"),
+)

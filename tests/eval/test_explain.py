@@ -11,10 +11,10 @@ from PIL import Image
 
 from data.errors import InputError
 from eval import explain
-from eval.metrics import registry
+from eval.metrics import color, registry
 
 
-def read(path: Path) -> registry.Image:
+def read(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
@@ -97,16 +97,14 @@ def test_pooled_mean_is_the_psnr_of_all_squared_errors() -> None:
 def test_luma_is_opencvs_grey_unrounded_and_y_is_matlabs() -> None:
     image = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    assert np.abs(registry.rgb_to_luma(image) - grey).max() <= 0.51
+    assert np.abs(color.rgb_to_luma(image) - grey).max() <= 0.51
     white = np.full((1, 1, 3), 255, np.uint8)
-    assert (
-        registry.rgb_to_y_float(white)[0, 0] == pytest.approx(235) and registry.rgb_to_y(white)[0, 0] == 235
-    )
-    assert np.array_equal(registry.rgb_to_y(image), registry.rgb_to_y_float(image).round().astype(np.uint8))
+    assert color.rgb_to_y_float(white)[0, 0] == pytest.approx(235) and color.rgb_to_y(white)[0, 0] == 235
+    assert np.array_equal(color.rgb_to_y(image), color.rgb_to_y_float(image).round().astype(np.uint8))
 
 
 def test_an_unknown_metric_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown metric 'vmaf' \\(there are: psnr, ssim, psnr_y"):
+    with pytest.raises(InputError, match=r"unknown metric 'vmaf' \(there are: psnr, psnr_y, .*ssim, ssim_y"):
         registry.chosen(["vmaf"])
 
 

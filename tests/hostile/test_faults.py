@@ -157,7 +157,7 @@ def test_a_scorer_that_dies_ends_the_batch_with_one_line(
     repo = toy.write_repo(tmp_path / "repo", {1: toy.honest("First"), 2: toy.honest("Second")})
     n_images = 3
     calls = iter(range(100))
-    score, start = scorer_pool.registry.score, scorer_pool.ScorerPool.start
+    score, start = scorer_pool.registry.measure, scorer_pool.ScorerPool.start
 
     def exhausted(*of: Any) -> scorer_pool.Scores:
         if next(calls) == n_images + 1:
@@ -173,7 +173,7 @@ def test_a_scorer_that_dies_ends_the_batch_with_one_line(
         if fault == "no threads":
             patched.setattr(scorer_pool.ScorerPool, "start", closed)
         else:
-            patched.setattr(scorer_pool.registry, "score", exhausted)
+            patched.setattr(scorer_pool.registry, "measure", exhausted)
         assert judge(repo, tiny_pairs, tmp_path / "out") == 2
     error = capsys.readouterr().err
     reason = {

@@ -5,8 +5,12 @@ The last need a checkout of Amazingren/NTIRE2024_ESR: set OFFICIAL_ESR to its pa
 
 from __future__ import annotations
 
+import doctest
 import math
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -22,18 +26,17 @@ from data.bicubic import imresize
 from data.errors import InputError
 from data.images import Image, modcrop, read_rgb
 from data.pairs import pair_folders
-from eval.metrics import registry
-from eval.metrics.registry import (
-    PROTOCOLS,
-    MetricProtocol,
-    chosen,
-    psnr,
-    psnr_y,
-    rgb_to_y,
-    score,
-    ssim,
-    ssim_y,
-)
+from eval.metrics import border, color, metric, registry
+from eval.metrics.color import CONVERSIONS, rgb_to_y
+from eval.metrics.metric import Metric
+from eval.metrics.psnr import psnr
+from eval.metrics.registry import METRICS, chosen, measure
+from eval.metrics.ssim import ssim
+from tests.conftest import ROOT
+
+# The packages' attributes of these names are the modules: functions are imported above under the same names.
+psnr_module, ssim_module = sys.modules[psnr.__module__], sys.modules[ssim.__module__]
+COMPUTED = [metric for metric in METRICS.values() if metric.function]
 
 SHAPES = [(19, 19), (20, 23), (83, 19), (19, 140), (96, 128), (75, 522), (150, 535)]
 
@@ -117,9 +120,9 @@ def test_pixels_in_the_border_do_not_count() -> None:
 
 def test_equal_images_have_infinite_psnr_and_ssim_1() -> None:
     _, hr = pair(64, 64)
-    figures = score(hr.copy(), hr, list(PROTOCOLS.values()))
+    figures = measure(hr.copy(), hr, COMPUTED)
     for name, value in figures.items():
-        assert value == (math.inf if name.startswith("psnr") else pytest.approx(1.0, abs=1e-12))
+        assert value == (math.inf if METRICS[name].kind == "psnr" else pytest.approx(1.0, abs=1e-12))
 
 
 @settings(max_examples=60, deadline=None)
@@ -143,11 +146,11 @@ def test_values_do_not_depend_on_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_inputs_are_not_modified_and_views_are_accepted() -> None:
     sr, hr = pair(64, 80)
     before = sr.copy(), hr.copy()
-    figures = score(sr, hr, list(PROTOCOLS.values()))
+    figures = measure(sr, hr, COMPUTED)
     assert np.array_equal(sr, before[0]) and np.array_equal(hr, before[1])
     sr.flags.writeable = hr.flags.writeable = False
-    assert score(sr, hr, list(PROTOCOLS.values())) == figures
-    flipped = score(sr[::-1, ::-1], hr[::-1, ::-1], list(PROTOCOLS.values()))
+    assert measure(sr, hr, COMPUTED) == figures
+    flipped = measure(sr[::-1, ::-1], hr[::-1, ::-1], COMPUTED)
     assert flipped == pytest.approx(figures, abs=1e-9)
 
 
@@ -161,16 +164,16 @@ def test_y_of_known_colours() -> None:
 
 def test_score_names_every_protocol_and_agrees_with_the_functions() -> None:
     sr, hr = pair(64, 80)
-    figures = score(sr, hr, chosen(["psnr", "ssim", "psnr_y", "ssim_y"]))
+    figures = measure(sr, hr, chosen(["psnr", "ssim", "psnr_y", "ssim_y"]))
     expected = {
         "psnr": psnr(sr, hr),
         "ssim": ssim(sr, hr),
-        "psnr_y": psnr_y(sr, hr),
-        "ssim_y": ssim_y(sr, hr),
+        "psnr_y": psnr(rgb_to_y(sr), rgb_to_y(hr)),
+        "ssim_y": ssim(rgb_to_y(sr), rgb_to_y(hr)),
     }
     assert figures == expected
-    assert score(sr, hr, [MetricProtocol("near", "psnr", "rgb", 0)]) == {"near": psnr(sr, hr, 0)}
-    assert score(sr, hr, []) == {}
+    assert measure(sr, hr, [Metric("near", "psnr", "PSNR", psnr, border=0)]) == {"near": psnr(sr, hr, 0)}
+    assert measure(sr, hr, []) == {}
 
 
 def test_score_converts_colours_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,19 +183,19 @@ def test_score_converts_colours_once(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(1)
         return rgb_to_y(image)
 
-    monkeypatch.setitem(registry.CONVERSIONS, "y", convert)
-    score(*pair(32, 32), chosen(["psnr_y", "ssim_y"]))
+    monkeypatch.setitem(CONVERSIONS, "y", convert)
+    measure(*pair(32, 32), chosen(["psnr_y", "ssim_y"]))
     assert len(calls) == 2
 
 
 def test_one_protocol_differs_from_the_next() -> None:
-    figures = score(*pair(64, 64), chosen(["psnr", "psnr_y"]))
+    figures = measure(*pair(64, 64), chosen(["psnr", "psnr_y"]))
     assert figures["psnr_y"] > figures["psnr"] + 0.5
-    assert PROTOCOLS["psnr_y"].describe() == "PSNR, Y of BT.601 rounded to uint8, border 4, mean over images"
+    assert METRICS["psnr_y"].protocol == "PSNR, Y of BT.601 rounded to uint8, border 4, mean over images"
 
 
 def test_unknown_metric_lists_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"unknown metric 'pnsr' \(there are: psnr, ssim, psnr_y, ssim_y"):
+    with pytest.raises(InputError, match=r"unknown metric 'pnsr' \(there are: psnr, psnr_y, .*ssim, ssim_y"):
         chosen(["pnsr"])
 
 
@@ -250,15 +253,69 @@ def test_equal_to_the_official_functions(official: ModuleType, shape: tuple[int,
         "psnr_y": official.calculate_psnr(*luma, border=4),
         "ssim_y": official.calculate_ssim(*luma, border=4),
     }
-    assert score(sr, hr, chosen(list(expected))) == pytest.approx(expected, abs=1e-9)
+    assert measure(sr, hr, chosen(list(expected))) == pytest.approx(expected, abs=1e-9)
 
 
 def test_published_bicubic_figures_on_set5(shared: Path) -> None:
     # 28.42 dB on Y is what papers since SRCNN (Dong et al. 2014, table 1: bicubic, x4) print for MATLAB's bicubic.
     pairs = pair_folders(shared / "images" / "Set5" / "HR", shared / "images" / "Set5" / "LR")
     figures = [
-        score(imresize(read_rgb(pair.lr), 4), modcrop(read_rgb(pair.hr), 4), chosen(["psnr", "psnr_y"]))
+        measure(imresize(read_rgb(pair.lr), 4), modcrop(read_rgb(pair.hr), 4), chosen(["psnr", "psnr_y"]))
         for pair in pairs
     ]
     assert round(float(np.mean([one["psnr_y"] for one in figures])), 2) == 28.42
     assert round(float(np.mean([one["psnr"] for one in figures])), 2) == 26.69
+
+
+TOY = """
+from eval.metrics.metric import Metric
+
+TOY_METRICS = (Metric("toy", "toy", "Toy", lambda sr, hr, border: 0.25, decimals=3, higher_is_better=False),)
+"""
+
+
+def test_a_new_metric_is_one_file_and_one_line(tmp_path: Path) -> None:
+    """A copy of the project with a file and a line more computes a toy metric."""
+    copy = tmp_path / "project"
+    copied = ("eval", "data", "leaderboard", "models", "model_zoo", "test_demo.py")
+    for name in copied:
+        source = ROOT / name
+        skipped = shutil.ignore_patterns("__pycache__", "*.pth")
+        shutil.copytree(source, copy / name, ignore=skipped) if source.is_dir() else shutil.copy(source, copy)
+    (copy / "eval" / "metrics" / "toy.py").write_text(TOY)
+    table = copy / "eval" / "metrics" / "registry.py"
+    text = table.read_text()
+    line = "        *PSNR_METRICS,\n"
+    assert text.count(line) == 1
+    table.write_text(
+        text.replace(line, f"{line}        *__import__('eval.metrics.toy').metrics.toy.TOY_METRICS,\n")
+    )
+    code = """
+import numpy as np
+from eval.metrics.registry import chosen, measure
+image = np.zeros((8, 8, 3), np.uint8)
+print(measure(image, image, chosen(["toy"], 4)), chosen(["toy"])[0].protocol)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'toy': 0.25} TOY, RGB uint8, border 4, mean over images"
+
+
+def test_the_table_loads_without_torch_and_quickly() -> None:
+    code = "import sys, eval.metrics.registry; print([m for m in ('torch', 'pandas', 'pyiqa') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_metric_is_described() -> None:
+    for name, one in METRICS.items():
+        assert one.name == name and one.title and one.protocol.endswith("mean over images")
+        assert one.heading == (f"{one.title} [dB]" if one.kind == "psnr" else one.title)
+    protocols = [one.protocol for one in METRICS.values()]
+    assert len(set(protocols)) == len(protocols)
+    assert len({one.title for one in METRICS.values()}) == len(METRICS)
+    assert (METRICS["psnr"].amount(26.9), METRICS["ssim"].amount(0.77)) == ("26.90 dB", "0.7700")
+
+
+@pytest.mark.parametrize("module", [border, color, metric, psnr_module, registry, ssim_module], ids=str)
+def test_examples_in_docstrings_are_right(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
