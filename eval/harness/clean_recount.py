@@ -40,8 +40,8 @@ def run(
         with WorkerProcess(traced, setup, worker.graph) as clean:  # it imports torch meanwhile
             worker.export(image)
             clean.load()
-            answer, macs, weights, uncounted = clean.recount(change(image))
+            answer, counted = clean.recount(change(image))
     except SubmissionFailed as failure:
         return Doubt(NOT_CONFIRMED, f"the network cannot be counted outside its own process: {failure}")
     keep(answer)
-    return Recounted(image.shape[0], image.shape[1], macs, weights, uncounted)
+    return Recounted(image.shape[0], image.shape[1], counted.macs, counted.weights, counted.uncounted)

@@ -33,12 +33,13 @@ from eval.harness.plan import Plan
 from eval.harness.progress import Reporter
 from eval.harness.saved_images import Pictures
 from eval.harness.scorer_pool import ScorerPool
-from eval.harness.worker_process import Inspection, WorkerProcess
+from eval.harness.worker_process import WorkerProcess
 from eval.host import machine, procfs
 from eval.integrity import complexity, recount
 from eval.metrics import registry
 from eval.metrics.perceptual import PerceptualScorer
 from eval.protocol.complexity_report import Complexity as Counted
+from eval.protocol.replies import Inspected
 from eval.records import schema, store
 from eval.records.schema import (
     Complexity,
@@ -209,11 +210,11 @@ class Harness:
             scored = stack.enter_context(WorkerProcess(submission, self._plan.setup))
             inspection = _inspect(scored, submission, findings)
             loaded = scored.load()
-            findings.data_range = loaded.values[0]
-            if loaded.text.strip() and submission.adapter == "repository":
-                findings.model = select_model.results_key(loaded.text, int(submission.info.model_id))
-            elif loaded.text.strip():
-                findings.architecture = loaded.text.strip()
+            findings.data_range = loaded.data_range
+            if loaded.name.strip() and submission.adapter == "repository":
+                findings.model = select_model.results_key(loaded.name, int(submission.info.model_id))
+            elif loaded.name.strip():
+                findings.architecture = loaded.name.strip()
             passes = Passes(self._plan, self._pool, self._pictures, self._reporter, findings.model)
             if self._plan.protocol == "ntire":
                 counted, contradicted = self._one_pass(scored, passes), list[complexity.Doubt]()
@@ -222,7 +223,7 @@ class Harness:
                 counted, contradicted = self._two_workers(scored, passes, stack, timed, findings)
         findings.modes, findings.flags = passes.results(), findings.flags + passes.flags
         if counted is None:
-            findings.complexity = Complexity(params_m=loaded.values[1] / 1e6)
+            findings.complexity = Complexity(params_m=loaded.parameters / 1e6)
         else:
             findings.complexity = _complexity(counted, contradicted, findings.flags)
             findings.flags += _parameter_doubts(counted, inspection)
@@ -305,7 +306,7 @@ class Harness:
         return worker.count(passes.crop()) if self._plan.challenge.complexity else None
 
 
-def _inspect(worker: WorkerProcess, submission: Submission, findings: Findings) -> Inspection | None:
+def _inspect(worker: WorkerProcess, submission: Submission, findings: Findings) -> Inspected | None:
     """Tensors in the checkpoint; None, with a flag, where it needs full unpickling and that was allowed."""
     try:
         return worker.inspect()
@@ -332,7 +333,7 @@ def _complexity(counted: Counted, contradicted: list[complexity.Doubt], flags: l
     )
 
 
-def _parameter_doubts(counted: Counted, inspection: Inspection | None) -> list[Flag]:
+def _parameter_doubts(counted: Counted, inspection: Inspected | None) -> list[Flag]:
     """A checkpoint that holds far more than parameters() says, or a model with weights from nowhere."""
     if inspection is None or not inspection.elements:
         return []

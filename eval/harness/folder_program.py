@@ -73,7 +73,7 @@ def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> t
     limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images))
     with WorkerProcess(placed, replace(setup, limits=limits)) as worker:
         loaded = worker.load()
-        return loaded.text, worker.run_folder(n_images)
+        return loaded.name, worker.run_folder(n_images)
 
 
 def _room_bytes(setup: Setup, n_images: int) -> int:

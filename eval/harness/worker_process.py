@@ -7,7 +7,6 @@ Whatever goes wrong on the other side (crash, limit, silence, broken protocol, b
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import socket
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,22 @@ from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
+from eval.protocol.job import SOURCES, Job
+from eval.protocol.replies import (
+    CountedAgain,
+    CountedText,
+    Exported,
+    FolderDone,
+    Forwarded,
+    Inspected,
+    Loaded,
+    MemoryPeak,
+    Statement,
+    in_bounds,
+)
 from eval.submissions.submission import ROOT, Submission
+
+A = TypeVar("A", bound=Statement)
 
 HARNESS_FILES = (
     *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
@@ -39,9 +54,6 @@ PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CO
 CROP = 256
 # Room for a traced network with its weights: four times the largest of the 2024 efficient ones' checkpoints.
 GRAPH_BYTES = 128 << 20
-# Bounds of what a worker may state, far above any honest figure.
-MAX_DATA_RANGE = 1e6
-MAX_MEMORY_MIB = 1e9
 
 
 @dataclass(frozen=True)
@@ -78,20 +90,16 @@ class Setup:
 
 @dataclass(frozen=True)
 class Answer:
-    """One super-resolved image: uint8 RGB, the parent's time around the request, the worker's own time."""
+    """One super-resolved image: uint8 RGB, the parent's time around the request, the worker's own time.
+
+    lowest, highest: of the network's values before they were clamped to its data range, as the worker states them.
+    """
 
     image: NDArray[np.uint8]
     wall_ms: float
     worker_ms: float
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """The checkpoint as counted before any team code ran."""
-
-    tensors: int
-    elements: int
-    size_bytes: int
+    lowest: float = 0.0
+    highest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._connection, self._caller = ours, channel.Caller(ours)
-        job = channel.write_job(_job(submission, setup))
+        job = _job(submission, setup).seal()
         slots = (self._request, self._answer, self.graph)
         descriptors = [theirs.fileno(), *(slot.descriptor for slot in slots), job]
         try:
@@ -162,92 +170,69 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> Inspected:
         """Count the checkpoints' tensors, without team code."""
-        doing = "reading the checkpoint"
-        values = self._ask(Operation.INSPECT, self._setup.deadlines.load_s, doing, n_values=3).values
-        return Inspection(
-            *(int(_stated(doing, "a count", value, complexity_report.MAX_COUNT)) for value in values)
-        )
+        return self._ask(Inspected, Operation.INSPECT, self._setup.deadlines.load_s, "reading the checkpoint")
 
-    def load(self) -> Reply:
-        """Run the team's code up to a model on its device; values: data range, parameters; text: a name, if any."""
-        reply = self._ask(Operation.LOAD, self._setup.deadlines.load_s, "loading", n_values=2)
-        data_range, parameters = reply.values
-        _stated("loading", "the data range", data_range, MAX_DATA_RANGE)
-        _stated("loading", "the number of parameters", parameters, complexity_report.MAX_COUNT)
-        return reply
+    def load(self) -> Loaded:
+        """Run the team's code up to a model on its device."""
+        return self._ask(Loaded, Operation.LOAD, self._setup.deadlines.load_s, "loading")
 
     def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
         """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
-        height, width = image.shape[:2]
-        scale = self._setup.scale
-        self._answer.clear(height * scale, width * scale)
+        self._clear(image)
         limit_s, doing = self._setup.deadlines.image_s, f"image {name}"
         start = time.perf_counter_ns()
         self._request.write(image)
-        reply = self._ask(Operation.FORWARD, limit_s, doing, n_values=1, height=height, width=width)
+        stated = self._ask(Forwarded, Operation.FORWARD, limit_s, doing, image)
         wall_ms = (time.perf_counter_ns() - start) / 1e6
-        worker_ms = _stated(doing, "its time in ms", reply.values[0], limit_s * 1e3)
-        return Answer(self._answer.read(height * scale, width * scale), wall_ms, worker_ms)
+        _within(doing, "its time in ms", stated.worker_ms, limit_s * 1e3)
+        return Answer(self._read(image), wall_ms, stated.worker_ms, stated.lowest, stated.highest)
 
     def run_folder(self, n_images: int) -> FolderRun:
         """Let a program turn the submission's input folder into its output folder; limited by the images in it."""
         start = time.perf_counter_ns()
         timeout_s, doing = self._setup.deadlines.image_s * n_images, "running on the folder"
-        _, network_ms, calls, parameters = self._ask(Operation.FOLDER, timeout_s, doing, n_values=4).values
+        stated = self._ask(FolderDone, Operation.FOLDER, timeout_s, doing)
         wall_ms = (time.perf_counter_ns() - start) / 1e6
-        return FolderRun(
-            wall_ms,
-            _stated(doing, "its time in networks in ms", network_ms, wall_ms),
-            int(_stated(doing, "the number of network calls", calls, complexity_report.MAX_COUNT)),
-            int(_stated(doing, "the number of parameters", parameters, complexity_report.MAX_COUNT)),
-        )
+        _within(doing, "its time in networks in ms", stated.network_ms, wall_ms)
+        return FolderRun(wall_ms, stated.network_ms, stated.network_calls, stated.parameters)
 
     def memory_mib(self) -> float | None:
-        """Peak memory since the last call (CUDA: allocated; CPU: resident), None where it cannot be read."""
-        doing = "reading memory"
-        peak, _ = self._ask(Operation.MEMORY, self._setup.deadlines.load_s, doing, n_values=2).values
-        return None if math.isnan(peak) else _stated(doing, "the peak in MiB", peak, MAX_MEMORY_MIB)
+        """Peak memory since the last call (CUDA: allocated; CPU: resident), None if it cannot be read."""
+        limit_s = self._setup.deadlines.load_s
+        return self._ask(MemoryPeak, Operation.MEMORY, limit_s, "reading memory").peak_mib
 
     def count(self, crop: NDArray[np.uint8]) -> complexity_report.Complexity:
         """Complexity on noise and on `crop` (uint8, at most 256x256x3)."""
-        height, width = crop.shape[:2]
         self._request.write(crop)
-        reply = self._ask(
-            Operation.COUNT, self._setup.deadlines.count_s, "counting operations", height=height, width=width
-        )
+        limit_s, doing = self._setup.deadlines.count_s, "counting operations"
+        report = self._ask(CountedText, Operation.COUNT, limit_s, doing, crop).report
         try:
-            return complexity_report.parse(reply.text.encode("ascii", "replace"))
+            return complexity_report.parse(report.encode("ascii", "replace"))
         except InputError as error:
-            raise SubmissionFailed(f"counting operations: {error}") from None
+            raise SubmissionFailed(f"{doing}: {error}") from None
 
     def export(self, image: NDArray[np.uint8]) -> None:
         """Let it trace its network on `image` (uint8 HxWx3) into `graph`."""
         self._request.write(image)
-        self._ask(
-            Operation.EXPORT,
-            self._setup.deadlines.count_s,
-            "tracing the network",
-            n_values=1,
-            height=image.shape[0],
-            width=image.shape[1],
-        )
+        self._ask(Exported, Operation.EXPORT, self._setup.deadlines.count_s, "tracing the network", image)
 
-    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, str]:
-        """Super-resolve `image` and count that: the answer, multiply-accumulates, weights, operators uncounted."""
-        height, width = image.shape[:2]
-        scale = self._setup.scale
-        self._answer.clear(height * scale, width * scale)
+    def recount(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], CountedAgain]:
+        """Super-resolve `image` (uint8 HxWx3) and count the work: the answer, and what was counted."""
+        self._clear(image)
         self._request.write(image)
-        timeout_s = self._setup.deadlines.count_s
-        reply = self._ask(
-            Operation.RECOUNT, timeout_s, "counting again", n_values=2, height=height, width=width
-        )
-        if not all(0 <= value <= complexity_report.MAX_COUNT for value in reply.values):
-            raise SubmissionFailed(f"counting again: protocol: {reply.values}, expected counts")
-        macs, weights = map(int, reply.values)
-        return self._answer.read(height * scale, width * scale), macs, weights, reply.text
+        limit_s = self._setup.deadlines.count_s
+        stated = self._ask(CountedAgain, Operation.RECOUNT, limit_s, "counting again", image)
+        return self._read(image), stated
+
+    def _clear(self, image: NDArray[np.uint8]) -> None:
+        """Empty the answer slot, so that an old answer cannot stand for a new one."""
+        self._answer.clear(image.shape[0] * self._setup.scale, image.shape[1] * self._setup.scale)
+
+    def _read(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The answer to `image`."""
+        return self._answer.read(image.shape[0] * self._setup.scale, image.shape[1] * self._setup.scale)
 
     def close(self) -> None:
         """End everything of this worker."""
@@ -262,14 +247,21 @@ class WorkerProcess:
 
     def _ask(
         self,
+        kind: type[A],
         operation: Operation,
         timeout_s: float,
         doing: str,
-        *,
-        n_values: int = 0,
-        height: int = 0,
-        width: int = 0,
-    ) -> Reply:
+        image: NDArray[np.uint8] | None = None,
+    ) -> A:
+        """The typed answer to one request. Raises SubmissionFailed if there is none, or one that cannot be."""
+        height, width = (0, 0) if image is None else image.shape[:2]
+        reply = self._reply(operation, timeout_s, doing, height, width)
+        try:
+            return kind.unpack(reply)
+        except channel.ChannelError as error:
+            raise SubmissionFailed(f"{doing}: protocol: {error}") from None
+
+    def _reply(self, operation: Operation, timeout_s: float, doing: str, height: int, width: int) -> Reply:
         left = self._setup.deadlines.total_s - (time.monotonic() - self._started)
         try:
             nonce = self._caller.send(operation, height, width)
@@ -280,8 +272,6 @@ class WorkerProcess:
             limit = self._process.limit_behind(reply.text)
             text = " ".join(reply.text.split()) or "failed"
             raise SubmissionFailed(f"{doing}: {limit}: {text}" if limit else f"{doing}: {text}")
-        if len(reply.values) != n_values:
-            raise SubmissionFailed(f"{doing}: protocol: {len(reply.values)} values, expected {n_values}")
         return reply
 
     def _explain(self, error: channel.ChannelError, out_of_time: bool) -> str:
@@ -306,24 +296,22 @@ class WorkerProcess:
         return f"{limit + ': ' if limit else ''}{error} ({ending}){words}"
 
 
-def _stated(doing: str, what: str, value: float, most: float) -> float:
-    """`value` as a worker states it. Raises SubmissionFailed unless it is a number from 0 to `most`."""
-    if not 0 <= value <= most:
-        raise SubmissionFailed(
-            f"{doing}: protocol: {what} stated as {value:g}, expected a number from 0 to {most:g}"
-        )
-    return value
+def _within(doing: str, what: str, value: float, most: float) -> None:
+    """Raise SubmissionFailed for a number that a worker states above `most`, which only the parent knows."""
+    try:
+        in_bounds(what, value, most)
+    except channel.ChannelError as error:
+        raise SubmissionFailed(f"{doing}: protocol: {error}") from None
 
 
-def _job(submission: Submission, setup: Setup) -> dict[str, object]:
-    return {
-        "adapter": submission.adapter,
-        "source": submission.source,
-        "checkpoints": [str(path) for path in submission.checkpoints],
-        "device": "cuda:0" if setup.device.startswith("cuda") else "cpu",
-        "scale": setup.scale,
-        "must_lock": setup.level is not sandbox.Level.PROCESS,
-    }
+def _job(submission: Submission, setup: Setup) -> Job:
+    return Job(
+        source=SOURCES[submission.adapter].from_json(submission.source),
+        checkpoints=tuple(str(path) for path in submission.checkpoints),
+        device="cuda:0" if setup.device.startswith("cuda") else "cpu",
+        scale=setup.scale,
+        must_lock=setup.level is not sandbox.Level.PROCESS,
+    )
 
 
 def _view(submission: Submission, setup: Setup) -> sandbox.View:

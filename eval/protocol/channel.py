@@ -9,7 +9,6 @@ neither be sent ahead nor replayed. Image slots are memfds that the parent creat
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import mmap
 import os
@@ -20,7 +19,6 @@ import struct
 import time
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,19 +206,3 @@ class Slot:
         del self._pixels
         self._map.close()
         os.close(self.descriptor)
-
-
-def write_job(job: dict[str, Any]) -> int:
-    """A sealed read-only memfd that holds `job` as JSON (parent to worker only). Returns its descriptor."""
-    descriptor = os.memfd_create("job", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, json.dumps(job).encode())
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor
-
-
-def read_job(descriptor: int) -> dict[str, Any]:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with os.fdopen(descriptor, "rb") as stream:
-        job: dict[str, Any] = json.load(stream)
-    return job

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from eval.protocol.channel import ChannelError, Reply, Status
 from eval.protocol.complexity_report import MAX_COUNT
 
-A = TypeVar("A", bound="Answer")
+A = TypeVar("A", bound="Statement")
 
 # Bounds of what a worker may state, far above any honest figure.
 MAX_DATA_RANGE = 1e6
@@ -34,7 +34,7 @@ def _count(what: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Statement:
     """Base of all replies. Numbers travel in the order of the fields; texts are joined by line ends."""
 
     def pack(self) -> Reply:
@@ -56,7 +56,7 @@ class Answer:
         return cls(**found)
 
 
-def _split(kind: type[Answer]) -> tuple[list[Field[Any]], list[Field[Any]]]:
+def _split(kind: type[Statement]) -> tuple[list[Field[Any]], list[Field[Any]]]:
     """The fields that are numbers, and those that are texts."""
     found = fields(kind)
     return [one for one in found if "what" in one.metadata], [
@@ -80,7 +80,7 @@ def in_bounds(what: str, value: float, most: float, *, least: float = 0) -> floa
 
 
 @dataclass(frozen=True)
-class Inspected(Answer):
+class Inspected(Statement):
     """The checkpoint's tensors, counted before any team code ran."""
 
     tensors: int = _count("a count")
@@ -89,7 +89,7 @@ class Inspected(Answer):
 
 
 @dataclass(frozen=True)
-class Loaded(Answer):
+class Loaded(Statement):
     """A model on its device.
 
     data_range: of its values, 1.0 or 255.0. parameters: elements of `model.parameters()`. name: the official results
@@ -103,7 +103,7 @@ class Loaded(Answer):
 
 
 @dataclass(frozen=True)
-class Forwarded(Answer):
+class Forwarded(Statement):
     """An image in the answer slot.
 
     worker_ms: the worker's own time. lowest, highest: of the network's values before they are clamped.
@@ -115,7 +115,7 @@ class Forwarded(Answer):
 
 
 @dataclass(frozen=True)
-class MemoryPeak(Answer):
+class MemoryPeak(Statement):
     """Peak memory since the last request; None if it cannot be read.
 
     since_reset: whether the peak leaves out what came before the last reset.
@@ -126,14 +126,14 @@ class MemoryPeak(Answer):
 
 
 @dataclass(frozen=True)
-class CountedText(Answer):
+class CountedText(Statement):
     """A report in the form of `complexity_report.dump`."""
 
     report: str
 
 
 @dataclass(frozen=True)
-class FolderDone(Answer):
+class FolderDone(Statement):
     """One call of a program on a folder, as the worker saw it. `network_ms` is the time inside networks."""
 
     whole_ms: float = _number("its time in ms", MAX_TIME_MS)
@@ -143,14 +143,14 @@ class FolderDone(Answer):
 
 
 @dataclass(frozen=True)
-class Exported(Answer):
+class Exported(Statement):
     """A traced network in the graph slot."""
 
     size_bytes: int = _count("the size of the traced network")
 
 
 @dataclass(frozen=True)
-class CountedAgain(Answer):
+class CountedAgain(Statement):
     """An image in the answer slot and the work for it. uncounted: operators that no formula counts."""
 
     macs: int = _count("multiply-accumulates")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from eval.worker.adapters.loaded import Loaded
+from eval.protocol.job import ControlSource
+from eval.worker.adapters.loaded_model import LoadedModel, Setting
 
 
 class PixelRepeat(torch.nn.Module):
@@ -20,7 +19,7 @@ class PixelRepeat(torch.nn.Module):
         return torch.nn.functional.interpolate(image, scale_factor=self.scale, mode="nearest")
 
 
-def load(_source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
-    """The control model on `device`."""
-    model = PixelRepeat(scale).eval().to(device)
-    return Loaded(model, model, 255.0)
+def load(_source: ControlSource, setting: Setting) -> LoadedModel:
+    """The control model on the worker's device."""
+    model = PixelRepeat(setting.scale).eval().to(setting.device)
+    return LoadedModel(model, model, 255.0)

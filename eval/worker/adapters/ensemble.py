@@ -1,40 +1,29 @@
-"""Worker half of ensembles: x8 of any loaded submission, and native submissions fused on the same image."""
+"""Loads ensembles: x8 of any submission, and native submissions fused on the same image."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
+from eval.protocol.job import EnsembleSource
 from eval.worker.adapters import native
-from eval.worker.adapters.loaded import Loaded
+from eval.worker.adapters.loaded_model import LoadedModel, Setting, Whole
 from models.ensemble import ModelEnsemble, fusion_rule, self_ensembled, unchanged
 
 RANGE = 1.0
 
 
-class SelfEnsemble(torch.nn.Module):
-    """x8 of a loaded submission's network, so that its complexity is that of all eight passes."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self._run = self_ensembled(model)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self._run(x)
-
-
-def self_ensemble(loaded: Loaded) -> Loaded:
-    """`loaded` with x8 around its whole forward pass, padding and tiles included."""
-    return replace(loaded, model=SelfEnsemble(loaded.model), forward=self_ensembled(loaded.forward))
+def self_ensemble(loaded: LoadedModel) -> LoadedModel:
+    """`loaded` with x8 around its whole forward pass, padding and tiles included; all eight passes are counted."""
+    model = Whole(loaded.model, self_ensembled(loaded.model))
+    return replace(loaded, model=model, forward=self_ensembled(loaded.forward))
 
 
 class Member(torch.nn.Module):
     """A loaded submission on values in 0..1, clamped as its own output would be."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         super().__init__()
         self.model = loaded.model
         self._forward = loaded.forward
@@ -45,19 +34,14 @@ class Member(torch.nn.Module):
         return out.clamp(0, self._data_range) / self._data_range
 
 
-def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
-    """Load each of `source["members"]` (name to what `native.load` takes) and fuse by `source["fusion"]`.
-
-    Raises LoadError, which names the checkpoint at fault.
-    """
-    members = {
-        f"member_{name}": Member(native.load(member, device, scale))
-        for name, member in source["members"].items()
-    }
+def load(source: EnsembleSource, setting: Setting) -> LoadedModel:
+    """Load each member and fuse them. Raises LoadError, which names the checkpoint at fault."""
+    loaded = {name: native.load(member, setting) for name, member in source.members.items()}
     model = ModelEnsemble(
-        members,
-        fusion_rule(source["fusion"], data_range=RANGE),
-        run=self_ensembled if source["member_self_ensemble"] else unchanged,
-        turns_below_mib=source["turns_below_mib"],
+        {f"member_{name}": Member(one) for name, one in loaded.items()},
+        fusion_rule(source.fusion, data_range=RANGE),
+        run=self_ensembled if source.member_self_ensemble else unchanged,
+        turns_below_mib=source.turns_below_mib,
     )
-    return Loaded(model.eval(), model, RANGE)
+    notes = tuple(f"member {name}: {note}" for name, one in loaded.items() for note in one.notes)
+    return LoadedModel(model.eval(), model, RANGE, notes=notes)

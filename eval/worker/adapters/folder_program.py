@@ -14,39 +14,35 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eval.worker.adapters.loaded import Loaded, LoadError
+import torch
 
-if TYPE_CHECKING:
-    import torch
+from eval.protocol.job import FolderProgramSource
+from eval.protocol.replies import FolderDone
+from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 
 
-def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
-    """Call the repository's own `select_model`; `source` holds `entry`, `model_id` and `allow_pickle`.
-
-    Raises LoadError, or whatever the repository raises.
-    """
-    import torch
-
-    entry = Path(source["entry"])
+def load(source: FolderProgramSource, setting: Setting) -> LoadedModel:
+    """Call the repository's own `select_model`. Raises LoadError, or whatever the repository raises."""
+    entry = Path(source.entry)
     os.chdir(entry.parent)
     sys.path.insert(0, str(entry.parent))
-    sys.argv = [entry.name, "--model_id", str(source["model_id"])]
+    sys.argv = [entry.name, "--model_id", str(source.model_id)]
     spec = importlib.util.spec_from_file_location("imagesr_entry", entry)
     assert spec is not None and spec.loader is not None  # a .py file always has both
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    args = argparse.Namespace(model_id=int(source["model_id"]), valid_dir=None, test_dir=None, save_dir=".")
-    selected = module.select_model(args, device)
+    args = argparse.Namespace(model_id=source.model_id, valid_dir=None, test_dir=None, save_dir=".")
+    selected = module.select_model(args, setting.device)
     if not isinstance(selected, tuple) or len(selected) != 3 or not callable(selected[0]):
         raise LoadError(f"{entry.name}: select_model did not return (function, model_path, name)")
     function, model_path, name = selected
     if not str(name).strip():
-        raise LoadError(f"{entry.name}: select_model returned an empty name (x{scale})")
-    program = Program(function, model_path, device)
-    return Loaded(torch.nn.Identity(), _refuse, 255.0, str(name), program.run)
+        raise LoadError(f"{entry.name}: select_model returned an empty name")
+    program = Program(function, model_path, setting.device)
+    return LoadedModel(torch.nn.Identity(), _refuse, 255.0, str(name), run_folder=program.run)
 
 
 class Program:
@@ -55,10 +51,10 @@ class Program:
     def __init__(self, function: Callable[..., Any], model_path: Any, device: torch.device) -> None:
         self._function, self._model_path, self._device = function, model_path, device
 
-    def run(self, input_path: str, output_path: str) -> tuple[float, float, float, float]:
-        """Run on a folder: (whole time in ms, time in networks in ms, calls of networks, parameters).
+    def run(self, input_path: str, output_path: str) -> FolderDone:
+        """Run on a folder.
 
-        The whole time holds everything the function does: loading its model, reading and writing images.
+        The whole time includes everything that the function does: loading its model, reading and writing images.
         The time in networks is that of outermost calls of torch modules, as seen in this process.
         """
         with NetworkWatch(self._device) as watch:
@@ -71,7 +67,7 @@ class Program:
             )
             watch.synchronize()
             whole_ms = (time.perf_counter() - start) * 1e3
-        return whole_ms, watch.elapsed_ms, float(watch.calls), float(watch.parameters())
+        return FolderDone(whole_ms, watch.elapsed_ms, watch.calls, watch.parameters())
 
 
 class NetworkWatch:
@@ -105,8 +101,6 @@ class NetworkWatch:
 
     def synchronize(self) -> None:
         """Wait for the device, so that asynchronous work is in the time."""
-        import torch
-
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 

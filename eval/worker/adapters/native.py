@@ -1,44 +1,48 @@
-"""Worker half of native submissions: a model script and a checkpoint, described by a manifest.
-
-The parent half (finding and checking manifests) is `eval.submission`.
-"""
+"""Loads a native submission: a model script and a checkpoint, described by a manifest."""
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from eval.worker.adapters import checkpoints
-from eval.worker.adapters.loaded import Loaded, LoadError
+from eval.protocol.job import NativeSource
+from eval.worker.adapters import beside, checkpoints
+from eval.worker.adapters.loaded_model import Forward, LoadedModel, LoadError, Setting, Whole
+from models import tiling
+
+MAX_CLASSES = 8
 
 
-def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
-    """Build `source["class"]` with its arguments and load the checkpoint strictly.
+def load(source: NativeSource, setting: Setting) -> LoadedModel:
+    """Build the manifest's class with its arguments and load the checkpoint strictly. Raises LoadError."""
+    if source.modules:
+        sys.path.insert(0, source.modules)
+    script = Path(source.script)
+    beside.make_importable(script.parent, source.files)
+    model = _build(_import_script(script), script.name, source.class_, source.args)
+    notes = [note for part in source.checkpoints if (note := _fill(model, part, source.allow_pickle))]
+    model.eval().requires_grad_(False).to(setting.device)
+    forward = _forward(model, source, setting.scale)
+    counted = model if forward is model else Whole(model, forward)
+    return LoadedModel(counted, forward, float(source.data_range), notes=tuple(notes))
 
-    source: `script`, `class`, `args`, `checkpoints` (each `prefix`, `path`, `key`, `key_may_lack`), `data_range`,
-    `tile`, `tile_overlap`, `pad_multiple`, `allow_pickle`; `modules`, a folder that its build step filled, if it
-    has one. Raises LoadError.
-    """
-    if "modules" in source:
-        sys.path.insert(0, source["modules"])
-    script = Path(source["script"])
-    model = _build(_import_script(script), script.name, source["class"], source["args"])
-    for part in source["checkpoints"]:
-        path = Path(part["path"])
-        content = checkpoints.load(path, allow_pickle=source["allow_pickle"])
-        lacks_key = isinstance(content, dict) and part["key"] not in content
-        key = "" if part["key_may_lack"] and lacks_key else part["key"]
-        state = checkpoints.select(content, key, path.name)
-        filled = model.get_submodule(part["prefix"]) if part["prefix"] else model
-        checkpoints.load_strict(filled, state, path.name)
-    model.eval().requires_grad_(False).to(device)
-    return Loaded(model, _forward(model, source, scale), float(source["data_range"]))
+
+def _fill(model: torch.nn.Module, part: Any, allow_pickle: bool) -> str:
+    """Load one checkpoint file into the submodule that it fills; what was done to make it fit."""
+    path = Path(part.path)
+    content = checkpoints.load(path, allow_pickle=allow_pickle)
+    lacks_key = isinstance(content, dict) and part.key not in content
+    key = "" if part.key_may_lack and lacks_key else part.key
+    state = checkpoints.select(content, key, path.name)
+    filled = model.get_submodule(part.prefix) if part.prefix else model
+    return checkpoints.load_strict(filled, state, path.name)
 
 
 def _import_script(script: Path) -> ModuleType:
@@ -52,10 +56,12 @@ def _import_script(script: Path) -> ModuleType:
     return module
 
 
-def _build(module: ModuleType, script: str, name: str, arguments: dict[str, Any]) -> torch.nn.Module:
+def _build(module: ModuleType, script: str, name: str, arguments: Mapping[str, Any]) -> torch.nn.Module:
     factory = getattr(module, name, None)
     if factory is None:
-        raise LoadError(f"script {script}: defines no '{name}' (manifest field 'class')")
+        raise LoadError(
+            f"script {script}: defines no '{name}' (manifest field 'class'){_candidates(module, name)}"
+        )
     model = factory(**arguments)
     if not isinstance(model, torch.nn.Module):
         raise LoadError(
@@ -64,16 +70,28 @@ def _build(module: ModuleType, script: str, name: str, arguments: dict[str, Any]
     return model
 
 
-def _forward(
-    model: torch.nn.Module, source: dict[str, Any], scale: int
-) -> Callable[[torch.Tensor], torch.Tensor]:
+def _candidates(module: ModuleType, name: str) -> str:
+    """The classes of networks that a script defines, the nearest name first."""
+    found = [
+        key
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, torch.nn.Module)
+        and value.__module__ == module.__name__
+    ]
+    if not found:
+        return "; it defines no torch.nn.Module at all"
+    near = difflib.get_close_matches(name, found, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ";"
+    more = ", ..." if len(found) > MAX_CLASSES else ""
+    return f"{hint} It defines: {', '.join(found[:MAX_CLASSES])}{more}"
+
+
+def _forward(model: torch.nn.Module, source: NativeSource, scale: int) -> Forward:
     """`model` itself, or wrapped in the padding and tiling that the manifest declares."""
     forward: Callable[[torch.Tensor], torch.Tensor] = model
-    if source["pad_multiple"] > 1 or source["tile"]:
-        from models import tiling
-
-        if source["pad_multiple"] > 1:
-            forward = tiling.padded(forward, source["pad_multiple"], scale)
-        if source["tile"]:
-            forward = tiling.tiled(forward, source["tile"], source["tile_overlap"], scale)
+    if source.pad_multiple > 1:
+        forward = tiling.padded(forward, source.pad_multiple, scale)
+    if source.tile:
+        forward = tiling.tiled(forward, source.tile, source.tile_overlap, scale)
     return forward

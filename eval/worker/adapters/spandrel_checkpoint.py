@@ -1,4 +1,4 @@
-"""Worker half of `--weights`: a bare checkpoint of any architecture that spandrel recognises.
+"""Loads a bare checkpoint (`--weights`) of any architecture that spandrel recognises.
 
 Scale, channels, value range and size requirements come from spandrel's descriptor, which also pads an
 image to what the network needs and crops its output again.
@@ -13,8 +13,9 @@ import torch
 from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 from spandrel.__helpers.canonicalize import canonicalize_state_dict
 
+from eval.protocol.job import SpandrelSource
 from eval.worker.adapters import checkpoints
-from eval.worker.adapters.loaded import Loaded, LoadError
+from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 
 # The range of every descriptor's input and output, by spandrel's contract.
 DATA_RANGE = 1.0
@@ -32,10 +33,10 @@ class Described(torch.nn.Module):
         return self._descriptor(x)
 
 
-def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
-    """The network in `source["path"]` on `device`. Raises LoadError for one that cannot do this task."""
-    path = Path(source["path"])
-    state = _state(path, allow_pickle=source["allow_pickle"])
+def load(source: SpandrelSource, setting: Setting) -> LoadedModel:
+    """The checkpoint's network on the worker's device. Raises LoadError for a network that cannot do this task."""
+    path = Path(source.path)
+    state = _state(path, allow_pickle=source.allow_pickle)
     try:
         descriptor = ModelLoader("cpu").load_from_state_dict(state)
     except UnsupportedModelError:
@@ -48,14 +49,14 @@ def load(source: dict[str, Any], device: torch.device, scale: int) -> Loaded:
         raise LoadError(
             f"checkpoint {path.name}: spandrel cannot build its network ({reason:.300})"
         ) from None
-    _check(descriptor, path.name, scale)
-    descriptor.eval().to(device)
+    _check(descriptor, path.name, setting.scale)
+    descriptor.eval().to(setting.device)
     descriptor.model.requires_grad_(False)
     model = Described(descriptor)
-    return Loaded(model, model, DATA_RANGE, describe(descriptor))
+    return LoadedModel(model, model, DATA_RANGE, described(descriptor))
 
 
-def describe(descriptor: ImageModelDescriptor[Any]) -> str:
+def described(descriptor: ImageModelDescriptor[Any]) -> str:
     """Architecture, scale and what the network asks of its input, for the record."""
     needs = descriptor.size_requirements
     sizes = [f"at least {needs.minimum} pixels" if needs.minimum else ""]

@@ -15,22 +15,11 @@ from typing import Any
 import torch
 from torch.autograd.function import FunctionCtx
 
-from eval.worker.adapters.loaded import Loaded, LoadError
+from eval.protocol.job import TracedSource
+from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting, Whole
 
 # No tracer writes these: what they run is in other threads or on other machines.
 ELSEWHERE = ("prim::fork", "prim::awaitable", "prim::rpc_async", "prim::rpc_sync", "prim::rpc_remote")
-
-
-class Whole(torch.nn.Module):
-    """Everything that makes an image: the network and what its repository does around it."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        super().__init__()
-        self.model = loaded.model
-        self._run = loaded.forward
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self._run(image)
 
 
 class Traced(torch.nn.Module):
@@ -45,7 +34,7 @@ class Traced(torch.nn.Module):
             return self.graph(image)
 
 
-def dump(loaded: Loaded, image: torch.Tensor) -> bytes:
+def traced(loaded: LoadedModel, image: torch.Tensor) -> bytes:
     """TorchScript of the operators that turn `image` (float32 1x3xHxW) into its answer.
 
     Raises LoadError for operators that cannot be written down, and whatever the network raises.
@@ -54,9 +43,9 @@ def dump(loaded: Loaded, image: torch.Tensor) -> bytes:
     with warnings.catch_warnings(), _transparent_functions():
         # Branches and sizes that the trace fixes are warned of: one image is all it is for
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(Whole(loaded).eval(), image, check_trace=False)
+        graph = torch.jit.trace(Whole(loaded.model, loaded.forward).eval(), image, check_trace=False)
         try:
-            torch.jit.save(traced, content)
+            torch.jit.save(graph, content)
         except RuntimeError as error:
             raise LoadError(f"cannot be written down ({str(error).strip().splitlines()[0]:.120})") from None
     return content.getvalue()
@@ -80,15 +69,17 @@ def _transparent_functions() -> Iterator[None]:
         function.apply = original
 
 
-def load(source: dict[str, Any], device: torch.device, _scale: int) -> Loaded:
-    """The graph in `source["graph"]` (a slot), on values in 0..`source["data_range"]`. Raises LoadError."""
-    content = source["graph"].read_bytes()
+def load(source: TracedSource, setting: Setting) -> LoadedModel:
+    """The graph in the graph slot. Raises LoadError."""
+    if setting.graph is None:
+        raise LoadError("there is no slot for a traced network")
+    content = setting.graph.read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
             )  # newer torch prefers torch.export, which cannot run every network
-            graph = _load(content, device)
+            graph = _load(content, setting.device)
     except RuntimeError as error:
         raise LoadError(
             f"the traced network cannot be read ({str(error).strip().splitlines()[-1]:.200})"
@@ -96,7 +87,7 @@ def load(source: dict[str, Any], device: torch.device, _scale: int) -> Loaded:
     if any(graph.inlined_graph.findAllNodes(kind) for kind in ELSEWHERE):
         raise LoadError("the traced network does work where it cannot be counted")
     model = Traced(graph)
-    return Loaded(model, model, float(source["data_range"]))
+    return LoadedModel(model, model, source.data_range)
 
 
 def _load(content: bytes, device: torch.device) -> Any:

@@ -16,8 +16,9 @@ from eval.integrity.complexity import NOT_ESTABLISHED, PARAMETERS_ELSEWHERE, Dou
 from eval.integrity.recount import NOT_CONFIRMED, Recounted
 from eval.protocol.channel import Slot
 from eval.protocol.complexity_report import Complexity, Counter, PassCounts
+from eval.protocol.job import TracedSource
 from eval.worker.adapters import traced_graph
-from eval.worker.adapters.loaded import Loaded, LoadError
+from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 from eval.worker.counters import counting
 
 CPU = torch.device("cpu")
@@ -98,17 +99,17 @@ class Toy(nn.Module):
         return nn.functional.pixel_shuffle(self.conv(Square.apply(x)), 4)
 
 
-def carried(loaded: Loaded, image: torch.Tensor) -> Loaded:
+def carried(loaded: LoadedModel, image: torch.Tensor) -> LoadedModel:
     """`loaded` as a clean process would get it."""
     slot = Slot.create("graph", 1 << 20)
     with torch.no_grad():
-        slot.write_bytes(traced_graph.dump(loaded, image))
-    return traced_graph.load({"graph": slot, "data_range": loaded.data_range}, CPU, 4)
+        slot.write_bytes(traced_graph.traced(loaded, image))
+    return traced_graph.load(TracedSource(data_range=loaded.data_range), Setting(CPU, 4, slot))
 
 
 def test_the_graph_does_the_same_work_and_gives_the_same_image() -> None:
     model, image = Toy().eval(), torch.rand(1, 3, 20, 24)
-    found = carried(Loaded(model, lambda x: model(x + 0.5) - 1, 1.0), image)
+    found = carried(LoadedModel(model, lambda x: model(x + 0.5) - 1, 1.0), image)
     expected, macs, weights, _ = counting.recount(model, image + 0.5)
     output, macs_found, weights_found, uncounted = counting.recount(found.model, image)
     assert torch.equal(output, expected - 1)
@@ -123,7 +124,7 @@ def test_weights_kept_out_of_parameters_are_weights_in_the_graph() -> None:
     model.conv.weight.data = torch.zeros(0)
     model.forward = lambda x: nn.functional.pixel_shuffle(nn.functional.conv2d(x, hidden, padding=1), 4)  # type: ignore[method-assign]
     image = torch.rand(1, 3, 20, 24)
-    _, _, weights, _ = counting.recount(carried(Loaded(model, model, 1.0), image).model, image)
+    _, _, weights, _ = counting.recount(carried(LoadedModel(model, model, 1.0), image).model, image)
     assert weights >= 48 * 27
 
 
@@ -146,7 +147,7 @@ class HidesWork(nn.Module):
 def test_work_hidden_from_the_trace_gives_another_image_on_an_input_not_met_before() -> None:
     model = HidesWork().eval()
     image = torch.rand(1, 3, 20, 24)
-    traced = carried(Loaded(model, model, 1.0), image).model
+    traced = carried(LoadedModel(model, model, 1.0), image).model
     with torch.no_grad():
         assert torch.equal(traced(image), model(image)), "on the traced image nothing shows"
         other = image.roll((3, 5), (2, 3))
@@ -162,14 +163,14 @@ def test_a_graph_that_works_in_other_threads_is_refused() -> None:
     torch.jit.save(torch.jit.script(Forking()), content)
     slot.write_bytes(content.getvalue())
     with pytest.raises(LoadError, match="does work where it cannot be counted"):
-        traced_graph.load({"graph": slot, "data_range": 1.0}, CPU, 4)
+        traced_graph.load(TracedSource(data_range=1.0), Setting(CPU, 4, slot))
 
 
 def test_what_is_no_graph_is_refused() -> None:
     slot = Slot.create("graph", 1 << 12)
     slot.write_bytes(b"no graph")
     with pytest.raises(LoadError, match="the traced network cannot be read"):
-        traced_graph.load({"graph": slot, "data_range": 1.0}, CPU, 4)
+        traced_graph.load(TracedSource(data_range=1.0), Setting(CPU, 4, slot))
 
 
 def test_a_slot_takes_no_more_than_fits_and_reads_no_more_than_there_is() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -87,3 +89,11 @@ def test_the_json_form_is_that_of_records_written_before() -> None:
 def test_an_unknown_field_is_an_error() -> None:
     with pytest.raises(TypeError, match="surprise"):
         SpandrelSource.from_json({"path": "/z", "surprise": 1})
+
+
+def test_a_job_cannot_be_changed_once_written() -> None:
+    descriptor = Job(ControlSource(), (), "cpu", 4, must_lock=True).seal()
+    assert fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE
+    with pytest.raises(PermissionError):
+        os.write(descriptor, b"x")
+    os.close(descriptor)

@@ -9,7 +9,6 @@ import pytest
 from eval.protocol import channel
 from eval.protocol.channel import ChannelError, Reply, Status
 from eval.protocol.replies import (
-    Answer,
     CountedAgain,
     CountedText,
     Exported,
@@ -18,6 +17,7 @@ from eval.protocol.replies import (
     Inspected,
     Loaded,
     MemoryPeak,
+    Statement,
 )
 
 NONCE = b"n" * channel.NONCE_BYTES
@@ -36,14 +36,14 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=repr)
-def test_an_answer_arrives_as_it_was_sent(answer: Answer) -> None:
+def test_an_answer_arrives_as_it_was_sent(answer: Statement) -> None:
     frame = channel.pack_reply(NONCE, answer.pack())
     assert type(answer).unpack(channel.unpack_reply(frame, NONCE)) == answer
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 1e300])
 @pytest.mark.parametrize("kind", [Inspected, Loaded, FolderDone, Exported, CountedAgain])
-def test_a_number_out_of_bounds_is_refused_by_name(kind: type[Answer], value: float) -> None:
+def test_a_number_out_of_bounds_is_refused_by_name(kind: type[Statement], value: float) -> None:
     n_values = len(next(one for one in ANSWERS if type(one) is kind).pack().values)
     with pytest.raises(ChannelError, match=r"stated as .*, expected a number from 0 to") as caught:
         kind.unpack(Reply(Status.OK, (value,) * n_values))

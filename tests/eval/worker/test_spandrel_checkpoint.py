@@ -24,9 +24,10 @@ from spandrel.architectures.SwinIR import SwinIR
 from torch import nn
 
 from eval import cli
+from eval.protocol.job import SpandrelSource
 from eval.submissions import resolve
 from eval.worker.adapters import spandrel_checkpoint
-from eval.worker.adapters.loaded import Loaded, LoadError
+from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 from leaderboard.summary import summarise
 
 CPU = torch.device("cpu")
@@ -57,8 +58,8 @@ def save(network: nn.Module, path: Path, key: str = "") -> Path:
     return path
 
 
-def load(path: Path) -> Loaded:
-    return spandrel_checkpoint.load({"path": str(path), "allow_pickle": False}, CPU, 4)
+def load(path: Path) -> LoadedModel:
+    return spandrel_checkpoint.load(SpandrelSource(path=str(path)), Setting(CPU, 4))
 
 
 @pytest.mark.parametrize("name", SMALL)
