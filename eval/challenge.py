@@ -1,12 +1,25 @@
-"""A competition's rules as data: `leaderboard/challenges/NAME.toml`, typed. No rule lives in code."""
+"""A competition's rules as data: `leaderboard/challenges/NAME.toml`, typed. No rule lives in code.
+
+This module holds what the files may say. What a kind of ranking does with records is in `leaderboard/rules/`.
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
+from pydantic.functional_serializers import SerializeAsAny
 
 from data.errors import InputError
 from data.types import Split
@@ -19,6 +32,39 @@ class Rules(BaseModel):
     """Base of all parts: unknown fields are errors, values do not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageSet(Rules):
+    """One split of a challenge's own images.
+
+    count: how many there are. numbers: the numbers that name the files, as ranges such as `801-900`; leading zeros do
+    not matter. sha256: `eval.harness.dataset.Dataset.digests` of the HR files, if the organisers publish it.
+    """
+
+    count: PositiveInt
+    numbers: tuple[Annotated[str, Field(pattern=r"^\d+-\d+$")], ...] = ()
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_plain_count(cls, content: Any) -> Any:
+        return {"count": content} if isinstance(content, int) else content
+
+    @model_validator(mode="after")
+    def _numbers_are_as_many(self) -> ImageSet:
+        found = len(self._numbers())
+        if self.numbers and found != self.count:
+            raise ValueError(f"'numbers' name {found} images, 'count' says {self.count}; they must be equal")
+        return self
+
+    def names_match(self, names: Sequence[str]) -> bool:
+        """Whether the file names (without suffix) are those that `numbers` states; False if it states none."""
+        numbers = {int(name) for name in names if name.isascii() and name.isdigit()}
+        return bool(self.numbers) and len(numbers) == len(names) and numbers == self._numbers()
+
+    def _numbers(self) -> set[int]:
+        bounds = [tuple(map(int, part.split("-"))) for part in self.numbers]
+        return {number for first, last in bounds for number in range(first, last + 1)}
 
 
 class Threshold(Rules):
@@ -35,10 +81,10 @@ class Threshold(Rules):
 
 
 class Baseline(Rules):
-    """The reference system that a score of exp(2) per term, whatever the track, belongs to.
+    """The baseline system. By definition each of its score terms equals exp(2).
 
-    Its published figures are used where it was not measured next to the submissions; `aliases` are further names
-    under which result files list the same system.
+    Its published figures stand in only for figures of the machine that the organisers judged on. `aliases` are
+    further names under which result files list the same system.
     """
 
     model: str
@@ -67,17 +113,32 @@ class Weights(Rules):
         return self
 
 
-class EfficiencyRanking(Rules):
+class Ranking(Rules):
+    """How a challenge ranks. Each kind is a subclass whose `kind` is the word that TOML files use."""
+
+    KINDS: ClassVar[dict[str, type[Ranking]]] = {}
+
+    kind: str
+    thresholds: tuple[Threshold, ...] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        (name,) = cls.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]
+        known = Ranking.KINDS.setdefault(name, cls)
+        if known is not cls:
+            raise TypeError(f"ranking kind '{name}' is both {known.__qualname__} and {cls.__qualname__}")
+
+
+class EfficiencyRanking(Ranking):
     """Efficient SR: lower sum of weights * exp(2 * x / x_baseline) is better, above PSNR thresholds."""
 
     kind: Literal["efficiency"]
     baseline: Baseline
     weights: Weights
-    thresholds: tuple[Threshold, ...] = ()
 
 
 class Term(Rules):
-    """One metric in a weighted score: weight * (offset + factor * value), not below `floor` where one is set."""
+    """One metric in a weighted score: weight * (offset + factor * value), not below `floor` if one is set."""
 
     metric: str
     weight: float = 1.0
@@ -93,7 +154,7 @@ class MetricTrack(Rules):
     terms: tuple[Term, ...] = Field(min_length=1)
 
 
-class MetricRanking(Rules):
+class MetricRanking(Ranking):
     """Image SR: a higher sum of terms is better; one plain term (`metric = "psnr"`) ranks by that metric.
 
     Terms take the mean of a metric over all images, as the official scorers do.
@@ -115,21 +176,30 @@ class RankSumTrack(Rules):
     quantities: tuple[Quantity, ...] = Field(min_length=1)
 
 
-class RankSumRanking(Rules):
+class RankSumRanking(Ranking):
     """Efficient SR up to 2022: every track ranks by a sum of ranks; the first track listed is the main one."""
 
     kind: Literal["ranksum"]
     tracks: tuple[RankSumTrack, ...] = Field(min_length=1)
-    thresholds: tuple[Threshold, ...] = ()
 
 
-Ranking = EfficiencyRanking | MetricRanking | RankSumRanking
+def _of_its_kind(content: Any) -> Any:
+    """The table `ranking` as the model that its `kind` names."""
+    if not isinstance(content, dict):
+        return content
+    kind = content.get("kind")
+    if kind not in Ranking.KINDS:
+        raise ValueError(f"kind is {kind!r}, expected one of: {', '.join(sorted(Ranking.KINDS))}")
+    return Ranking.KINDS[kind].model_validate(content)
 
 
 class Challenge(Rules):
     """One competition: scale, data, metrics, ranking, what it asks of the sandbox, and its sources.
 
-    images: how many images the competition's own sets have; other data is ranked by PSNR, not by its score.
+    images: the competition's own images by split. Other images are ranked by PSNR, not by its score. Without this
+    table the score applies to all images.
+    runs: how many evaluations of a submission the organisers average.
+    flops_counter: what counted the published FLOPs; this project's figure is fvcore's.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -139,12 +209,36 @@ class Challenge(Rules):
     border: int = Field(default=4, ge=0)
     complexity: bool = True  # false: only parameters are counted, no FLOPs, activations and convolutions
     metrics: tuple[str, ...] = ("psnr", "ssim")
-    images: dict[Split, int] = {}
-    ranking: Annotated[Ranking, Field(discriminator="kind")]
+    images: dict[Split, ImageSet] = {}
+    ranking: SerializeAsAny[Annotated[Ranking, BeforeValidator(_of_its_kind)]]
+    runs: PositiveInt = 1
+    flops_counter: str = "fvcore"
     device: str = ""  # the machine that the organisers judged on
     sandbox: Literal["process", "landlock", "bwrap"] = "process"
     sources: tuple[str, ...] = Field(min_length=1)
     notes: str = ""
+
+    def owns(
+        self, names: Mapping[str, Sequence[str]], digests: Mapping[str, str], *, official_layout: bool
+    ) -> bool:
+        """Whether images are the challenge's own, so that its score applies.
+
+        names: the images of each split that was evaluated. digests: sha256 by split, as far as they are known.
+        The counts must be equal. A sha256 that both sides state decides; otherwise the folders must be named as the
+        challenge names its own (`official_layout`), or the files as `numbers` says.
+        """
+        if not self.images:
+            return True
+        for split, found in names.items():
+            own = next((images for name, images in self.images.items() if name == split), None)
+            if own is None or len(found) != own.count:
+                return False
+            if own.sha256 and split in digests:
+                if digests[split] != own.sha256:
+                    return False
+            elif not (official_layout or own.names_match(found)):
+                return False
+        return True
 
 
 def available() -> list[str]:

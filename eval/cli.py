@@ -269,9 +269,10 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
 
 
 def _metric_names(challenge: Challenge, ssim: bool) -> tuple[str, ...]:
-    """The challenge's metrics, without those that are computed on request only unless `ssim` is given."""
+    """The challenge's metrics, those on request only if `ssim` is given; with it, SSIM is one of them in any case."""
     metrics = registry.chosen(challenge.metrics)
-    return tuple(metric.name for metric in metrics if ssim or not metric.on_request)
+    names = tuple(metric.name for metric in metrics if ssim or not metric.on_request)
+    return (*names, "ssim") if ssim and not any(metric.on_request for metric in metrics) else names
 
 
 def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Dataset:
@@ -279,7 +280,7 @@ def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Datas
         return dataset.choose(challenge, options.data_dir, options.pairs, include_test=options.include_test)
     if not options.images:
         raise InputError("--hr: only --images can be scored without LR images; give --data_dir or --pairs")
-    return dataset.hr_only(options.hr)
+    return dataset.hr_only(challenge, options.hr)
 
 
 def _prepare(save_dir: Path) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking
 from leaderboard import criteria
 from leaderboard.entry import Array, Entry
 from leaderboard.score_formulas import efficiency_exponent, log_final_score, term_sum
@@ -54,8 +54,8 @@ def resampled_keys(group: list[Entry], challenge: Challenge, by_psnr: bool) -> A
         return log_final_score(
             exponent, np.broadcast_to(fixed.flops, shape), np.broadcast_to(fixed.params, shape), rule.weights
         )
-    first = rule.tracks[0]
-    return runtime if first.quantities == ("runtime_ms",) else np.full((DRAWS, len(group)), np.nan)
+    by_runtime = isinstance(rule, RankSumRanking) and rule.tracks[0].quantities == ("runtime_ms",)
+    return runtime if by_runtime else np.full((DRAWS, len(group)), np.nan)
 
 
 def ties(

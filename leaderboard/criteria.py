@@ -151,14 +151,14 @@ def _reason(threshold: Threshold, shown: float, decimals: int | Literal["unround
     return f"{what} {text} dB is below {threshold.minimum:.2f} dB"
 
 
-def ranked_by_psnr(group: list[Entry]) -> bool:
+def ranked_by_psnr(group: list[Entry], challenge: Challenge) -> bool:
     """Whether a group saw other images than the challenge's own, so that its score does not apply."""
-    return not all(entry.record.scored_by_challenge_data for entry in group if entry.ok)
+    return not all(entry.owned_by(challenge) for entry in group if entry.ok)
 
 
 def reasons(group: list[Entry], challenge: Challenge) -> list[str]:
     """Per entry, why it stands below the line; empty when it is ranked."""
-    by_psnr = ranked_by_psnr(group)
+    by_psnr = ranked_by_psnr(group, challenge)
     thresholds = thresholds_that_apply(challenge, group)
     found = []
     for entry in group:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.challenge import Challenge
 from eval.records.schema import ModeResult, Record
 
 Array = NDArray[np.float64]
@@ -96,6 +97,17 @@ class Entry:
     def modes(self) -> dict[str, ModeResult]:
         """Modes that count: a failed record has none, so that it can have no means."""
         return self.record.modes if self.ok else {}
+
+    def owned_by(self, challenge: Challenge) -> bool:
+        """Whether the images were the challenge's own, so that its score applies.
+
+        Told from the names and counts in the record, hence for any challenge. Published means are taken as they are.
+        """
+        record = self.record
+        if record.scored_by_challenge_data and record.challenge in ("", challenge.name):
+            return True
+        names = {split: self.image_names(split) for split, result in self.modes.items() if result.images}
+        return challenge.owns(names, record.image_digests, official_layout=record.official_layout)
 
     def image_names(self, mode: str) -> tuple[str, ...]:
         return self._image_names.get(mode, ())

@@ -76,7 +76,6 @@ def read_official(path: Path, challenge: str = "", device: str = "") -> list[Rec
         "imported_from": path.name,
         "challenge": challenge,
         "dataset": DATASET,
-        "scored_by_challenge_data": True,
         "protocol": "ntire",
         "device": device,
         "status": "ok",

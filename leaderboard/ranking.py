@@ -97,7 +97,7 @@ def _grouped(entries: list[Entry]) -> dict[Conditions, list[Entry]]:
 def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame([_row(entry, challenge) for entry in group])
     reference_notes = _scores(frame, group, challenge)
-    by_psnr = criteria.ranked_by_psnr(group)
+    by_psnr = criteria.ranked_by_psnr(group, challenge)
     frame["ranked_by"] = "psnr" if by_psnr else "score"
     frame["key"] = (
         [-criteria.psnr_key(entry, challenge) for entry in group] if by_psnr else frame["log_score"]

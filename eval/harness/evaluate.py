@@ -151,7 +151,8 @@ class Harness:
         return Record(
             challenge=self._plan.challenge.name,
             dataset=self._plan.dataset.label,
-            scored_by_challenge_data=self._plan.dataset.own,
+            layout=self._plan.dataset.layout,
+            image_digests=self._plan.dataset.digests,
             submission=info,
             status="ok" if error is None else "failed",
             error=error,

@@ -37,6 +37,12 @@ Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=Fal
 Text = Annotated[str, AfterValidator(printable)]
 
 
+# How the images were found: in folders named as the challenges name theirs, in any others, or inside this project.
+Layout = Literal["official", "folders", "built-in"]
+# Older records tell it by the beginning of `dataset` alone.
+_OTHER_LAYOUTS = ("pairs ", "HR images ", "demo set")
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
@@ -141,7 +147,12 @@ class Complexity(Part):
 
 
 class Record(Part):
-    """One submission on one challenge on one machine."""
+    """One submission on one challenge on one machine.
+
+    scored_by_challenge_data: in older records only, whether the images were the challenge's own; tables decide that
+    now. image_digests: sha256 by split, as `eval.harness.dataset.Dataset.digests` defines it.
+    published_runtime_ms: the table's own mean, if the means of the splits were rounded before.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     sequence: int = 0
@@ -149,12 +160,12 @@ class Record(Part):
     created: datetime = Field(default_factory=lambda: datetime.now(timezone.utc))
     source: Literal["measured", "imported"] = "measured"
     imported_from: str | None = None
-    published_runtime_ms: Number | None = (
-        None  # the table's own mean, where the modes' means were rounded before
-    )
+    published_runtime_ms: Number | None = None
     challenge: str
     dataset: str = ""
-    scored_by_challenge_data: bool = False
+    layout: Layout | None = None
+    image_digests: dict[str, str] = {}
+    scored_by_challenge_data: bool | None = None
     submission: SubmissionInfo
     status: Literal["ok", "failed"]
     error: Text | None = None
@@ -171,6 +182,13 @@ class Record(Part):
     @property
     def model(self) -> str:
         return self.submission.model
+
+    @property
+    def official_layout(self) -> bool:
+        """Whether the images lay in folders that are named as the challenges name theirs."""
+        if self.layout is None:
+            return self.source == "imported" or not self.dataset.startswith(_OTHER_LAYOUTS)
+        return self.layout == "official"
 
     def mean_runtime_ms(self) -> float | None:
         """What ranks: mean over modes of each mode's `headline_ms` (valid and test alike)."""

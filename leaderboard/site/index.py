@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, Threshold
+from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking, Threshold
 from eval.records.schema import json_number
 from leaderboard.robustness import PairCheck
 from leaderboard.site.listing import Group, Listed, known
@@ -70,8 +70,10 @@ def rule_text(challenge: Challenge) -> str:
         return "Ranked by " + " + ".join(term.metric for term in rule.terms) + f" on the {rule.mode} images."
     limits = " and ".join(_limit(threshold) for threshold in rule.thresholds)
     limit = f" PSNR must reach {limits}." if limits else ""
-    if not isinstance(rule, EfficiencyRanking):
+    if isinstance(rule, RankSumRanking):
         return "Ranked by " + " and ".join(rule.tracks[0].quantities) + "." + limit
+    if not isinstance(rule, EfficiencyRanking):
+        return ""
     w, b = rule.weights, rule.baseline
     return (
         f"Lower is better: {w.runtime:g} · exp(2 · runtime/baseline) + {w.flops:g} · exp(2 · FLOPs/baseline) "

@@ -165,7 +165,7 @@ def _incomparable(item: Listed, column: str, judged_on: str) -> str:
     """Why a claim and a measurement differ for other reasons than the submission; empty where they compare."""
     record = item.entry.record
     if column in QUALITY:
-        return "" if record.scored_by_challenge_data else "other images"
+        return "other images" if item.row["ranked_by"] == "psnr" else ""
     if column not in ("runtime_ms", "memory_mib"):
         return ""
     claimed_on = str(record.submission.claims.get("device") or judged_on).lower().split()

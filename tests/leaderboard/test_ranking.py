@@ -208,9 +208,9 @@ def test_rank_sums_of_2022() -> None:
     rules = load("esr2022")
     extra = {"activations_m": 10.0}
     records = [
-        record("01_A", psnr=29, ms=5, flops_g=30, params_m=0.3),
-        record("02_B", psnr=29, ms=6, flops_g=10, params_m=0.1),
-        record("03_C", psnr=28.99, ms=1, flops_g=1, params_m=0.01),
+        record("01_A", psnr=29, ms=5, flops_g=30, params_m=0.3, challenge="esr2022"),
+        record("02_B", psnr=29, ms=6, flops_g=10, params_m=0.1, challenge="esr2022"),
+        record("03_C", psnr=28.99, ms=1, flops_g=1, params_m=0.01, challenge="esr2022"),
     ]
     for one in records:
         assert one.complexity is not None
@@ -227,7 +227,7 @@ def test_image_sr_ranks_by_the_higher_sum() -> None:
     content = load("imagesr2024").model_dump()
     content["ranking"]["terms"] = [{"metric": "psnr"}]
     rules = Challenge.model_validate(content)
-    records = [record("01_A", psnr=30), record("02_B", psnr=31)]
+    records = [record(name, psnr=30 + n, challenge=rules.name) for n, name in enumerate(("01_A", "02_B"))]
     table = rank(records, rules)
     assert list(table["model"]) == ["02_B", "01_A"]
     assert list(table["score_final"]) == [31, 30]
