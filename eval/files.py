@@ -88,6 +88,14 @@ def read_text(path: Path, most_bytes: int) -> str:
         raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
+def absolute(path: Path) -> Path:
+    """`path` from the root; links and `..` in its folder are resolved, its own name stays.
+
+    A link's own name is kept because it may be what a submission is called after.
+    """
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
+
+
 def _size(size_bytes: int, decimals: int) -> str:
     unit, name = (2**30, "GiB") if size_bytes >= 2**30 else (2**20, "MiB")
     return f"{size_bytes / unit:.{decimals}f} {name}"

@@ -1,0 +1,43 @@
+"""Results handed in as a folder of images: nothing is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.errors import InputError
+from eval import files
+from eval.protocol.job import ImagesSource
+from eval.records.schema import SubmissionInfo
+from eval.submissions.submission import Submission, file_results_key
+
+MAX_IMAGES_BYTES = 64 * 2**30
+
+
+def image_folder(folder: Path) -> Submission:
+    """Results handed in as images, named after their folder. Raises InputError where there is no such
+    folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"--images {folder}: no such folder")
+    folder = folder.resolve()
+    info = SubmissionInfo(model=file_results_key(folder.name), origin="images")
+    found, problem = _handed_in(folder)
+    return Submission(
+        info=info,
+        source=ImagesSource(folder=str(folder)),
+        visible=(),
+        checkpoints=found,
+        problem=problem,
+    )
+
+
+def _handed_in(folder: Path) -> tuple[tuple[Path, ...], str]:
+    """The files in a folder of results, all of which are hashed, or the reason why they are not looked at."""
+    try:
+        found = tuple(files.regular(folder))
+    except InputError as error:
+        return (), str(error)
+    size = sum(path.stat().st_size for path in found)
+    if size > MAX_IMAGES_BYTES:
+        return (), f"{folder}: {size / 2**30:.1f} GiB of files, expected at most 64 GiB"
+    return found, ""
