@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import pairs
-from eval.submissions.submission import ROOT
+from eval.submissions.manifest import ROOT
 
 IMPORTS = "import torch, fvcore, cv2"
 

@@ -25,7 +25,8 @@ import numpy as np
 from eval.harness import worker_process
 from eval.sandbox import CPU_LIMITS, Level, spawn
 from eval.sandbox.probe import why_not
-from eval.submissions import resolve, submission
+from eval.submissions.catalogue import find_manifest
+from eval.submissions.resolve import from_manifest
 from eval.submissions.submission import Submission
 
 EMPTY = ["-I", "-S", "-B", "-c", "print('up', flush=True)"]
@@ -245,7 +246,7 @@ def main() -> None:
     if "torch" in options.only:
         table("Start-up and import of torch", runners_of(levels, IMPORT_TORCH), options.rounds)
     if {"runtime", "second"} & set(options.only):
-        model = resolve.from_manifest(submission.find(options.model_id))
+        model = from_manifest(find_manifest(options.model_id))
         if "runtime" in options.only:
             runtime_inside(levels, model, sets=max(options.rounds, 2), requests=20)
         if "second" in options.only:

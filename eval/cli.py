@@ -28,8 +28,14 @@ from eval.host import machine
 from eval.metrics import registry
 from eval.records import official, store
 from eval.records.schema import Record
-from eval.submissions import resolve, submission
-from eval.submissions.submission import MODELS, ROOT, Submission
+from eval.submissions.bare_checkpoint import bare_checkpoint
+from eval.submissions.catalogue import by_id, find_manifest, listed
+from eval.submissions.fingerprint import fingerprint
+from eval.submissions.image_folder import image_folder
+from eval.submissions.manifest import MODELS, ROOT
+from eval.submissions.repository.discover import from_repository
+from eval.submissions.resolve import from_manifest, refused_manifest, told_apart, with_self_ensemble
+from eval.submissions.submission import Submission, hashed
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
 # What judges: the same before and after each submission, or nothing that was found is believed.
@@ -183,13 +189,13 @@ def _submissions(options: argparse.Namespace) -> list[Submission]:
             "give one of --model_id ID ..., --all, --weights FILE and --images DIR (`--help` shows examples)"
         )
     if options.images:
-        return _named_apart([resolve.images(folder) for folder in options.images], "--images")
+        return _named_apart([image_folder(folder) for folder in options.images], "--images")
     chosen = _from_weights(options) if options.weights else _by_id(options)
-    return [resolve.self_ensembled(one) for one in chosen] if options.self_ensemble else chosen
+    return [with_self_ensemble(one) for one in chosen] if options.self_ensemble else chosen
 
 
 def _from_weights(options: argparse.Namespace) -> list[Submission]:
-    chosen = [resolve.weights(path, allow_pickle=options.allow_pickle) for path in options.weights]
+    chosen = [bare_checkpoint(path, allow_pickle=options.allow_pickle) for path in options.weights]
     return _named_apart(chosen, "--weights")
 
 
@@ -214,30 +220,30 @@ def _by_id(options: argparse.Namespace) -> list[Submission]:
     if options.repo:
         if options.checkpoint != "auto":
             raise InputError("--checkpoint: a repository loads its own checkpoints; leave it out with --repo")
-        return submission.repository(
+        return from_repository(
             options.repo, options.model_id, allow_pickle=options.allow_pickle, hidden=[options.save_dir]
         )
     if options.all:
-        known = sorted(submission.listed(options.models), key=lambda one: submission.by_id(one[0]))
+        known = sorted(listed(options.models), key=lambda one: by_id(one[0]))
         if not known:
             raise InputError(
                 f"--models {options.models}: no manifest in it; expected files such as team25_EERN.toml"
             )
-        return resolve.told_apart([(path, _from_manifest(path, options)) for _, path in known])
-    paths = dict.fromkeys(submission.find(model_id, options.models) for model_id in options.model_id)
+        return told_apart([(path, _from_manifest(path, options)) for _, path in known])
+    paths = dict.fromkeys(find_manifest(model_id, options.models) for model_id in options.model_id)
     return _named_apart([_from_manifest(path, options) for path in paths], "--model_id")
 
 
 def _from_manifest(path: Path, options: argparse.Namespace) -> Submission:
     """With --all, a wrong manifest is the failure of its own submission, not of everybody's batch."""
     try:
-        return resolve.from_manifest(
+        return from_manifest(
             path, options.checkpoint, allow_pickle=options.allow_pickle, folder=options.models
         )
     except InputError as error:
         if not options.all:
             raise
-        return resolve.refused(path, str(error))
+        return refused_manifest(path, str(error))
 
 
 def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
@@ -312,19 +318,17 @@ def _announce(plan: Plan, console: Console) -> None:
 def _batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace, console: Console) -> bool:
     """Evaluate all submissions, one record each; returns whether any failed."""
     done = evaluate.finished_keys(options.save_dir) if options.resume else set()
-    hashed = [submission.hashed(one) for one in chosen]
-    harness_before = submission.fingerprint(HARNESS)
+    ready = [hashed(one) for one in chosen]
+    harness_before = fingerprint(HARNESS)
     failed = False
     with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
-        for one, files_before in hashed:
+        for one, files_before in ready:
             if done and judge.job_key(one) in done:
                 console.print(f"{one.model}: already evaluated, skipped (--resume)", highlight=False)
                 continue
             record = judge.evaluate(one)
             _check_unchanged(one.model, "its files", files_before, one.fingerprint())
-            _check_unchanged(
-                one.model, "the harness's files", harness_before, submission.fingerprint(HARNESS)
-            )
+            _check_unchanged(one.model, "the harness's files", harness_before, fingerprint(HARNESS))
             store.append(options.save_dir, record)
             official.write(options.save_dir, store.read_all(options.save_dir))
             failed = failed or record.status == "failed"

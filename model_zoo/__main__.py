@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from data.errors import InputError
-from eval.submissions import submission
+from eval.submissions.catalogue import find_manifest, manifests
+from eval.submissions.manifest import Manifest, read_manifest
 from model_zoo.fetch import fetch, files
 
 
@@ -20,17 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb.add_argument("--mirror", default="", metavar="URL", help="another address that holds the same files")
     options = parser.parse_args(arguments)
     try:
-        paths = list(submission.manifests().values()) if options.ids == ["all"] else [
-            submission.find(model_id) for model_id in options.ids
+        paths = list(manifests().values()) if options.ids == ["all"] else [
+            find_manifest(model_id) for model_id in options.ids
         ]  # fmt: skip
-        manifests = [submission.read_manifest(path) for path in paths]
+        found = [read_manifest(path) for path in paths]
     except InputError as error:
         print(f"model_zoo: error: {error}", file=sys.stderr)
         return 2
-    return max([_fetch_all(manifest, options.mirror) for manifest in manifests], default=0)
+    return max([_fetch_all(manifest, options.mirror) for manifest in found], default=0)
 
 
-def _fetch_all(manifest: submission.Manifest, mirror: str) -> int:
+def _fetch_all(manifest: Manifest, mirror: str) -> int:
     entries, failed = files(manifest), 0
     if not entries:
         print(f"{manifest.model}: its manifest names no address to fetch from")

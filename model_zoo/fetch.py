@@ -10,12 +10,8 @@ import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from data.errors import InputError
-from eval.submissions.submission import (
-    MODEL_ZOO,
-    CheckpointFile,
-    Manifest,
-    sha256,
-)
+from eval.submissions.fingerprint import sha256
+from eval.submissions.manifest import MODEL_ZOO, CheckpointFile, Manifest
 
 TIMEOUT_S = 30
 BLOCK = 1 << 16

@@ -39,7 +39,7 @@ INSIDE_EVAL = {
     "records": LEAVES | {"eval.files", "eval.tomlfile"},
     "worker": LEAVES | {"eval.protocol", "eval.filters", "models"},
     "integrity": LEAVES | {"eval.protocol", "eval.records.schema", "eval.runtime", "eval.challenge"},
-    "submissions": LEAVES | {"eval.records.schema", "eval.files", "eval.tomlfile"},
+    "submissions": LEAVES | {"eval.records.schema", "eval.protocol.job", "eval.files", "eval.tomlfile"},
     "harness": LEAVES
     | {"data"}
     | {

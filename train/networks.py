@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from data.errors import InputError
-from eval.submissions.submission import MODEL_ZOO, find, read_manifest
+from eval.submissions.catalogue import find_manifest
+from eval.submissions.manifest import MODEL_ZOO, read_manifest
 from train.recipe import Network
 
 State = dict[str, Tensor]
@@ -61,7 +62,7 @@ def blueprint(network: Network) -> Blueprint:
         return Blueprint(
             network.class_, network.args, network.imports, network.data_range, network.unit_range
         )
-    path = find(network.submission)
+    path = find_manifest(network.submission)
     manifest = read_manifest(path)
     module = (manifest.script or f"{path.stem}.py").removesuffix(".py")
     return Blueprint(
@@ -187,7 +188,7 @@ def submission_network(model_id: str, checkpoint: str | None) -> tuple[nn.Module
     Raises InputError when it is unknown or its checkpoint is not there or does not fit.
     """
     plan = blueprint(Network(submission=model_id))
-    manifest = read_manifest(find(model_id))
+    manifest = read_manifest(find_manifest(model_id))
     model = plan.build()
     if checkpoint is not None:
         load_joining(model, read_state(Path(checkpoint)), {}, f"teacher {model_id}: {checkpoint}")

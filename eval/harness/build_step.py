@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from eval.failures import SubmissionFailed
 from eval.filters import seccomp_rules
 from eval.harness.worker_process import Setup
 from eval.host import disk
+from eval.protocol.job import NativeSource
 from eval.submissions.submission import Submission
 
 BUILT_BYTES = 1 << 30
@@ -34,7 +35,8 @@ def built(submission: Submission, setup: Setup) -> Iterator[Submission]:
 
     Raises SubmissionFailed with the last lines of the step's output where it fails, is late or passes a limit.
     """
-    if submission.build is None:
+    source = submission.source
+    if submission.build is None or not isinstance(source, NativeSource):
         yield submission
         return
     root = Path(tempfile.mkdtemp(prefix="build-")).resolve()
@@ -43,10 +45,11 @@ def built(submission: Submission, setup: Setup) -> Iterator[Submission]:
         folder = root / submission.build.name
         folder.mkdir()
         _copy(submission.build, folder)
-        _run(submission.source["build"], folder, setup)
+        _run(source.build, folder, setup)
         _open_to_all(folder)
-        source = {**submission.source, "modules": str(folder)}
-        yield replace(submission, visible=(*submission.visible, folder), source=source)
+        yield replace(
+            submission, visible=(*submission.visible, folder), source=replace(source, modules=str(folder))
+        )
     finally:
         disk.remove(root)
 
@@ -71,7 +74,7 @@ def _sources(folder: Path) -> list[Path]:
         raise SubmissionFailed(f"build: {error}") from None
 
 
-def _run(command: list[str], folder: Path, setup: Setup) -> None:
+def _run(command: Sequence[str], folder: Path, setup: Setup) -> None:
     limits = replace(setup.limits, writable_bytes=BUILT_BYTES, file_bytes=BUILT_BYTES)
     view = sandbox.View(writable=(folder,), cwd=folder)
     environment = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath))}
@@ -117,14 +120,14 @@ def _program(name: str) -> str:
     return path
 
 
-def _arguments(command: list[str]) -> list[str]:
+def _arguments(command: Sequence[str]) -> list[str]:
     """What follows the program's name."""
     if any("\0" in part for part in command):
         raise SubmissionFailed("build: the command holds a NUL character, which no program can be given")
     size = sum(len(part.encode()) + 1 for part in command)
     if size > COMMAND_BYTES:
         raise SubmissionFailed(f"build: a command of {size} bytes, expected at most {COMMAND_BYTES}")
-    return command[1:]
+    return list(command[1:])
 
 
 def _end(output: bytes) -> str:

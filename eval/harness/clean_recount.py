@@ -18,6 +18,7 @@ from eval.failures import SubmissionFailed
 from eval.harness.worker_process import Setup, WorkerProcess
 from eval.integrity.complexity import Doubt
 from eval.integrity.recount import NOT_CONFIRMED, Recounted
+from eval.protocol.job import TracedSource
 from eval.records.schema import SubmissionInfo
 from eval.submissions.submission import Submission
 
@@ -35,7 +36,7 @@ def run(
     keep: gets the answer. A network that cannot be traced is a doubt.
     """
     info = SubmissionInfo(model="traced network")
-    traced = Submission(info, "traced_graph", {"allow_pickle": False, "data_range": data_range}, ())
+    traced = Submission(info, TracedSource(data_range=data_range), ())
     try:
         with WorkerProcess(traced, setup, worker.graph) as clean:  # it imports torch meanwhile
             worker.export(image)

@@ -39,6 +39,7 @@ from eval.integrity import complexity, recount
 from eval.metrics import registry
 from eval.metrics.perceptual import PerceptualScorer
 from eval.protocol.complexity_report import Complexity as Counted
+from eval.protocol.job import ImagesSource
 from eval.protocol.replies import Inspected
 from eval.records import schema, store
 from eval.records.schema import (
@@ -89,7 +90,7 @@ class Harness:
         plan = self._plan
         content = {
             "files": submission.fingerprint(),
-            "source": submission.source,
+            "source": submission.source.to_json(),
             "challenge": plan.challenge.model_dump(mode="json"),
             "data": plan.dataset.digest(),
             "metrics": plan.metric_names,
@@ -133,9 +134,10 @@ class Harness:
         problem = submission.problem or self._secret_shown(submission)
         if problem:
             raise SubmissionFailed(problem)
-        if submission.adapter == "images":
-            self._score_images(submission, findings)
-        elif submission.adapter == "folder_program":
+        source = submission.source
+        if isinstance(source, ImagesSource):
+            self._score_images(Path(source.folder), findings)
+        elif source.runs_folder:
             self._run_program(submission, findings)
         else:
             with build_step.built(submission, self._plan.setup) as ready:
@@ -189,11 +191,11 @@ class Harness:
             if ran.parameters:
                 findings.complexity = Complexity(params_m=ran.parameters / 1e6, established=False)
 
-    def _score_images(self, submission: Submission, findings: Findings) -> None:
+    def _score_images(self, folder: Path, findings: Findings) -> None:
         """Results only: no worker, no runtime, no complexity."""
         modes = self._plan.dataset.modes
-        for mode, folder in image_folder.mode_folders(Path(submission.source["folder"]), modes).items():
-            found = image_folder.find(folder, modes[mode], self._plan.challenge.scale)
+        for mode, own in image_folder.mode_folders(folder, modes).items():
+            found = image_folder.find(own, modes[mode], self._plan.challenge.scale)
             findings.flags += image_folder.surplus_flags(mode, found)
             findings.modes[mode] = image_folder.score(
                 findings.model,
@@ -212,7 +214,7 @@ class Harness:
             inspection = _inspect(scored, submission, findings)
             loaded = scored.load()
             findings.data_range = loaded.data_range
-            if loaded.name.strip() and submission.adapter == "repository":
+            if loaded.name.strip() and submission.source.names_itself:
                 findings.model = select_model.results_key(loaded.name, int(submission.info.model_id))
             elif loaded.name.strip():
                 findings.architecture = loaded.name.strip()
@@ -312,7 +314,7 @@ def _inspect(worker: WorkerProcess, submission: Submission, findings: Findings) 
     try:
         return worker.inspect()
     except SubmissionFailed as failure:
-        if not submission.source.get("allow_pickle"):
+        if not submission.source.allow_pickle:
             raise
         findings.flags.append(Flag(name="unpickled", reason=f"full unpickling was allowed; {failure}"))
         return None

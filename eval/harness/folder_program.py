@@ -20,6 +20,7 @@ from data.errors import InputError
 from data.pairs import ImagePair
 from eval.harness.worker_process import FolderRun, Setup, WorkerProcess
 from eval.host import disk
+from eval.protocol.job import FolderProgramSource
 from eval.records.schema import Flag, ModeResult, RuntimeSummary
 from eval.submissions.submission import Submission
 
@@ -64,11 +65,12 @@ def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> t
     Raises SubmissionFailed for whatever goes wrong in it, the limits on time and written files for all images
     together included.
     """
+    assert isinstance(submission.source, FolderProgramSource)  # the caller's condition
     placed = replace(
         submission,
         visible=(*submission.visible, where.input),
         writable=(where.output,),
-        source={**submission.source, "input": str(where.input), "output": str(where.output)},
+        source=replace(submission.source, input=str(where.input), output=str(where.output)),
     )
     limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images))
     with WorkerProcess(placed, replace(setup, limits=limits)) as worker:

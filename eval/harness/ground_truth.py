@@ -18,7 +18,7 @@ def shown_hr(
 
     At level process nothing is hidden anyway, and nothing is refused. Symbolic links are followed.
     """
-    if level is Level.PROCESS or submission.adapter == "images":
+    if level is Level.PROCESS or not submission.source.has_worker:
         return ""
     images = [pair.hr for pair in pairs]
     return (

@@ -18,6 +18,7 @@ from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness.worker_process import Answer, Setup, WorkerProcess
 from eval.integrity import clocks
+from eval.protocol.job import ControlSource
 from eval.records.schema import Flag, SubmissionInfo
 from eval.runtime import inputs
 from eval.submissions.submission import Submission
@@ -85,7 +86,7 @@ class GapCalibration:
 
 
 def _control() -> Submission:
-    return Submission(SubmissionInfo(model="control"), "control", {"allow_pickle": False}, ())
+    return Submission(SubmissionInfo(model="control"), ControlSource(), ())
 
 
 def _gap(worker: WorkerProcess, height: int, width: int) -> float:

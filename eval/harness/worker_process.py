@@ -26,7 +26,7 @@ from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
-from eval.protocol.job import SOURCES, Job
+from eval.protocol.job import Job
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
@@ -39,7 +39,8 @@ from eval.protocol.replies import (
     Statement,
     in_bounds,
 )
-from eval.submissions.submission import ROOT, Submission
+from eval.submissions.manifest import ROOT
+from eval.submissions.submission import Submission
 
 A = TypeVar("A", bound=Statement)
 
@@ -306,7 +307,7 @@ def _within(doing: str, what: str, value: float, most: float) -> None:
 
 def _job(submission: Submission, setup: Setup) -> Job:
     return Job(
-        source=SOURCES[submission.adapter].from_json(submission.source),
+        source=submission.source,
         checkpoints=tuple(str(path) for path in submission.checkpoints),
         device="cuda:0" if setup.device.startswith("cuda") else "cpu",
         scale=setup.scale,

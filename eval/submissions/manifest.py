@@ -93,6 +93,7 @@ class BuildStep(ManifestPart):
 class Manifest(ManifestPart):
     """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`.
 
+    files: further files beside the script that it imports or reads, such as `helper.py`.
     parts: instead of `checkpoint`, several files by the name of the submodule that each of them fills.
     ensemble: instead of `class`, other submissions that are run together; there is no script then.
     """
@@ -102,6 +103,7 @@ class Manifest(ManifestPart):
     team: str = Field(min_length=1)
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=60)
     script: str = Field(default="", pattern=rf"{FILE_NAME}|^$", max_length=200)
+    files: tuple[str, ...] = Field(default=(), max_length=100)
     class_: str = Field(default="", alias="class", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     args: dict[str, Any] = {}
     data_range: float
@@ -116,6 +118,14 @@ class Manifest(ManifestPart):
     build: BuildStep | None = None
     reproduced: CheckpointFile | None = None
     claims: Claims = Claims()
+
+    @field_validator("files")
+    @classmethod
+    def _beside_the_script(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in value if not re.match(FILE_NAME, name)]
+        if wrong:
+            raise ValueError(f"'{wrong[0]}' must be the name of a file in the manifest's folder")
+        return value
 
     @field_validator("data_range")
     @classmethod

@@ -9,7 +9,7 @@ from eval import files
 from eval.files import absolute, unfit
 from eval.protocol.job import NativeSource
 from eval.records.schema import SubmissionInfo
-from eval.submissions.checkpoints import choose_checkpoint
+from eval.submissions.checkpoints import choose_checkpoint, near_name
 from eval.submissions.fingerprint import MAX_SOURCES_BYTES, artifact
 from eval.submissions.manifest import MODELS, read_manifest
 from eval.submissions.submission import Submission
@@ -26,11 +26,13 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     path = absolute(path)
     manifest = read_manifest(path)
     script = path.parent / (manifest.script or f"{path.stem}.py")
-    chosen = choose_checkpoint(manifest, checkpoint)
+    chosen = choose_checkpoint(manifest, checkpoint, path.parent)
     reason = unfit(script, path.parent, MAX_SCRIPT_BYTES)
     problem = f"script {reason}" if reason else chosen.problem
     if not reason and not script.is_file():
-        problem = f"script {script}: no such file"
+        problem = f"script {script}: no such file{near_name(script)}"
+    own, unfit_files = _own_files(path.parent, manifest.files)
+    problem = problem or unfit_files
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
@@ -57,12 +59,24 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
             pad_multiple=manifest.pad_multiple,
             allow_pickle=allow_pickle or manifest.allow_pickle,
             build=manifest.build.command if manifest.build else (),
+            files=tuple(map(str, own)),
         ),
-        visible=shared if reason else (script, *shared),
+        visible=shared if reason else (script, *shared, *own),
         checkpoints=tuple(Path(part.path) for part in chosen.parts),
+        data=tuple(file for file in own if file.suffix != ".py"),
         build=None if problem else build,
         problem=problem,
     )
+
+
+def _own_files(folder: Path, names: tuple[str, ...]) -> tuple[tuple[Path, ...], str]:
+    """The further files that a manifest lists, and why they cannot be shown; empty if they can."""
+    listed = tuple(folder / name for name in names)
+    for file in listed:
+        reason = unfit(file, folder, MAX_SCRIPT_BYTES)
+        if reason or not file.is_file():
+            return (), f"files: {reason or f'{file}: no such file{near_name(file)}'}"
+    return listed, ""
 
 
 def _unfit_build(folder: Path) -> str:

@@ -17,7 +17,7 @@ from data.errors import InputError
 from eval.protocol import complexity_report
 from eval.records import official, store
 from eval.records.schema import Record, SubmissionInfo
-from eval.submissions import submission
+from eval.submissions.manifest import Manifest, read_manifest
 from eval.submissions.repository import select_model
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -43,7 +43,7 @@ TOML_VALUES = st.sampled_from(
         "9" * 40,
     ]
 )
-FIELDS = [*sorted(submission.Manifest.model_fields), "class"]
+FIELDS = [*sorted(Manifest.model_fields), "class"]
 GOOD: dict[str, str] = {"id": "1", "team": '"T"', "name": '"N"', "class": '"C"', "data_range": "1.0"}
 
 
@@ -62,7 +62,7 @@ def _remove(path: Path) -> None:
 def _read_manifest(content: bytes) -> None:
     path = _file(content, "team01_N.toml")
     try:
-        manifest = submission.read_manifest(path)
+        manifest = read_manifest(path)
         for part in manifest.authors.values():
             assert ".." not in Path(part.file).parts and not Path(part.file).is_absolute()
         assert "/" not in manifest.script and "/" not in manifest.name

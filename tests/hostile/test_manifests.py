@@ -14,7 +14,12 @@ from eval.harness import ground_truth
 from eval.records import store
 from eval.records.schema import Record
 from eval.sandbox import Level
-from eval.submissions import resolve, submission
+from eval.submissions import checkpoints
+from eval.submissions.catalogue import find_manifest, listed
+from eval.submissions.image_folder import image_folder
+from eval.submissions.manifest import read_manifest
+from eval.submissions.repository.discover import from_repository
+from eval.submissions.submission import hashed
 from leaderboard.summary import summarise
 from tests.eval import toy
 
@@ -115,7 +120,7 @@ def records(models: Path, tiny_pairs: Pairs) -> dict[str, Record]:
         (models / file).with_suffix(".py").write_text(SCRIPT)
     arguments = ["--all", "--models", models, "--pairs", *tiny_pairs, "--save_dir", folder / "out"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submission, "MODEL_ZOO", zoo)
+        patch.setattr(checkpoints, "MODEL_ZOO", zoo)
         how = ["--device", "cpu", "--protocol", "ntire"]
         assert cli.main(summarise, [str(argument) for argument in (*arguments, *how)]) == 1
     return {record.model.lower(): record for record in store.read_all(folder / "out")}
@@ -143,9 +148,9 @@ def test_a_name_or_number_of_anothers_is_refused_under_a_key_of_its_own(
 
 @pytest.mark.usefixtures("records")
 def test_a_number_that_others_claim_too_is_found_where_one_alone_is_right(models: Path) -> None:
-    assert submission.find("1", models).name == "team01_Honest.toml"
+    assert find_manifest("1", models).name == "team01_Honest.toml"
     with pytest.raises(InputError, match=r"50 is already taken by team50_A\.toml"):
-        submission.find("50", models)
+        find_manifest("50", models)
 
 
 def test_a_manifest_that_is_a_pipe_or_a_link_out_is_not_opened(tmp_path: Path) -> None:
@@ -154,8 +159,8 @@ def test_a_manifest_that_is_a_pipe_or_a_link_out_is_not_opened(tmp_path: Path) -
     reasons = {"team05_Pipe.toml": "not a regular file", "team06_Link.toml": "a link that leads out"}
     for file, reason in reasons.items():
         with pytest.raises(InputError, match=reason):
-            submission.read_manifest(tmp_path / file)
-    assert [model_id for model_id, _ in submission.listed(tmp_path)] == ["5", "6"]
+            read_manifest(tmp_path / file)
+    assert [model_id for model_id, _ in listed(tmp_path)] == ["5", "6"]
 
 
 @pytest.mark.parametrize("entry", ["test.py", "test_demo.py"])
@@ -166,7 +171,7 @@ def test_an_entry_point_that_leads_out_of_its_repository_is_a_usage_error(tmp_pa
     with pytest.raises(
         InputError, match=r"a link that leads out of repo/|no file with a function select_model"
     ):
-        submission.repository(repo, None)
+        from_repository(repo, None)
 
 
 def test_links_in_a_repository_are_not_followed_out_of_it(tmp_path: Path) -> None:
@@ -185,7 +190,7 @@ def test_links_in_a_repository_are_not_followed_out_of_it(tmp_path: Path) -> Non
         (utils / f"{name}.py").symlink_to(target)
         (repo / f"{name}.py").symlink_to(target)
     (utils / "text.txt").write_text("first")
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     before = one.fingerprint()
     (utils / "text.txt").write_text("second")
     after = one.fingerprint()
@@ -199,21 +204,21 @@ def test_python_files_of_absurd_size_are_not_even_hashed(tmp_path: Path) -> None
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest()})
     with (repo / "large.py").open("wb") as stream:
         stream.truncate(10 << 30)
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     with pytest.raises(InputError, match=r"10\.0 GiB of Python files, expected at most 1 GiB"):
         one.fingerprint()
-    refused, found = submission.hashed(one)  # it alone is refused, not the batch
+    refused, found = hashed(one)  # it alone is refused, not the batch
     assert "10.0 GiB of Python files" in refused.problem and found == refused.fingerprint() == {}
 
 
 def test_images_in_folders_too_deep_to_look_at_are_refused(tmp_path: Path) -> None:
     (tmp_path / "team").joinpath(*"d" * 100).mkdir(parents=True)
-    assert "folders lie in each other more than" in resolve.images(tmp_path / "team").problem
+    assert "folders lie in each other more than" in image_folder(tmp_path / "team").problem
 
 
 def test_an_imported_name_too_long_for_a_file_is_no_error(tmp_path: Path) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest() + f"import {'x' * 300}"})
-    assert len(submission.repository(repo, None)) == 1
+    assert len(from_repository(repo, None)) == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -221,21 +226,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest()})
     (repo / "test_demo.py").chmod(0)
     with pytest.raises(InputError, match=r"test_demo\.py: cannot be read \(Permission denied\)"):
-        submission.repository(repo, None)
+        from_repository(repo, None)
 
 
 def test_a_wrong_manifest_that_is_asked_for_alone_is_a_usage_error(tmp_path: Path) -> None:
     path = tmp_path / "team04_X.toml"
     path.write_text(MANIFEST.format(number=4, name="X", more='script = "../../secret.py"'))
     with pytest.raises(InputError, match=r"team04_X\.toml.*script"):
-        submission.read_manifest(path)
+        read_manifest(path)
 
 
 def test_a_link_to_an_hr_image_in_a_repository_is_no_checkpoint(tmp_path: Path, tiny_pairs: Pairs) -> None:
     code = toy.honest() + "path = 'model_zoo/team09_x.pth'"
     repo = toy.write_repo(tmp_path / "repo", {9: code})
     (repo / "model_zoo" / "team09_x.pth").symlink_to(tiny_pairs[0] / "img0.png")
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     assert "a link that leads out of repo/" in one.problem and one.checkpoints == ()
 
 
@@ -243,7 +248,7 @@ def test_a_link_to_an_hr_image_in_a_repository_is_no_checkpoint(tmp_path: Path, 
 def test_hr_images_inside_the_repository_are_refused(tmp_path: Path, level: Level) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest()})
     (repo / "data").mkdir()
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     inside = ImagePair("img0", hr=repo / "data" / "img0.png", lr=repo / "data" / "img0x4.png")
     outside = ImagePair("img0", hr=tmp_path / "HR" / "img0.png", lr=tmp_path / "LR" / "img0.png")
     assert "keep them apart" in ground_truth.shown_hr(one, level, [outside, inside])
@@ -257,7 +262,7 @@ def test_a_checkpoint_of_absurd_size_is_not_even_hashed(tmp_path: Path) -> None:
     repo = toy.write_repo(tmp_path / "repo", {9: toy.honest() + "path = 'model_zoo/team09_x.pth'"})
     with (repo / "model_zoo" / "team09_x.pth").open("wb") as stream:
         stream.truncate(10 << 30)
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     assert (
         one.problem == "checkpoint team09_x.pth: 10.0 GiB, expected at most 8 GiB" and one.checkpoints == ()
     )
@@ -270,7 +275,7 @@ DEEP = ["x = " + "-" * 100_000 + "1", "x = " + "(" * 100_000, "x = 1" + "+1" * 2
 def test_a_program_nested_too_deeply_is_a_usage_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "test.py").write_text(text)
     with pytest.raises(InputError, match="no file with a function select_model"):
-        submission.repository(tmp_path, None)
+        from_repository(tmp_path, None)
 
 
 @pytest.mark.parametrize("text", DEEP)
@@ -279,4 +284,4 @@ def test_an_entry_point_nested_too_deeply_is_a_usage_error(tmp_path: Path, text:
     with (repo / "test_demo.py").open("a") as stream:
         stream.write(text + "\n")
     with pytest.raises(InputError, match="not an NTIRE entry point"):
-        submission.repository(repo, None)
+        from_repository(repo, None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval.submissions.submission import CheckpointFile
+from eval.submissions.manifest import CheckpointFile
 from model_zoo import __main__ as command
 from model_zoo.fetch import fetch
 

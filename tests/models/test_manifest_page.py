@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from eval.submissions.submission import Manifest
+from eval.submissions.manifest import Manifest
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):

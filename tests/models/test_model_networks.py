@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from eval.submissions.submission import Manifest
+from eval.submissions.manifest import Manifest
 from eval.tomlfile import load
 from models.blocks import ESA, SkipConvESA, SSConv, conv3x3, upsampler
 from models.team00_RLFN import RLFN

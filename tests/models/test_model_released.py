@@ -15,7 +15,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from eval.submissions.submission import Manifest
+from eval.submissions.manifest import Manifest
 from eval.tomlfile import load
 from models.team00_RLFN import RLFN
 from models.team21_SlimRLFN import SlimRLFN

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from data.bicubic import imresize
-from eval.submissions.submission import Manifest
+from eval.submissions.manifest import Manifest
 from eval.tomlfile import load
 from models.team21_SlimRLFN import SlimRLFN
 from models.team25_EERN import EERN

@@ -22,10 +22,11 @@ from eval.failures import SubmissionFailed
 from eval.harness import build_step
 from eval.harness.worker_process import Deadlines, Setup
 from eval.host import disk
+from eval.protocol.job import NativeSource, Source
 from eval.records.schema import SubmissionInfo
 from eval.sandbox import CPU_LIMITS, Level
 from eval.sandbox.probe import why_not
-from eval.submissions import submission
+from eval.submissions.native import native
 from eval.submissions.submission import Submission
 from leaderboard.summary import summarise
 from tests.eval import toy as networks
@@ -43,8 +44,13 @@ def setup(request: pytest.FixtureRequest) -> Setup:
 def toy(folder: Path, code: str, *command: str) -> Submission:
     folder.mkdir()
     (folder / "make.py").write_text(textwrap.dedent(code))
-    source = {"build": list(command or ("python", "make.py")), "allow_pickle": False}
-    return Submission(SubmissionInfo(model="toy"), "native", source, (), build=folder)
+    source = NativeSource(script="", class_="", data_range=1.0, build=command or ("python", "make.py"))
+    return Submission(SubmissionInfo(model="toy"), source, (), build=folder)
+
+
+def modules_of(ready: Submission) -> str:
+    assert isinstance(ready.source, NativeSource)
+    return ready.source.modules
 
 
 def test_what_the_step_makes_is_shown_and_gone_afterwards(tmp_path: Path, setup: Setup) -> None:
@@ -55,7 +61,7 @@ def test_what_the_step_makes_is_shown_and_gone_afterwards(tmp_path: Path, setup:
     """
     one = toy(tmp_path / "ops", code)
     with build_step.built(one, setup) as ready:
-        made = Path(ready.source["modules"])
+        made = Path(modules_of(ready))
         assert ready.visible == (made,) and made.name == "ops"
         assert (made / "deep" / "made.py").read_text() == "VALUE = 42"
         assert (made / "deep").stat().st_mode & 0o777 == 0o755
@@ -64,7 +70,7 @@ def test_what_the_step_makes_is_shown_and_gone_afterwards(tmp_path: Path, setup:
 
 
 def test_a_submission_without_a_step_is_left_as_it_is() -> None:
-    one = Submission(SubmissionInfo(model="toy"), "native", {}, ())
+    one = Submission(SubmissionInfo(model="toy"), Source(), ())
     with build_step.built(one, SETUP) as ready:
         assert ready is one
 
@@ -189,7 +195,7 @@ def test_the_command_of_the_documentation(tmp_path: Path, setup: Setup) -> None:
     (tmp_path / "ops" / "operator.c").write_text(EXTENSION)
     with build_step.built(one, setup) as ready:
         code = "import my_operator; print(my_operator.factor())"
-        environment = {"PYTHONPATH": ready.source["modules"]}
+        environment = {"PYTHONPATH": modules_of(ready)}
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (done.stdout, done.stderr) == ("42\n", "")
 
@@ -264,7 +270,7 @@ def test_a_folder_that_is_missing_is_named_and_a_change_in_it_is_seen(tmp_path: 
     (tmp_path / "net.pth").write_bytes(b"")
 
     def found() -> Submission:
-        return submission.native(tmp_path / "team42_Net.toml", str(tmp_path / "net.pth"))
+        return native(tmp_path / "team42_Net.toml", str(tmp_path / "net.pth"))
 
     assert found().problem == "build: no folder team42_operator/ beside the manifest"
     (tmp_path / "team42_operator").mkdir()

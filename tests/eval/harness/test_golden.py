@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eval import cli
-from eval.submissions import submission
+from eval.submissions import checkpoints
 from leaderboard.summary import summarise
 
 MODELS = {"0": "00_RLFN_baseline", "21": "21_SlimRLFN", "25": "25_EERN", "28": "28_MSN"}
@@ -64,7 +64,7 @@ def compare(content: dict[str, Any], reference: dict[str, Any], dataset: str) ->
 
 @pytest.fixture
 def reference(shared: Path, model_zoo: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(submission, "MODEL_ZOO", model_zoo)
+    monkeypatch.setattr(checkpoints, "MODEL_ZOO", model_zoo)
     content: dict[str, Any] = json.loads((shared / "reference" / "ntire2024_esr.json").read_text())
     return content
 

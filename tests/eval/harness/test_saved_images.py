@@ -16,7 +16,7 @@ from data.pairs import ImagePair
 from eval import cli
 from eval.harness import ground_truth, saved_images
 from eval.sandbox import Level
-from eval.submissions import submission
+from eval.submissions.repository.discover import from_repository
 from leaderboard.summary import summarise
 from tests.eval import toy
 
@@ -144,14 +144,14 @@ def test_results_inside_a_repository_are_hidden_from_its_submissions(
 def test_hr_is_not_kept_where_a_submission_can_read(tmp_path: Path, level: Level) -> None:
     repo = toy.write_repo(tmp_path / "repo", {1: toy.honest()})
     (repo / "results").mkdir()
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     problem = ground_truth.shown_hr(one, level, [], [saved_images.hr_folder(repo / "results")])
     assert "the folder for kept HR images" in problem and "keep them apart" in problem
 
 
 @pytest.mark.parametrize("level", [Level.BWRAP, Level.LANDLOCK])
 def test_hr_images_where_the_system_lies_are_refused(tmp_path: Path, level: Level) -> None:
-    (one,) = submission.repository(toy.write_repo(tmp_path / "repo", {9: toy.honest()}), None)
+    (one,) = from_repository(toy.write_repo(tmp_path / "repo", {9: toy.honest()}), None)
     pair = ImagePair("a", lr=tmp_path / "LR" / "a.png", hr=Path("/usr/src/app/HR/a.png"))
     assert "where every sandbox shows" in ground_truth.shown_hr(one, level, [pair])
     assert ground_truth.shown_hr(one, Level.PROCESS, [pair]) == ""

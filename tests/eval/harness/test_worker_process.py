@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from eval.harness.worker_process import (
 from eval.protocol import channel
 from eval.protocol.channel import Reply, Status
 from eval.protocol.replies import Inspected, Loaded
-from eval.submissions import submission
+from eval.submissions.native import native
 from tests.eval import toy
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
@@ -79,11 +78,9 @@ def test_a_checkpoint_that_is_a_link_is_opened_by_its_name(tmp_path: Path, level
     (models / "team42_Net.toml").write_text(toy.MANIFEST)
     torch.save({"gain": torch.ones(1)}, zoo / "team42_v2.pth")
     (zoo / "team42.pth").symlink_to("team42_v2.pth")
-    one = submission.native(models / "team42_Net.toml", str(zoo / "team42.pth"))
+    one = native(models / "team42_Net.toml", str(zoo / "team42.pth"))
     assert one.problem == ""
-    named = replace(one, checkpoints=(zoo / "team42.pth",))
-    named.source["checkpoints"][0]["path"] = str(zoo / "team42.pth")
-    with WorkerProcess(named, Setup("cpu", 4, 64, level, sandbox.CPU_LIMITS)) as worker:
+    with WorkerProcess(one, Setup("cpu", 4, 64, level, sandbox.CPU_LIMITS)) as worker:
         assert worker.inspect() == Inspected(tensors=1, elements=1, size_bytes=4)
         assert worker.load() == Loaded(data_range=255.0, parameters=1)
 

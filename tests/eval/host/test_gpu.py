@@ -20,7 +20,8 @@ from eval.host.gpu import (
     visible,
 )
 from eval.sandbox import CPU_LIMITS, CUDA_LIMITS, Confined, Level, View, cuda
-from eval.submissions.submission import find, native
+from eval.submissions.catalogue import find_manifest
+from eval.submissions.native import native
 from tests.eval.fake_nvml import GIB, MINORS, SLICE, UUIDS, NvmlError, install
 from tests.eval.sandbox_helpers import run
 
@@ -97,7 +98,7 @@ def test_the_worker_is_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "spawn", refuse)
     setup = worker_process.Setup("cuda:0", 4, 64, Level.PROCESS, CUDA_LIMITS, gpu=THIRD)
     with pytest.raises(SubmissionFailed, match="looked at"):
-        worker_process.WorkerProcess(native(find("0")), setup)
+        worker_process.WorkerProcess(native(find_manifest("0")), setup)
     assert [view.gpu for view in seen] == [THIRD]
 
 

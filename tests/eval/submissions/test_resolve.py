@@ -15,7 +15,9 @@ from torch import nn
 
 from data.errors import InputError
 from eval import cli
-from eval.submissions import resolve, submission
+from eval.submissions.catalogue import find_manifest
+from eval.submissions.manifest import read_manifest
+from eval.submissions.resolve import from_manifest, with_self_ensemble
 from leaderboard.summary import summarise
 from models.team14_HGD import HGD
 from models.team19_EHAT import ADDED, EHAT, KEPT, RELEASED, execution_order
@@ -183,7 +185,7 @@ def test_an_ensemble_fuses_its_members(models: Path, weights: Path, crop: Pairs,
 
 def test_a_missing_part_says_which_file_goes_where(models: Path, weights: Path, tmp_path: Path) -> None:
     shutil.copy(weights / "hat.pth", tmp_path)
-    one = resolve.from_manifest(submission.find("14", models), str(tmp_path), folder=models)
+    one = from_manifest(find_manifest("14", models), str(tmp_path), folder=models)
     assert one.problem == (
         f"checkpoint {tmp_path}/grl.pth (part 'grl'): no such file; save grl of its authors under this name; "
         f"checkpoint {tmp_path}/dat.pth (part 'dat'): no such file; save dat of its authors under this name"
@@ -191,13 +193,13 @@ def test_a_missing_part_says_which_file_goes_where(models: Path, weights: Path, 
 
 
 def test_the_projects_own_parts_name_their_authors() -> None:
-    manifest_14 = submission.read_manifest(submission.find("14"))
+    manifest_14 = read_manifest(find_manifest("14"))
     assert {name: part.source.split()[0] for name, part in manifest_14.parts.items()} == {
         "hat": "HAT-L_SRx4_ImageNet-pretrain.pth",
         "grl": "sr_grl_base_c3x4.ckpt",
         "dat": "DAT_x4.pth",
     }
-    one = resolve.from_manifest(submission.find("14"))
+    one = from_manifest(find_manifest("14"))
     if one.problem:
         assert "model_zoo/team14_HGD_hat.pth (part 'hat'): no such file; save HAT-L_SRx4" in one.problem
 
@@ -214,7 +216,7 @@ def test_wrong_weights_of_a_part_are_named(models: Path, weights: Path, crop: Pa
 
 
 def test_an_ensemble_with_a_missing_member_checkpoint_names_the_member(models: Path, tmp_path: Path) -> None:
-    one = resolve.from_manifest(submission.find("3", models), str(tmp_path / "none.pth"), folder=models)
+    one = from_manifest(find_manifest("3", models), str(tmp_path / "none.pth"), folder=models)
     assert "member 1: checkpoint" in one.problem and "member 2: checkpoint" in one.problem
 
 
@@ -236,7 +238,7 @@ def test_an_ensemble_with_a_missing_member_checkpoint_names_the_member(models: P
 )
 def test_a_manifest_of_two_minds_is_refused(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        submission.read_manifest(manifest(tmp_path, 50, "X", data_range=1.0, **fields))
+        read_manifest(manifest(tmp_path, 50, "X", data_range=1.0, **fields))
 
 
 def test_an_ensemble_of_ensembles_is_refused(models: Path, tmp_path: Path) -> None:
@@ -244,13 +246,13 @@ def test_an_ensemble_of_ensembles_is_refused(models: Path, tmp_path: Path) -> No
         shutil.copy(path, tmp_path)
     path = manifest(tmp_path, 4, "More", data_range=1.0, ensemble={"members": ["1", "3"]})
     with pytest.raises(InputError, match=r"field 'ensemble\.members': 3 is an ensemble itself"):
-        resolve.from_manifest(path, folder=tmp_path)
+        from_manifest(path, folder=tmp_path)
 
 
 def test_self_ensemble_has_its_own_name_and_job() -> None:
-    one = resolve.from_manifest(submission.find("25"))
-    x8 = resolve.self_ensembled(one)
-    assert x8.model == "25_EERN_x8" and x8.source["self_ensemble"] and "self_ensemble" not in one.source
+    one = from_manifest(find_manifest("25"))
+    x8 = with_self_ensemble(one)
+    assert x8.model == "25_EERN_x8" and x8.source.self_ensemble and not one.source.self_ensemble
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +269,7 @@ def in_tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def random_weights(model_id: str, folder: Path) -> Path:
     """Random weights under the names and keys that the manifest asks for; what --checkpoint takes."""
     torch.manual_seed(0)
-    declared = submission.read_manifest(submission.find(model_id))
+    declared = read_manifest(find_manifest(model_id))
     network = {"14": HGD, "19": EHAT}[model_id]()
     for name, entry in declared.authors.items():
         state = network.get_submodule(name).state_dict() if name else network.state_dict()

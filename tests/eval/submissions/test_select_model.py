@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval.submissions import submission
+from eval.submissions.fingerprint import sha256
+from eval.submissions.repository.discover import from_repository
 from eval.submissions.repository.select_model import Branch, discover, results_key
 from tests.eval import toy
 
@@ -60,12 +61,12 @@ def test_a_results_key_begins_with_its_own_id(name: str, key: str) -> None:
 def test_unknown_id_lists_those_there_are(tmp_path) -> None:  # type: ignore[no-untyped-def]
     repo = toy.write_repo(tmp_path / "repo", {3: toy.honest(), 12: toy.honest()})
     with pytest.raises(InputError, match=r"--model_id 4: not in .*test_demo.py \(there are: 3, 12\)"):
-        submission.repository(repo, ["4"])
+        from_repository(repo, ["4"])
 
 
 def test_a_folder_that_is_no_repository_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match=r"looked for test_demo\.py"):
-        submission.repository(tmp_path, None)
+        from_repository(tmp_path, None)
 
 
 def test_a_repository_is_no_folder_for_its_own_results(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_repository_is_no_folder_for_its_own_results(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(repo)
     for folder in (repo, tmp_path / "link"):
         with pytest.raises(InputError, match=r"--save_dir: .*repo is the repository itself; choose another"):
-            submission.repository(repo, None, hidden=[folder])
+            from_repository(repo, None, hidden=[folder])
 
 
 NAMINGS = {
@@ -101,7 +102,7 @@ def test_a_checkpoint_in_a_folder_of_model_zoo_is_recorded_and_hashed(
     tmp_path: Path, file: str, expression: str
 ) -> None:
     repo = repo_naming(tmp_path, file, expression)
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     path = repo / "model_zoo" / file
     assert one.checkpoints == (path,) and one.info.checkpoint is not None
     assert one.info.checkpoint.file == path.name
@@ -121,9 +122,9 @@ def test_files_of_a_folder_that_a_branch_names_are_its_weights(
     repo = repo_naming(tmp_path, file, expression)
     path = repo / "model_zoo" / file
     (path.parent / "away.pth").symlink_to("/etc/passwd")
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     assert one.info.checkpoint is not None and one.info.checkpoint.file == "w.pth"
-    assert one.info.checkpoint.sha256 == submission.sha256(path)
+    assert one.info.checkpoint.sha256 == sha256(path)
     assert one.problem == "" and one.data == (path,)
     before = one.fingerprint()[str(path)]
     path.write_bytes(b"second")
@@ -136,7 +137,7 @@ def test_too_many_files_in_a_submissions_own_folder_are_its_problem(
     repo = repo_naming(tmp_path, "team03/w.pth", "0")
     (repo / "model_zoo" / "team03" / "more.bin").touch()
     monkeypatch.setattr("eval.submissions.repository.ownership.MOST_FILES", 1)
-    (one,) = submission.repository(repo, None)
+    (one,) = from_repository(repo, None)
     assert one.problem == "2 files beside Python's in its own folders, expected at most 1"
 
 
@@ -145,13 +146,11 @@ def test_a_checkpoint_under_the_number_of_another_is_a_problem_and_not_shown(tmp
     repo = toy.write_repo(tmp_path / "repo", {3: code, 4: code})
     rivals = repo / "model_zoo" / "team04_x.pth"
     rivals.touch()
-    third, fourth = submission.repository(repo, None)
+    third, fourth = from_repository(repo, None)
     assert third.problem == "model_zoo/team04_x.pth: bears the number of another submission"
     assert third.checkpoints == () and rivals not in third.visible
     assert fourth.problem == "" and fourth.checkpoints == (rivals,)
-    assert submission.repository(repo, ["4"], hidden=[tmp_path])[0] == fourth, (
-        "a folder around the repository"
-    )
+    assert from_repository(repo, ["4"], hidden=[tmp_path])[0] == fourth, "a folder around the repository"
 
 
 def test_a_checkpoint_that_is_a_link_to_anothers_or_to_results_is_not_shown(tmp_path: Path) -> None:
@@ -162,6 +161,6 @@ def test_a_checkpoint_that_is_a_link_to_anothers_or_to_results_is_not_shown(tmp_
         (repo / name).touch()
     (repo / "model_zoo" / "a.pth").symlink_to("own.pth")
     (repo / "model_zoo" / "b.pth").symlink_to("../results/c.pth")
-    one = submission.repository(repo, ["3"], hidden=[repo / "results"])[0]
+    one = from_repository(repo, ["3"], hidden=[repo / "results"])[0]
     assert one.checkpoints == ()
     assert not {path.resolve() for path in one.visible} & {repo / "model_zoo" / "own.pth", repo / "results"}

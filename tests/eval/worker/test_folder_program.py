@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from eval import cli
-from eval.submissions import submission
-from eval.submissions.repository import discover
+from eval.protocol.job import FolderProgramSource
+from eval.submissions.repository import entry_point
+from eval.submissions.repository.discover import from_repository
 from leaderboard.summary import summarise
 
 Pairs = tuple[Path, Path]
@@ -142,13 +143,13 @@ def test_a_link_to_the_truth_is_refused(tiny_pairs: Pairs, tmp_path: Path) -> No
     assert status == 1 and "not a regular file" in entry["error"]
 
 
-@pytest.mark.parametrize("entry", discover.ENTRIES)
+@pytest.mark.parametrize("entry", entry_point.ENTRIES)
 def test_the_entry_is_found_by_reading(entry: str, tmp_path: Path) -> None:
     repo = write_repo(tmp_path / "repo", entry=entry)
     (repo / entry).write_text("raise SystemExit('never run by the parent')\n" + ENTRY)
-    found = submission.repository(repo, None)
+    found = from_repository(repo, None)
     assert [one.model for one in found] == ["07_Repeat"]
-    assert found[0].adapter == "folder_program" and found[0].writable == ()
+    assert isinstance(found[0].source, FolderProgramSource) and found[0].writable == ()
 
 
 def test_a_module_that_is_not_in_the_repository_is_named(tiny_pairs: Pairs, tmp_path: Path) -> None:
@@ -164,4 +165,4 @@ def test_a_repository_without_select_model_says_what_was_looked_for(tmp_path: Pa
     with pytest.raises(
         ValueError, match=r"no file with a function select_model .*test_demo\.py, test\.py, eval\.py"
     ):
-        submission.repository(tmp_path, None)
+        from_repository(tmp_path, None)

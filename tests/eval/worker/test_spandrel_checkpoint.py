@@ -25,7 +25,7 @@ from torch import nn
 
 from eval import cli
 from eval.protocol.job import SpandrelSource
-from eval.submissions import resolve
+from eval.submissions.bare_checkpoint import bare_checkpoint
 from eval.worker.adapters import spandrel_checkpoint
 from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 from leaderboard.summary import summarise
@@ -127,9 +127,9 @@ def test_file_that_is_no_checkpoint_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"--weights .*notes\.txt: expected a checkpoint, a file with one of \.pth"
     ):
-        resolve.weights(tmp_path / "notes.txt")
+        bare_checkpoint(tmp_path / "notes.txt")
     with pytest.raises(ValueError, match=r"--weights .*none\.pth: no such file"):
-        resolve.weights(tmp_path / "none.pth")
+        bare_checkpoint(tmp_path / "none.pth")
 
 
 def judge(names: list[str], pairs: tuple[Path, Path], folder: Path, *more: str) -> dict[str, Any]:
