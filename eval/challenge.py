@@ -99,7 +99,7 @@ class Baseline(Rules):
         return (self.model, *self.aliases)
 
 
-class Weights(Rules):
+class ScoreWeights(Rules):
     """Shares of the three terms in the main track's score; they sum to 1."""
 
     runtime: float = Field(ge=0, le=1)
@@ -107,7 +107,7 @@ class Weights(Rules):
     params: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")
-    def _sum_to_one(self) -> Weights:
+    def _sum_to_one(self) -> ScoreWeights:
         if abs(self.runtime + self.flops + self.params - 1) > 1e-9:
             raise ValueError("the weights must sum to 1")
         return self
@@ -134,10 +134,10 @@ class EfficiencyRanking(Ranking):
 
     kind: Literal["efficiency"]
     baseline: Baseline
-    weights: Weights
+    weights: ScoreWeights
 
 
-class Term(Rules):
+class ScoreTerm(Rules):
     """One metric in a weighted score: weight * (offset + factor * value), not below `floor` if one is set."""
 
     metric: str
@@ -151,7 +151,7 @@ class MetricTrack(Rules):
     """A further track of an Image SR challenge, ranked by its own sum of terms."""
 
     name: str = Field(pattern=r"^[a-z_]+$")
-    terms: tuple[Term, ...] = Field(min_length=1)
+    terms: tuple[ScoreTerm, ...] = Field(min_length=1)
 
 
 class MetricRanking(Ranking):
@@ -162,7 +162,7 @@ class MetricRanking(Ranking):
 
     kind: Literal["metric"]
     mode: Split = "test"
-    terms: tuple[Term, ...] = Field(min_length=1)
+    terms: tuple[ScoreTerm, ...] = Field(min_length=1)
     tracks: tuple[MetricTrack, ...] = ()
 
 

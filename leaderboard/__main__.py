@@ -114,7 +114,7 @@ def _audit(args: argparse.Namespace) -> int:
     records = audit.records_of(args.file)
     challenge = challenges.load(args.challenge) if args.challenge else audit.guess_challenge(records)
     report = audit.audit(records, challenge)
-    _say(json.dumps(report, indent=1) if args.json else audit.to_text(report).rstrip("\n"))
+    _say(json.dumps(report, indent=1) if args.json else audit.report_text(report).rstrip("\n"))
     return 0
 
 
@@ -133,7 +133,7 @@ def _verify_log(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    _say(diff.to_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))).rstrip("\n"))
+    _say(diff.moves_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))).rstrip("\n"))
     return 0
 
 

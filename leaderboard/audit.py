@@ -7,12 +7,13 @@ from typing import Any
 
 from data.errors import InputError
 from eval import challenge as challenges
-from eval.challenge import Challenge, EfficiencyRanking
+from eval.challenge import Challenge
 from eval.records.schema import Record
 from eval.records.store import read_all
 from leaderboard import checks, robustness
 from leaderboard.importing import read_official
 from leaderboard.ranking import ordered_groups
+from leaderboard.rules import rule_of
 
 
 def records_of(path: Path) -> list[Record]:
@@ -45,9 +46,8 @@ def guess_challenge(records: list[Record]) -> Challenge:
         return challenges.load(named.pop())
     for name in challenges.available():
         candidate = challenges.load(name)
-        if isinstance(candidate.ranking, EfficiencyRanking) and models & set(
-            candidate.ranking.baseline.names
-        ):
+        baseline = rule_of(candidate).baseline
+        if baseline and models & set(baseline.names):
             return candidate
     raise InputError(
         "no challenge's baseline is among the models: name the challenge with --challenge "
@@ -58,11 +58,12 @@ def guess_challenge(records: list[Record]) -> Challenge:
 def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
     """Findings by kind, plain enough for JSON. Other machines or data are audited apart."""
     report: dict[str, Any] = {"challenge": challenge.name, "groups": []}
-    for conditions, group in ordered_groups(records).items():
-        found = checks.find(group, challenge)
+    rule = rule_of(challenge)
+    for conditions, group in ordered_groups(records, challenge).items():
+        found = checks.findings(group, challenge)
         by_name: dict[str, list[dict[str, Any]]] = {}
-        for doubt in found:
-            by_name.setdefault(doubt.name, []).append({"model": doubt.model, "reason": doubt.reason})
+        for one in found:
+            by_name.setdefault(one.name, []).append({"model": one.model, "reason": one.reason})
         report["groups"].append(
             {
                 "conditions": conditions.label,
@@ -76,9 +77,9 @@ def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
                 ],
                 "implausible_flops": by_name.pop("implausible_flops", []),
                 "other": [{"name": name, **item} for name, items in by_name.items() for item in items],
-                "changed_pairs": robustness.changed_pairs(group, challenge),
-                "below_threshold_unrounded": robustness.misses(group, challenge, strict=True),
-                "below_threshold_rounded": robustness.misses(group, challenge, strict=False),
+                "changed_pairs": robustness.changed_pairs(group, rule),
+                "below_threshold_unrounded": robustness.misses(group, rule, strict=True),
+                "below_threshold_rounded": robustness.misses(group, rule, strict=False),
             }
         )
     return report
@@ -95,7 +96,7 @@ def _cold_figures(group: list[Any], model: str) -> dict[str, float]:
     }
 
 
-def to_text(report: dict[str, Any]) -> str:
+def report_text(report: dict[str, Any]) -> str:
     """The findings as lines for a terminal."""
     lines = [f"Audit under the rules of {report['challenge']}"]
     for group in report["groups"]:

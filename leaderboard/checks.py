@@ -1,6 +1,6 @@
 """What a reader should doubt: cold starts in a mean, FLOPs that cannot be, and two entries that are one.
 
-Doubts never change a rank; they stand beside it.
+Findings never change a rank; they stand beside it as flags.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.challenge import Challenge, EfficiencyRanking
-from leaderboard import criteria
+from eval.challenge import Challenge
 from leaderboard.entry import Entry
+from leaderboard.rules import rule_for
 
 # A first call this much slower than the median of its pass: start-up of the device or autotuning, not inference.
 COLD_EXTRA_MS = 50.0
@@ -23,19 +23,19 @@ COLD_RATIO = 1.25
 LR_PIXELS = 256 * 256
 FLOPS_PER_PARAMETER_MINIMUM = 0.25
 # A lead over the next eligible entry beyond this factor in one figure is worth a second look.
-GAP_FACTOR = 3.0
+_GAP_FACTOR = 3.0
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A finding on one entry: a short name and the numbers behind it."""
+class Finding:
+    """What to doubt about one entry: the name of the flag and the numbers behind it."""
 
     model: str
     name: str
     reason: str
 
 
-def cold_start(entry: Entry) -> Doubt | None:
+def cold_start(entry: Entry) -> Finding | None:
     """The first call of the process stands out of the first pass and is averaged with the others."""
     if not entry.cold_counts or not entry.runtimes:
         return None
@@ -48,10 +48,10 @@ def cold_start(entry: Entry) -> Doubt | None:
         f"the first {mode} image took {first:.1f} ms (median {median:.2f} ms): the runtime of "
         f"{entry.runtime_ms:.2f} ms is {entry.warm_ms:.2f} ms without it"
     )
-    return Doubt(entry.model, "cold_start", reason)
+    return Finding(entry.model, "cold_start", reason)
 
 
-def implausible_flops(entry: Entry) -> Doubt | None:
+def implausible_flops(entry: Entry) -> Finding | None:
     """FLOPs far below one multiply-add per parameter and LR pixel: a counter missed an operator.
 
     Convolutions (and linear layers over all positions) apply each weight once per position of a 256x256
@@ -68,10 +68,10 @@ def implausible_flops(entry: Entry) -> Doubt | None:
         f"{flops:.2f} G with {params:.3f} M parameters: convolutions at 256x256 need about {needed_g:.2f} G, "
         f"{1 / ratio:.1f} times as much"
     )
-    return Doubt(entry.model, "implausible_flops", reason)
+    return Finding(entry.model, "implausible_flops", reason)
 
 
-def duplicates(group: list[Entry]) -> list[Doubt]:
+def duplicates(group: list[Entry]) -> list[Finding]:
     """Entries of different submissions with the same checkpoint, and entries with the same PSNR on every image."""
     submitters = {entry.model: _submitter(entry) for entry in group}
     found = []
@@ -79,9 +79,9 @@ def duplicates(group: list[Entry]) -> list[Doubt]:
         # A submission and its self-ensemble are two systems that share a checkpoint on purpose.
         others = [other for other in twins if submitters[other] != submitters[model]]
         if others:
-            found.append(Doubt(model, "same_checkpoint", f"the same checkpoint as {', '.join(others)}"))
+            found.append(Finding(model, "same_checkpoint", f"the same checkpoint as {', '.join(others)}"))
     for model, twins in _twins(_outputs(group)).items():
-        found.append(Doubt(model, "same_outputs", f"the same PSNR on every image as {', '.join(twins)}"))
+        found.append(Finding(model, "same_outputs", f"the same PSNR on every image as {', '.join(twins)}"))
     return found
 
 
@@ -118,48 +118,45 @@ def _outputs(group: list[Entry]) -> dict[str, str]:
     return found
 
 
-def gaps(group: list[Entry], challenge: Challenge) -> list[Doubt]:
+def gaps(group: list[Entry], challenge: Challenge) -> list[Finding]:
     """The best ranked entry in a figure that is several times better than the next ranked one."""
-    if not isinstance(challenge.ranking, EfficiencyRanking):
+    rule = rule_for(group, challenge)
+    if rule.baseline is None:
         return []
-    reasons = criteria.reasons(group, challenge)
+    reasons = rule.reasons(group)
     ranked = [entry for entry, reason in zip(group, reasons, strict=True) if not reason]
     found = []
     for name, unit in (("runtime_ms", "ms"), ("flops_g", "G"), ("params_m", "M")):
-        values = [(criteria.quantity(entry, name), entry.model) for entry in ranked]
+        values = [(entry.quantity(name), entry.model) for entry in ranked]
         known = sorted((value, model) for value, model in values if not math.isnan(value))
-        if len(known) > 2 and known[1][0] > GAP_FACTOR * known[0][0]:
+        if len(known) > 2 and known[1][0] > _GAP_FACTOR * known[0][0]:
             times = f"{known[1][0] / known[0][0]:.1f}" if known[0][0] else "infinitely many"
             reason = (
                 f"{name} {known[0][0]:.3f} {unit} is {times} times better than the "
                 f"next one, {known[1][1]} ({known[1][0]:.3f} {unit})"
             )
-            found.append(Doubt(known[0][1], "implausible_gap", reason))
+            found.append(Finding(known[0][1], "implausible_gap", reason))
     return found
 
 
-def find(group: list[Entry], challenge: Challenge) -> list[Doubt]:
-    """Every doubt about the entries of a group."""
+def findings(group: list[Entry], challenge: Challenge) -> list[Finding]:
+    """Everything to doubt about the entries of a group."""
     single = [
-        doubt
-        for entry in group
-        if entry.ok
-        for doubt in (cold_start(entry), implausible_flops(entry))
-        if doubt
+        one for entry in group if entry.ok for one in (cold_start(entry), implausible_flops(entry)) if one
     ]
     return single + duplicates(group) + gaps(group, challenge)
 
 
 def flag_texts(group: list[Entry], challenge: Challenge) -> list[str]:
-    """Per entry, the harness's flags and this module's doubts as `name: reason`, joined by `; `.
+    """For each entry, the harness's flags and the findings of this module as `name: reason`, joined by `; `.
 
     Reasons lose their own semicolons, so that the text can be taken apart again.
     """
-    doubts: dict[str, list[str]] = {}
-    for doubt in find(group, challenge):
-        doubts.setdefault(doubt.model, []).append(f"{doubt.name}: {doubt.reason}")
+    found: dict[str, list[str]] = {}
+    for one in findings(group, challenge):
+        found.setdefault(one.model, []).append(f"{one.name}: {one.reason}")
     texts = []
     for entry in group:
         own = [f"{flag.name}: {flag.reason}" for flag in entry.record.flags]
-        texts.append("; ".join(text.replace("; ", ", ") for text in own + doubts.get(entry.model, [])))
+        texts.append("; ".join(text.replace("; ", ", ") for text in own + found.get(entry.model, [])))
     return texts

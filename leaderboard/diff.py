@@ -10,7 +10,7 @@ from typing import Any
 
 from data.errors import InputError
 
-FIGURES = {"val_psnr": 4, "test_psnr": 4, "runtime_ms": 3, "flops_g": 3, "params_m": 4}
+_FIGURES = {"val_psnr": 4, "test_psnr": 4, "runtime_ms": 3, "flops_g": 3, "params_m": 4}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _why(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
     reasons = []
     if old.get("eligible") != new.get("eligible"):
         reasons.append("now ranked" if new.get("eligible") else f"no longer ranked: {new.get('reason')}")
-    for name, decimals in FIGURES.items():
+    for name, decimals in _FIGURES.items():
         one, two = _shown(_figure(old, name), decimals), _shown(_figure(new, name), decimals)
         if one != two:
             reasons.append(f"{name} {one} -> {two}")
@@ -112,7 +112,7 @@ def _shown(value: Any, decimals: int) -> str:
     return str(value) if math.isinf(number) else f"{number:.{decimals}f}"
 
 
-def to_text(found: list[Move]) -> str:
+def moves_text(found: list[Move]) -> str:
     """One line per move: `3 -> 1  model  why`."""
     if not found:
         return "No change.\n"

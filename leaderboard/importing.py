@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.types import SPLITS
 from eval.metrics.registry import METRICS
 from eval.records.schema import (
     MAX_NUMBER,
@@ -30,7 +31,6 @@ from eval.records.store import append, read_all
 from eval.runtime.statistics import median_interval, summarize_ntire
 
 DATASET = "DIV2K_LSDIR"
-MODES = ("valid", "test")
 # Column titles of results.txt, all years: title without unit, lower case -> our name.
 COLUMNS = {
     "val psnr": "valid_psnr",
@@ -117,7 +117,9 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
             failed = {**common, "status": "failed", "error": reason}
             records.append(Record(**failed, submission=_submission(path, model)))
             continue
-        modes = {mode: found for mode in MODES if (found := _mode(path, model, mode, results))}
+        modes: dict[str, ModeResult] = {
+            mode: found for mode in SPLITS if (found := _mode(path, model, mode, results))
+        }
         if not modes:
             raise InputError(f"{path}: model '{model.strip()}' has neither 'valid_psnr' nor 'test_psnr'")
         numbers: dict[str, Any] = {
@@ -164,7 +166,7 @@ def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeRes
 
 
 def _first_mode(results: dict[str, Any]) -> str:
-    return next(mode for mode in MODES if any(results.get(f"{mode}_{name}") is not None for name in METRICS))
+    return next(mode for mode in SPLITS if any(results.get(f"{mode}_{name}") is not None for name in METRICS))
 
 
 def _runtime(times: list[float], is_first: bool) -> RuntimeSummary:
@@ -213,7 +215,7 @@ def _header(line: str) -> list[str]:
 
 def _row_results(row: dict[str, float]) -> dict[str, Any]:
     modes = {}
-    for mode in MODES:
+    for mode in SPLITS:
         if f"{mode}_psnr" not in row:
             continue
         means = {metric: row[f"{mode}_{metric}"] for metric in METRICS if f"{mode}_{metric}" in row}

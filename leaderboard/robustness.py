@@ -1,22 +1,21 @@
 """How firm is a rank? The same records ranked again under other defensible choices, pair by pair.
 
-Each variant changes one thing only: the median instead of the mean runtime, the first call left out,
-thresholds compared unrounded, other weights. The paired bootstrap over images says how often a neighbouring
-pair keeps its order.
+Each alternative changes one thing only: the median instead of the mean runtime, the first call left out, thresholds
+compared unrounded, other weights. The paired bootstrap over images says how often a pair of neighbours keeps its
+order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from eval.challenge import Challenge, EfficiencyRanking, RankSumRanking, Weights
-from leaderboard import criteria
-from leaderboard.bootstrap import resampled_keys
-from leaderboard.entry import Array, Entry
+from leaderboard.entry import Array, Entry, Mask
+from leaderboard.rules.base import Alternative, Rule, failed_thresholds
 
 Outcome = Literal["holds", "ties", "reverses", "drops out"]
 
@@ -38,23 +37,11 @@ VARIANT_TITLES = {
 
 
 @dataclass(frozen=True)
-class Variant:
-    """One way to rank a group: keys by entry (lower first) in the main track and by runtime alone, and who
-    counts.
-    """
-
-    name: str
-    keys: Array
-    runtime: Array
-    eligible: Array
-
-
-@dataclass(frozen=True)
 class PairCheck:
-    """Two neighbours in the ranking and what each variant says of their order.
+    """Two neighbours in the ranking and what each alternative says of their order.
 
-    `kept` is the share of paired resamples of the images that keep the order (a tie counts half); None where
-    images are not known one by one. `dropped` names who drops out of the ranking under a variant.
+    `kept` is the share of paired resamples of the images that keep the order (a tie counts half); None if images are
+    not known one by one. `dropped` names who drops out of the ranking under an alternative.
     """
 
     upper: str
@@ -64,9 +51,11 @@ class PairCheck:
     dropped: dict[str, list[str]]
 
     def doubts_for(self, model: str) -> list[str]:
-        """Names of the variants under which `model`, one of the two, loses its place: the order turns or
-        ties, or it drops out itself. That the other one drops out does not hurt it. `images` when resampling
-        turns it."""
+        """Names of the alternatives under which `model`, one of the two, loses its place.
+
+        The order turns or ties, or the model drops out itself. That the other one drops out does not hurt it.
+        `images` is among them if resampling turns the order.
+        """
         found = [
             name
             for name, outcome in self.outcomes.items()
@@ -75,76 +64,34 @@ class PairCheck:
         return found + (["images"] if self.kept is not None and self.kept < FIRM_SHARE else [])
 
 
-def variants(group: list[Entry], challenge: Challenge) -> list[Variant]:
-    """The rule as published first, then one variant per choice. Empty for rankings without these choices."""
-    rule = challenge.ranking
-    if not isinstance(rule, EfficiencyRanking):
-        return []
-    thresholds = criteria.thresholds_that_apply(challenge, group)
+def neighbours(group: list[Entry], rule: Rule[Any], keys: Array, eligible: Mask) -> list[PairCheck]:
+    """A check for each pair of neighbours in the ranking, best first.
 
-    def eligible(strict: bool | None) -> Array:
-        return np.array(
-            [entry.ok and not criteria.failed_thresholds(entry, thresholds, strict) for entry in group]
-        )
-
-    def variant(
-        name: str,
-        runtime_of: criteria.RuntimeOf = criteria.ranked_runtime,
-        strict: bool | None = None,
-        weights: Weights | None = None,
-    ) -> Variant:
-        found = criteria.exponents(group, rule, runtime_of, weights)
-        return Variant(name, found.final, found.runtime, eligible(strict) & ~np.isnan(found.final))
-
-    return [
-        variant("rule"),
-        variant("median", lambda entry: entry.median_ms),
-        variant("no_cold", lambda entry: entry.warm_ms),
-        variant("strict", strict=True),
-        variant("rounded", strict=False),
-        variant("equal_weights", weights=Weights(runtime=1 / 3, flops=1 / 3, params=1 / 3)),
-        variant("less_runtime", weights=_shifted(rule.weights, -0.1)),
-        variant("more_runtime", weights=_shifted(rule.weights, 0.1)),
-    ]
-
-
-def _shifted(weights: Weights, shift: float) -> Weights:
-    """Weights with that of runtime changed by `shift` within 0..1, the others sharing the rest as before."""
-    runtime = min(max(weights.runtime + shift, 0.0), 1.0)
-    others = weights.flops + weights.params
-    flops = (1 - runtime) * (weights.flops / others if others else 0.5)
-    return Weights(runtime=runtime, flops=flops, params=1 - runtime - flops)
-
-
-def neighbours(
-    group: list[Entry], challenge: Challenge, by_psnr: bool, keys: Array, eligible: Array
-) -> list[PairCheck]:
-    """A check for each pair of neighbours in the ranking given by `keys` (lower first) and `eligible`, best
-    first.
+    keys: float64, one an entry, lower first. eligible: bool, one an entry.
     """
     order = [int(i) for i in np.argsort(keys, kind="stable") if eligible[i]]
-    alternatives = [] if by_psnr else variants(group, challenge)[1:]
-    drawn = resampled_keys(group, challenge, by_psnr) if len(order) > 1 else None
+    alternatives = rule.alternatives(group)[1:]
+    drawn = rule.resampled(group) if len(order) > 1 else None
     checks = []
     for upper, lower in pairwise(order):
-        outcomes = {variant.name: outcome(variant, upper, lower) for variant in alternatives}
+        outcomes = {one.name: outcome(one, upper, lower) for one in alternatives}
         dropped = {
-            variant.name: [group[i].model for i in (upper, lower) if not variant.eligible[i]]
-            for variant in alternatives
-            if outcomes[variant.name] == "drops out"
+            one.name: [group[i].model for i in (upper, lower) if not one.eligible[i]]
+            for one in alternatives
+            if outcomes[one.name] == "drops out"
         }
         kept = None if drawn is None else _kept(drawn[:, upper], drawn[:, lower])
         checks.append(PairCheck(group[upper].model, group[lower].model, outcomes, kept, dropped))
     return checks
 
 
-def outcome(variant: Variant, upper: int, lower: int) -> Outcome:
-    """What `variant` says of a pair that the rule orders `upper` before `lower`."""
-    if not (variant.eligible[upper] and variant.eligible[lower]):
+def outcome(alternative: Alternative, upper: int, lower: int) -> Outcome:
+    """What `alternative` says of a pair that the rule orders `upper` before `lower`."""
+    if not (alternative.eligible[upper] and alternative.eligible[lower]):
         return "drops out"
-    if variant.keys[upper] == variant.keys[lower]:
+    if alternative.keys[upper] == alternative.keys[lower]:
         return "ties"
-    return "holds" if variant.keys[upper] < variant.keys[lower] else "reverses"
+    return "holds" if alternative.keys[upper] < alternative.keys[lower] else "reverses"
 
 
 def _kept(upper: Array, lower: Array) -> float | None:
@@ -153,45 +100,44 @@ def _kept(upper: Array, lower: Array) -> float | None:
     return float(np.mean(upper < lower) + np.mean(upper == lower) / 2)
 
 
-def changed_pairs(group: list[Entry], challenge: Challenge) -> list[dict[str, str]]:
+def changed_pairs(group: list[Entry], rule: Rule[Any]) -> list[dict[str, str]]:
     """Every pair of rankable entries whose order the cold start or the choice of mean or median decides.
 
     Each as `{track, first, second, by}`: under the rule `first` stands before `second`; under `by` behind it.
     Tracks are `final` (the score) and `runtime`.
     """
-    found: list[dict[str, str]] = []
-    listed = variants(group, challenge)
+    listed = rule.alternatives(group)
     if not listed:
-        return found
-    rule = listed[0]
-    for track in ("final", "runtime"):
-
-        def keys_of(variant: Variant, track: str = track) -> Array:
-            return variant.keys if track == "final" else variant.runtime
-
-        base = keys_of(rule)
-        order = [int(i) for i in np.argsort(base, kind="stable") if rule.eligible[i]]
-        for variant in listed[1:3]:
-            other = keys_of(variant)
-            for position, first in enumerate(order):
-                for second in order[position + 1 :]:
-                    if other[first] > other[second] and base[first] < base[second]:
-                        found.append(
-                            {
-                                "track": track,
-                                "first": group[first].model,
-                                "second": group[second].model,
-                                "by": VARIANT_TITLES[variant.name].lower(),
-                            }
-                        )
-    return found
-
-
-def misses(group: list[Entry], challenge: Challenge, strict: bool) -> list[str]:
-    """Models that miss a threshold with means unrounded (`strict`) or rounded to two decimals."""
-    if not isinstance(challenge.ranking, EfficiencyRanking | RankSumRanking):
         return []
-    thresholds = criteria.thresholds_that_apply(challenge, group)
+    tracks: dict[str, Callable[[Alternative], Array]] = {
+        "final": lambda one: one.keys,
+        "runtime": lambda one: one.runtime,
+    }
     return [
-        entry.model for entry in group if entry.ok and criteria.failed_thresholds(entry, thresholds, strict)
+        {
+            "track": track,
+            "first": group[first].model,
+            "second": group[second].model,
+            "by": VARIANT_TITLES[one.name].lower(),
+        }
+        for track, keys_of in tracks.items()
+        for one in listed[1:3]
+        for first, second in _turned(keys_of(listed[0]), keys_of(one), listed[0].eligible)
     ]
+
+
+def _turned(base: Array, other: Array, eligible: Mask) -> list[tuple[int, int]]:
+    """Pairs of eligible entries that `base` orders one way and `other` the other way."""
+    order = [int(i) for i in np.argsort(base, kind="stable") if eligible[i]]
+    return [
+        (first, second)
+        for position, first in enumerate(order)
+        for second in order[position + 1 :]
+        if other[first] > other[second] and base[first] < base[second]
+    ]
+
+
+def misses(group: list[Entry], rule: Rule[Any], strict: bool) -> list[str]:
+    """Models that miss a threshold with means unrounded (`strict`) or rounded to two decimals."""
+    thresholds = rule.applied_thresholds(group)
+    return [entry.model for entry in group if entry.ok and failed_thresholds(entry, thresholds, strict)]

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eval.challenge import Term, Weights
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The figures that a score divides by: those of the baseline. `source` says where they come from."""
-
-    runtime_ms: float
-    flops_g: float
-    params_m: float
-    source: str
+from eval.challenge import ScoreTerm, ScoreWeights
+from leaderboard.entry import Array
 
 
 def efficiency_exponent(value: Any, baseline: Any) -> Array:
-    """2 * value / baseline: the natural logarithm of a track's score, which orders even where the score is
-    infinite.
+    """2 * value / baseline: the natural logarithm of a track's score, which orders even if the score is infinite.
+
+    value, baseline: numbers or arrays that broadcast, in one unit; the result is float64.
 
     Source: "Ranking Strategy" in the READMEs of Amazingren/NTIRE2024_ESR, NTIRE2025_ESR and NTIRE2026_ESR.
     """
@@ -33,17 +21,15 @@ def efficiency_exponent(value: Any, baseline: Any) -> Array:
 
 
 def score_of(exponent: Any) -> Array:
-    """exp(exponent); infinite above 709, where a double has no larger number, and never a warning."""
+    """exp(exponent), float64, of any shape; infinite above 709, as a double has no larger number."""
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(np.asarray(exponent, dtype=float)))
 
 
-def log_final_score(runtime: Array, flops: Array, params: Array, weights: Weights) -> Array:
-    """Logarithm of weights.runtime * exp(runtime) + weights.flops * exp(flops) + weights.params *
-    exp(params).
+def log_final_score(runtime: Array, flops: Array, params: Array, weights: ScoreWeights) -> Array:
+    """Logarithm of the sum of weight * exp(exponent) over runtime, FLOPs and parameters.
 
-    The arguments are exponents as `efficiency_exponent` gives them, of equal shape. NaN where any that counts
-    is.
+    The arguments are exponents as `efficiency_exponent` gives them, float64 of equal shape. NaN if any that counts is.
     """
     parts = [(runtime, weights.runtime), (flops, weights.flops), (params, weights.params)]
     logs = [exponent + np.log(weight) for exponent, weight in parts if weight > 0]
@@ -51,11 +37,11 @@ def log_final_score(runtime: Array, flops: Array, params: Array, weights: Weight
         return np.asarray(np.logaddexp.reduce(np.stack(logs), axis=0))
 
 
-def term_sum(terms: tuple[Term, ...], means: dict[str, Any]) -> Array:
-    """Sum over terms of weight * max(floor, offset + factor * mean); NaN where a metric is missing.
+def term_sum(terms: tuple[ScoreTerm, ...], means: dict[str, Any]) -> Array:
+    """Sum over terms of weight * max(floor, offset + factor * mean); NaN if a metric is missing.
 
-    `means` maps a metric to its mean or to an array of means. Source: README and eval.py of
-    zhengchen1999/NTIRE2026_ImageSR_x4, where the terms are computed on averaged metrics.
+    means: by metric, its mean or an array of means (float64); all arrays and the result have one shape.
+    Source: README and eval.py of zhengchen1999/NTIRE2026_ImageSR_x4, where the terms are computed on averaged metrics.
     """
     total: Array = np.zeros(1)
     for term in terms:

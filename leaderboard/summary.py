@@ -15,7 +15,7 @@ from eval.challenge import Challenge
 from eval.records import store
 from eval.records.schema import Record
 from leaderboard import build, ranking, tables
-from leaderboard.criteria import psnr_metric
+from leaderboard.rules import rule_of
 
 SHOWN = (
     "rank",
@@ -55,7 +55,7 @@ def summarise(
         rows = group[group["model"].isin(list(newest)) & group["sequence"].isin(sequences)]
         if len(rows):
             title = challenge.title if len(groups) == 1 else f"{challenge.title}\n{label}"
-            console.print(_table(rows, escape(title), psnr_metric(challenge), flags))
+            console.print(_table(rows, escape(title), rule_of(challenge).metric, flags))
     for note in frame.attrs.get("notes", []):
         console.print(note, highlight=False, markup=False)
     files = "results.json, results.txt, leaderboard.csv, records/"

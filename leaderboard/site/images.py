@@ -14,7 +14,7 @@ import numpy as np
 
 from eval.challenge import Challenge
 from eval.records.schema import json_number
-from leaderboard.bootstrap import common_images
+from leaderboard.rules.resampling import common_images
 from leaderboard.site import crops
 from leaderboard.site.listing import Group, Listed
 from leaderboard.tables import format_number

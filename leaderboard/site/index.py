@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking, MetricRanking, RankSumRanking, Threshold
+from eval.challenge import Challenge
 from eval.records.schema import json_number
 from leaderboard.robustness import PairCheck
+from leaderboard.rules import rule_of
 from leaderboard.site.listing import Group, Listed, known
 from leaderboard.tables import format_number
 
@@ -48,7 +49,7 @@ def context(
     columns = _columns(frame)
     return {
         "notes": frame.attrs.get("notes", []),
-        "rule_text": rule_text(challenge),
+        "rule_text": rule_of(challenge).rule_text(),
         "reading": reading(challenge),
         "tracks": tracks(groups),
         "columns": columns,
@@ -63,31 +64,6 @@ def context(
     }
 
 
-def rule_text(challenge: Challenge) -> str:
-    """The ranking rule in one sentence or two."""
-    rule = challenge.ranking
-    if isinstance(rule, MetricRanking):
-        return "Ranked by " + " + ".join(term.metric for term in rule.terms) + f" on the {rule.mode} images."
-    limits = " and ".join(_limit(threshold) for threshold in rule.thresholds)
-    limit = f" PSNR must reach {limits}." if limits else ""
-    if isinstance(rule, RankSumRanking):
-        return "Ranked by " + " and ".join(rule.tracks[0].quantities) + "." + limit
-    if not isinstance(rule, EfficiencyRanking):
-        return ""
-    w, b = rule.weights, rule.baseline
-    return (
-        f"Lower is better: {w.runtime:g} · exp(2 · runtime/baseline) + {w.flops:g} · exp(2 · FLOPs/baseline) "
-        f"+ {w.params:g} · exp(2 · parameters/baseline). The baseline, {b.model}, scores 7.389.{limit}"
-    )
-
-
-def _limit(threshold: Threshold) -> str:
-    rounding = (
-        "unrounded" if threshold.decimals == "unrounded" else f"rounded to {threshold.decimals} decimals"
-    )
-    return f"{threshold.minimum:.2f} dB ({threshold.mode}, {rounding})"
-
-
 def reading(challenge: Challenge) -> str:
     """How the runtime comes about, and what it is compared with."""
     runtime = (
@@ -99,7 +75,7 @@ def reading(challenge: Challenge) -> str:
         "the same machine; else with the published figures. "
     )
     flops = "FLOPs are multiply-adds at a 256×256 input."
-    return runtime + (compared if isinstance(challenge.ranking, EfficiencyRanking) else "") + flops
+    return runtime + (compared if rule_of(challenge).baseline else "") + flops
 
 
 def tracks(groups: list[Group]) -> list[dict[str, str]]:
@@ -118,10 +94,9 @@ def tracks(groups: list[Group]) -> list[dict[str, str]]:
 
 def threshold(challenge: Challenge, groups: list[Group]) -> float | None:
     """The PSNR that the plotted mode must reach, where the score applies."""
-    rule = challenge.ranking
-    if isinstance(rule, MetricRanking) or any(group.by_psnr for group in groups[:1]):
+    if any(group.by_psnr for group in groups[:1]):
         return None
-    return next((t.minimum for t in rule.thresholds if t.mode == psnr_mode(groups)), None)
+    return next((t.minimum for t in challenge.ranking.thresholds if t.mode == psnr_mode(groups)), None)
 
 
 def psnr_mode(groups: list[Group]) -> str:

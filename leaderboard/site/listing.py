@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from eval.challenge import Challenge, EfficiencyRanking
+from eval.challenge import Challenge
 from eval.records.schema import Record
 from leaderboard.entry import Entry
 from leaderboard.ranking import by_conditions, ordered_groups
+from leaderboard.rules import rule_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) 
     tables = by_conditions(frame)
     used: set[str] = set()
     found = []
-    for conditions, entries in ordered_groups(records).items():
+    for conditions, entries in ordered_groups(records, challenge).items():
         by_model = {entry.model: entry for entry in entries}
         listed = [
             Listed(_unique(row["model"], used), by_model[row["model"]], {str(k): v for k, v in row.items()})
@@ -61,9 +62,10 @@ def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) 
 
 
 def _baseline(listed: list[Listed], challenge: Challenge) -> Listed | None:
-    if not isinstance(challenge.ranking, EfficiencyRanking):
+    baseline = rule_of(challenge).baseline
+    if baseline is None:
         return None
-    names = challenge.ranking.baseline.names
+    names = baseline.names
     return next((item for item in listed if item.entry.ok and item.entry.model in names), None)
 
 

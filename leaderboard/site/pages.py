@@ -18,6 +18,7 @@ from eval.challenge import Challenge
 from eval.records.schema import Record
 from eval.records.store import head
 from leaderboard.robustness import PairCheck, neighbours
+from leaderboard.rules import rule_for
 from leaderboard.site import crops, images, index, team
 from leaderboard.site.listing import Group, groups_of
 
@@ -76,7 +77,7 @@ def write(
 def _checks(group: Group, challenge: Challenge) -> list[PairCheck]:
     ranks = np.array([item.rank or 10**9 for item in group.listed], dtype=float)
     eligible = np.array([bool(item.row["eligible"]) for item in group.listed])
-    return neighbours(group.entries, challenge, group.by_psnr, ranks, eligible)
+    return neighbours(group.entries, rule_for(group.entries, challenge), ranks, eligible)
 
 
 def _image_pages(

@@ -197,6 +197,7 @@ def test_diff_names_the_runtime_of_a_further_machine(
     save_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["build", "--tables_only", "--save_dir", str(save_dir), "--challenge", "esr2026", "--out"]
+    store.append(save_dir, record("00_SPAN", ms=20, device="GPU B"))
     for name, ms in (("a", 6.0), ("b", 9.0)):
         store.append(save_dir, record("03_C", ms=ms, device="GPU B"))
         main([*command, str(tmp_path / name)])
@@ -215,7 +216,10 @@ def test_neither_torch_nor_the_harness_is_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     torch, loaded = done.stdout.strip().split(" ", 1)
     homes = {name.split(".")[1] for name in ast.literal_eval(loaded)}
-    assert (torch, homes) == ("False", {"challenge", "files", "records", "runtime", "tomlfile"})
+    assert (torch, homes) == (
+        "False",
+        {"challenge", "failures", "files", "metrics", "records", "runtime", "tomlfile"},
+    )
 
 
 def test_the_server_rebuilds_when_a_record_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

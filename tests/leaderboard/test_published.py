@@ -107,7 +107,7 @@ def test_audit_of_the_printed_table_takes_the_times_from_the_json_file_beside_it
     shutil.copyfile(beside, alone)
     report = audit.audit(audit.records_of(alone), challenge.load("esr2026"))
     assert report["groups"][0]["cold_starts"] == []
-    assert "Cold starts inside the mean\n    not known" in audit.to_text(report)
+    assert "Cold starts inside the mean\n    not known" in audit.report_text(report)
     (tmp_path / "results.json").write_text('{"01_Other": {"valid_psnr": [27.0]}}')  # of other models
     assert len(audit.records_of(alone)) == 16
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import math
+from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 
-from eval.challenge import Challenge, load
+from eval.challenge import Challenge, Ranking, load
+from eval.records import store
 from eval.records.schema import Flag, Record
-from leaderboard.ranking import PSNR_NOTE, SCORES, SUBTRACKS, by_conditions, rank
+from leaderboard import rules
+from leaderboard.__main__ import main
+from leaderboard.entry import Entry, Mask
+from leaderboard.ranking import by_conditions, rank
+from leaderboard.rules import rule_of
+from leaderboard.rules.base import Rule, Scores
+from leaderboard.rules.efficiency import SCORES, SUBTRACKS
+from leaderboard.rules.other_images import PSNR_NOTE
 from tests.leaderboard.makers import failed, mode, record
 
-ESR = load("esr2026")
+ESR = load("esr2026").model_copy(update={"device": "GPU A"})  # so that the published baseline holds here
 
 
 def test_a_failed_record_is_listed_last_with_its_reason_and_no_figures() -> None:
@@ -105,12 +117,14 @@ def test_without_a_measured_baseline_the_published_one_counts_and_the_table_says
 
 def test_several_machines_get_their_own_runtime_columns_and_ranks() -> None:
     records = [record("01_A"), record("02_B"), record("01_A", ms=99, device="GPU B")]
-    table = rank(records, ESR)
-    assert list(zip(table["rank"], table["model"], strict=True)) == [(1, "01_A"), (1, "02_B"), (1, "01_A")]
+    table = rank([*records, record("00_SPAN", ms=100, device="GPU B")], ESR)
+    assert list(zip(table["rank"], table["model"], strict=True)) == [
+        (1, "01_A"), (1, "02_B"), (1, "01_A"), (2, "00_SPAN"),
+    ]  # fmt: skip
     other = next(column for column in table.columns if column.startswith("runtime_ms ["))
     assert "GPU B" in other
     assert table["runtime_ms"].notna().sum() == 2
-    assert table[other].notna().sum() == 1
+    assert table[other].notna().sum() == 2
 
 
 def test_images_that_are_not_the_challenges_are_ranked_by_psnr() -> None:
@@ -238,13 +252,15 @@ def test_two_gpus_are_two_machines_though_both_are_cuda_0() -> None:
     records = [
         record("01_A", device="cuda:0", machine=gpus[0]),
         record("02_B", device="cuda:0", machine=gpus[0]),
+        record("00_SPAN", device="cuda:0", machine=gpus[0], ms=50),
         record("03_C", device="cuda:0", machine=gpus[1], ms=1),
+        record("00_SPAN", device="cuda:0", machine=gpus[1], ms=50),
     ]
     table = rank(records, ESR)
-    assert list(table["conditions"]) == [f"GPU {letter}, robust, DIV2K_LSDIR" for letter in "AAB"]
-    assert list(table["rank"]) == [1, 1, 1]
-    assert table["runtime_ms"].isna().tolist() == [False, False, True]
-    assert table.loc[2, "runtime_ms [GPU B, robust, DIV2K_LSDIR]"] == 1
+    assert list(table["conditions"]) == [f"GPU {letter}, robust, DIV2K_LSDIR" for letter in "AAABB"]
+    assert list(table["rank"]) == [1, 1, 3, 1, 2]
+    assert table["runtime_ms"].isna().tolist() == [False, False, False, True, True]
+    assert table.loc[3, "runtime_ms [GPU B, robust, DIV2K_LSDIR]"] == 1
 
 
 def test_a_processor_is_named_with_its_cores() -> None:
@@ -262,3 +278,133 @@ def test_a_reason_with_a_semicolon_stays_one_flag() -> None:
     flag = Flag(name="timing doubtful", reason="4 of 10 requests; was the machine busy?")
     table = rank([record("01_A", flags=[flag])], ESR)
     assert table.loc[0, "flags"] == "timing doubtful: 4 of 10 requests, was the machine busy?"
+
+
+@pytest.mark.parametrize(
+    ("changes", "scored"),
+    [
+        ({"device": "GPU B"}, False),
+        ({"device": "cpu"}, False),
+        ({"device": "RTX A6000"}, True),  # the challenge's device, as the published figures are of it
+        ({"device": "NVIDIA RTX 6000 Ada Generation"}, False),
+        ({"source": "imported", "imported_from": "results.json", "device": ""}, True),
+        ({"source": "imported", "imported_from": "results.json", "device": "GPU B"}, False),
+    ],
+)
+def test_the_published_runtime_holds_on_the_challenge_s_device_only(
+    changes: dict[str, str], scored: bool
+) -> None:
+    row = rank([record("01_A", **changes)], load("esr2026")).iloc[0]
+    figures = row[["score_runtime", "score_final", "runtime_ratio"]]
+    assert figures.notna().all() if scored else figures.isna().all()
+    assert row[["score_flops", "score_params"]].notna().all()  # they hold on every machine
+    expected = "" if scored else "no score without the baseline: evaluate 00_SPAN on this machine too"
+    assert (row["reason"], bool(row["eligible"])) == (expected, scored)
+    assert row["reference"].startswith("00_SPAN, published")
+
+
+def test_a_baseline_of_the_same_machine_gives_every_entry_of_it_a_score() -> None:
+    records = [record("00_SPAN", ms=20, device="GPU B"), record("01_A", ms=10, device="GPU B", session="two")]
+    table = rank(records, load("esr2026")).set_index("model")
+    assert table.loc["01_A", "runtime_ratio"] == 0.5 and table["eligible"].all()
+
+
+def timed(model: str, ms: float, session: str) -> Record:
+    modes = {name: mode([27.0] * 4, [ms] * 4, "ntire") for name in ("valid", "test")}
+    return record(model, modes=modes, protocol="ntire", session=session)
+
+
+def test_the_runs_that_the_rules_ask_for_are_averaged() -> None:
+    """Six runs of a model under rules that average five: the newest five count, compared with their sessions'."""
+    times = [99.0, 10.0, 11.0, 12.0, 13.0, 14.0]
+    records = []
+    for number, ms in enumerate(times):
+        records += [timed("00_SPAN", 2 * ms, str(number)), timed("01_A", ms, str(number))]
+    table = rank(records, ESR).set_index("model")
+    assert (table.loc["01_A", "runtime_ms"], table.loc["01_A", "runs"]) == (12.0, 5)
+    assert list(table.loc["01_A", ["val_ms", "test_ms", "runtime_median_ms"]]) == [12.0] * 3
+    assert table.loc["01_A", "runtime_ratio"] == pytest.approx(0.5)
+    assert not any("average 5 runs" in note for note in table.attrs["notes"])
+
+
+def test_fewer_runs_than_the_rules_ask_for_are_told() -> None:
+    table = rank([timed("00_SPAN", 20, "one"), timed("01_A", 10, "one")], ESR)
+    assert list(table["runs"]) == [1, 1]
+    assert "The rules average 5 runs; 2 of 2 entries were evaluated less often." in table.attrs["notes"]
+
+
+def test_runs_of_another_checkpoint_or_protocol_are_not_averaged() -> None:
+    changed = timed("01_A", 20, "two")
+    assert changed.submission.checkpoint is not None
+    changed.submission.checkpoint.sha256 = "1" * 64
+    table = rank([timed("01_A", 10, "one"), changed], ESR)
+    assert (table.loc[0, "runtime_ms"], table.loc[0, "runs"]) == (20.0, 1)
+    assert list(rank([record("01_A", ms=5), record("01_A", ms=8)], ESR)["runtime_ms"]) == [8.0]  # robust
+
+
+def test_an_ssim_threshold_has_no_unit_of_psnr() -> None:
+    content = ESR.model_dump()
+    content["images"] = {}
+    content["ranking"]["thresholds"] = [{"mode": "valid", "metric": "ssim", "minimum": 0.9}]
+    rules = Challenge.model_validate(content)
+    one = record("01_A")
+    for image in one.modes["valid"].images:
+        image.metrics["ssim"] = 0.75
+    assert rank([one], rules).loc[0, "reason"] == "valid SSIM 0.75 is below 0.90"
+    text = rule_of(rules).rule_text()
+    assert text.endswith("SSIM must reach 0.90 (valid, rounded to 2 decimals).") and "dB" not in text
+
+
+def test_every_output_of_2022_says_whose_counter_counts() -> None:
+    of_2022 = load("esr2022")
+    one = record("01_A", psnr=29, challenge="esr2022")
+    assert any("counted by fvcore" in note for note in rank([one], of_2022).attrs["notes"])
+    published = record("01_A", psnr=29, source="imported", imported_from="results.txt", challenge="esr2022")
+    assert not any("fvcore" in note for note in rank([published], of_2022).attrs["notes"])
+
+
+TOY = """
+name = "toy"
+title = "Toy"
+year = 2030
+metrics = ["psnr"]
+sources = ["https://example.org"]
+[ranking]
+kind = "fewest_parameters"
+"""
+
+
+def test_a_new_kind_of_rule_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FewestParameters(Ranking):
+        kind: Literal["fewest_parameters"]
+
+    class Fewest(Rule[FewestParameters]):
+        def sentence(self) -> str:
+            return "Fewer parameters are better."
+
+        def missing(self, group: list[Entry]) -> list[list[str]]:
+            return [[] for _ in group]
+
+        def scores(self, group: list[Entry], _eligible: Mask) -> Scores:
+            return Scores(np.array([entry.complexity("params_m") for entry in group]))
+
+    monkeypatch.setitem(rules.RULES, FewestParameters, Fewest)  # the line
+    path = tmp_path / "toy.toml"
+    path.write_text(TOY)
+    for one in (record("01_A", params_m=0.2), record("02_B", params_m=0.1)):
+        store.append(tmp_path / "save", one.model_copy(update={"challenge": "toy"}))
+    arguments = [
+        "--save_dir",
+        str(tmp_path / "save"),
+        "--challenge",
+        str(path),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    try:
+        assert main(["build", *arguments]) == 0
+    finally:
+        del Ranking.KINDS["fewest_parameters"]
+    rows = list(csv.DictReader((tmp_path / "out" / "leaderboard.csv").open()))
+    assert [(row["rank"], row["model"]) for row in rows] == [("1", "02_B"), ("2", "01_A")]
+    assert "Fewer parameters are better." in (tmp_path / "out" / "index.html").read_text()

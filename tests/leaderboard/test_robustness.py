@@ -8,16 +8,17 @@ import pytest
 from eval.challenge import load
 from eval.records.schema import Checkpoint, Complexity, SubmissionInfo
 from leaderboard import (
-    bootstrap,
     checks,
     diff,
     robustness,
 )
 from leaderboard.entry import Entry
 from leaderboard.ranking import rank
+from leaderboard.rules import resampling, rule_of
 from tests.leaderboard.makers import mode, record
 
-ESR = load("esr2026")
+ESR = load("esr2026").model_copy(update={"device": "GPU A"})  # so that the published baseline holds here
+RULE = rule_of(ESR)
 
 
 def with_times(model: str, times: list[float], protocol: str = "ntire") -> Entry:
@@ -31,7 +32,7 @@ def test_a_cold_start_turns_an_order_and_is_named() -> None:
     finding = checks.cold_start(cold)
     assert finding is not None and "took 120.0 ms (median 5.00 ms)" in finding.reason
     assert checks.cold_start(warm) is None
-    pairs = robustness.changed_pairs([cold, warm], ESR)
+    pairs = robustness.changed_pairs([cold, warm], RULE)
     assert {(pair["track"], pair["by"]) for pair in pairs} == {
         ("final", "median runtime"),
         ("final", "without the first call"),
@@ -110,15 +111,15 @@ def test_resampling_ties_what_the_images_do_not_separate() -> None:
 
 
 def test_every_resample_weighs_all_images_once_on_average() -> None:
-    weights = bootstrap.weights_of(50, 1)
-    assert weights.shape == (bootstrap.DRAWS, 50)
-    assert weights.sum(axis=1) == pytest.approx(np.ones(bootstrap.DRAWS))
+    weights = resampling.weights_of(50, 1)
+    assert weights.shape == (resampling.DRAWS, 50)
+    assert weights.sum(axis=1) == pytest.approx(np.ones(resampling.DRAWS))
 
 
 def test_a_neighbour_that_drops_out_does_not_hurt_the_other() -> None:
     group = [Entry(record("01_A", psnr=27.2, ms=5)), Entry(record("02_B", psnr=26.9899, ms=9))]
     keys = np.array([1.0, 2.0])
-    (check,) = robustness.neighbours(group, ESR, False, keys, np.array([True, True]))
+    (check,) = robustness.neighbours(group, RULE, keys, np.array([True, True]))
     assert check.outcomes["strict"] == "drops out" and check.dropped["strict"] == ["02_B"]
     assert check.doubts_for("01_A") == []
     assert check.doubts_for("02_B") == ["strict"]
@@ -127,7 +128,7 @@ def test_a_neighbour_that_drops_out_does_not_hurt_the_other() -> None:
 def test_other_weights_can_turn_an_order() -> None:
     fast = Entry(record("01_A", ms=4, complexity=Complexity(params_m=0.16, flops_g=11)))
     small = Entry(record("02_B", ms=7, complexity=Complexity(params_m=0.1, flops_g=6)))
-    keys = {variant.name: variant.keys for variant in robustness.variants([fast, small], ESR)}
+    keys = {one.name: one.keys for one in RULE.alternatives([fast, small])}
     assert keys["rule"][0] < keys["rule"][1]
     assert keys["equal_weights"][0] > keys["equal_weights"][1]
 
@@ -149,7 +150,7 @@ def test_who_moved_and_why() -> None:
     assert found["a"] == (1, 2, "passed by b")
     assert found["c"] == (3, None, "no longer ranked: valid PSNR 26.80 dB is below 26.90 dB")
     assert found["d"] == (None, 3, "new")
-    assert diff.to_text(diff.moves(before, before)) == "No change.\n"
+    assert diff.moves_text(diff.moves(before, before)) == "No change.\n"
 
 
 def test_only_models_of_the_same_machine_pass_one_another() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from eval.challenge import EfficiencyRanking, MetricRanking, Weights, load
+from eval.challenge import EfficiencyRanking, MetricRanking, ScoreWeights, load
 from leaderboard.score_formulas import (
     efficiency_exponent,
     log_final_score,
@@ -21,7 +21,7 @@ def test_worked_example_of_the_2024_rules() -> None:
         efficiency_exponent(value, base)
         for value, base in ((17.73, 13.54), (41.2126, 19.67), (0.6574, 0.317))
     ]
-    found = score_of(log_final_score(*parts, Weights(runtime=0.7, flops=0.15, params=0.15)))
+    found = score_of(log_final_score(*parts, ScoreWeights(runtime=0.7, flops=0.15, params=0.15)))
     by_hand = (
         0.7 * math.exp(2.618906942392) + 0.15 * math.exp(4.190401626843) + 0.15 * math.exp(4.147634069401)
     )
@@ -29,7 +29,7 @@ def test_worked_example_of_the_2024_rules() -> None:
 
 
 def test_a_weight_of_zero_leaves_its_figure_out() -> None:
-    weights = Weights(runtime=1, flops=0, params=0)
+    weights = ScoreWeights(runtime=1, flops=0, params=0)
     found = log_final_score(np.array(2.0), np.array(math.nan), np.array(9.0), weights)
     assert found == pytest.approx(2.0)
 

@@ -17,6 +17,7 @@ from eval.challenge import Challenge, load
 from eval.records import store
 from leaderboard import serve
 from leaderboard.__main__ import main
+from leaderboard.rules import rule_of
 from leaderboard.site import crops, index
 from tests.leaderboard.makers import failed, mode, record
 
@@ -190,14 +191,14 @@ def test_figures_without_bounds_are_numbers_in_every_page(tmp_path: Path) -> Non
 def test_the_rule_is_a_whole_sentence_with_and_without_thresholds() -> None:
     rules = load("esr2026").model_dump()
     rules["ranking"]["thresholds"][1]["decimals"] = "unrounded"
-    text = index.rule_text(Challenge.model_validate(rules))
+    text = rule_of(Challenge.model_validate(rules)).rule_text()
     assert text.endswith("reach 26.90 dB (valid, rounded to 2 decimals) and 26.99 dB (test, unrounded).")
     rules["ranking"]["thresholds"] = []
-    text = index.rule_text(Challenge.model_validate(rules))
+    text = rule_of(Challenge.model_validate(rules)).rule_text()
     assert "PSNR must reach" not in text and text.endswith("scores 7.389.")
     rules = load("esr2022").model_dump()
     rules["ranking"]["thresholds"] = []
-    assert index.rule_text(Challenge.model_validate(rules)) == "Ranked by runtime_ms."
+    assert rule_of(Challenge.model_validate(rules)).rule_text() == "Ranked by runtime_ms."
 
 
 def test_the_page_says_which_baseline_and_which_runtime_counts() -> None:

@@ -1,0 +1,62 @@
+"""Image SR: a sum of quality metrics, each by its mean over all images."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from eval.challenge import MetricRanking, ScoreTerm
+from eval.metrics.registry import METRICS
+from leaderboard.entry import Array, Entry, Mask
+from leaderboard.rules.base import Column, Rule, Scores, competition_ranks, whole
+from leaderboard.rules.resampling import DRAWS, resampled_means
+from leaderboard.score_formulas import term_sum
+
+
+class ByMetric(Rule[MetricRanking]):
+    """A higher sum of terms is better; further tracks have sums of their own."""
+
+    lower_is_better: ClassVar[bool] = False
+    by_runtime: ClassVar[bool] = False
+
+    @property
+    def metric(self) -> str:
+        named = [term.metric for term in self.data.terms]
+        return next((name for name in named if METRICS[name].kind == "psnr"), "psnr")
+
+    def sentence(self) -> str:
+        return (
+            "Ranked by "
+            + " + ".join(term.metric for term in self.data.terms)
+            + f" on the {self.data.mode} images."
+        )
+
+    def missing(self, group: list[Entry]) -> list[list[str]]:
+        names, split = [term.metric for term in self.data.terms], self.data.mode
+        return [
+            [f"{name} is not known" for name in names if math.isnan(entry.mean(split, name))]
+            for entry in group
+        ]
+
+    def scores(self, group: list[Entry], eligible: Mask) -> Scores:
+        final = self._sums(group, self.data.terms)
+        columns: dict[str, Column] = {"score_final": final.tolist()}
+        for track in self.data.tracks:
+            sums = self._sums(group, track.terms)
+            columns[f"score_{track.name}"] = sums.tolist()
+            columns[f"rank_{track.name}"] = whole(competition_ranks(-sums, eligible & ~np.isnan(sums)))
+        return Scores(-final, columns)
+
+    def resampled(self, group: list[Entry]) -> Array:
+        means = {term.metric: resampled_means(group, self.data.mode, term.metric) for term in self.data.terms}
+        return np.array(-np.broadcast_to(term_sum(self.data.terms, means), (DRAWS, len(group))))
+
+    def _sums(self, group: list[Entry], terms: tuple[ScoreTerm, ...]) -> Array:
+        """Sum of terms per entry; higher is better; NaN if a metric is missing."""
+        means = {
+            term.metric: np.array([entry.mean(self.data.mode, term.metric) for entry in group])
+            for term in terms
+        }
+        return np.broadcast_to(term_sum(terms, means), (len(group),)).astype(float)
