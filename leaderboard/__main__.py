@@ -133,7 +133,7 @@ def _verify_log(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    _say(diff.moves_text(diff.moves(diff.read_build(args.before), diff.read_build(args.after))).rstrip("\n"))
+    _say(diff.moves_text(diff.read_build(args.before), diff.read_build(args.after)).rstrip("\n"))
     return 0
 
 

@@ -150,7 +150,26 @@ def test_who_moved_and_why() -> None:
     assert found["a"] == (1, 2, "passed by b")
     assert found["c"] == (3, None, "no longer ranked: valid PSNR 26.80 dB is below 26.90 dB")
     assert found["d"] == (None, 3, "new")
-    assert diff.moves_text(diff.moves(before, before)) == "No change.\n"
+    same = diff.Build("esr2026", before)
+    assert diff.moves_text(same, same) == "No change.\n"
+
+
+def test_under_other_rules_only_who_moved_is_listed() -> None:
+    """Everybody is compared with another baseline then; that stands once, at the top."""
+    before = diff.Build("a", {f"{name}|": row(name, i, reference="00_A") for i, name in enumerate("xyz", 1)})
+    after = diff.Build("b", {f"{name}|": row(name, i, reference="00_B") for i, name in enumerate("yxz", 1)})
+    assert diff.moves_text(before, after).splitlines() == [
+        "Other rules: a -> b.",
+        "   2 -> 1    y: the rules changed",
+        "   1 -> 2    x: the rules changed",
+    ]
+
+
+def test_a_model_that_was_measured_elsewhere_is_listed_once() -> None:
+    before = {"x|A": row("x", 1, conditions="A"), "y|A": row("y", 2, conditions="A")}
+    after = {"x|B": row("x", 1, conditions="B"), "y|A": row("y", 1, conditions="A")}
+    found = [(move.model, move.before, move.after, move.why) for move in diff.moves(before, after)]
+    assert found == [("x", 1, 1, "measured on A -> B"), ("y", 2, 1, "moved past x")]
 
 
 def test_only_models_of_the_same_machine_pass_one_another() -> None:
