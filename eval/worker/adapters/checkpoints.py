@@ -15,6 +15,7 @@ from data.text import printable
 from eval.worker.adapters.loaded_model import LoadError
 
 SHOWN_KEYS = 3
+MOST_MOMENTS = 3  # per parameter: Adam with `amsgrad`
 # What wrappers put before every name: DataParallel, torch.compile, Lightning and training frameworks.
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net_g.", "net.", "generator.")
 # Keys that frameworks keep weights under; the first one that a checkpoint has is advised.
@@ -166,15 +167,40 @@ def _unwrapped(state: dict[str, torch.Tensor]) -> tuple[str, dict[str, torch.Ten
 
 
 def tensors(content: Any) -> Iterator[torch.Tensor]:
-    """Every tensor in nested dicts, lists and tuples."""
+    """Every tensor in nested dicts, lists and tuples, without those of an optimizer.
+
+    A state of Adam alone holds twice as many elements as the network that it trains.
+    """
     if isinstance(content, torch.Tensor):
         yield content
+    elif _is_optimizer_state(content):
+        return
     elif isinstance(content, dict):
         for value in content.values():
             yield from tensors(value)
     elif isinstance(content, (list, tuple)):
         for value in content:
             yield from tensors(value)
+
+
+def _is_optimizer_state(content: Any) -> bool:
+    """Whether `content` is what `torch.optim.Optimizer.state_dict` gives, with nothing else in it.
+
+    Its moments have the shape of the parameter: tensors of several shapes under one parameter are something else.
+    """
+    if not isinstance(content, dict) or set(content) != {"state", "param_groups"}:
+        return False
+    state = content["state"]
+    if not isinstance(state, dict) or not all(isinstance(key, int) for key in state):
+        return False
+    return all(_are_moments(one) for one in state.values())
+
+
+def _are_moments(content: Any) -> bool:
+    if not isinstance(content, dict):
+        return False
+    found = [one for one in content.values() if isinstance(one, torch.Tensor) and one.numel() > 1]
+    return len(found) <= MOST_MOMENTS and len({one.shape for one in found}) <= 1
 
 
 def _shown(keys: list[str]) -> str:
