@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -67,15 +68,31 @@ def write_submissions(folder: Path, baseline: str) -> Path:
     )
 
 
-# What is measured: each challenge, its baseline, the ids, and the layout. Further challenges rank the same records.
+# Measured beside esr2024, which the README's command judges: challenge, baseline, ids, folder of results. Further
+# challenges rank the same records.
 MEASURED = (
-    ("esr2024", "00_RLFN_baseline", (0, 7), "esr"),
     ("esr2025", "00_EFDN_baseline", (0,), "esr"),
     ("esr2026", "00_SPAN", (0,), "esr"),
     ("esr2022", "00_IMDN_baseline", (0, 7), "div2k"),
     ("imagesr2024", "00_Base", (7,), "imagesr"),
 )
 FOLDERS = {"esr2022": "div2k", "imagesr2024": "imagesr", "imagesr2025": "imagesr", "imagesr2026": "imagesr"}
+
+
+QUICK = ("--device", "cpu", "--protocol", "ntire")
+
+
+def readme_command(mark: str, repo: Path, data: Path, save_dir: Path) -> list[str]:
+    """The command of the README's "Judge a challenge" that holds `mark`, on these files; without `python`."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = page.split("## Judge a challenge")[1].split("```sh\n")[1].split("```")[0]
+    line = next(line for line in block.splitlines() if mark in line)
+    words = shlex.split(line, comments=True)[1:]
+    places = {"DATA": str(data), "results": str(save_dir), "site": str(save_dir.parent / "site")}
+    found = [places.get(word, word) for word in words]
+    if "--all" in found:
+        found += ["--repo", str(repo)]  # in place of the systems that come with the project, for their size
+    return found
 
 
 def run(*command: object) -> str:
@@ -107,12 +124,15 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("official")
     write_images(folder / "data", DIV2K_LSDIR)
     write_images(folder / "older", DIV2K)
+    of_2024 = write_submissions(folder / "repo_esr2024", "00_RLFN_baseline")
+    text = run(*readme_command("--include_test", of_2024, folder / "data", folder / "esr"), *QUICK)
+    assert "ranked by PSNR" not in text
     for challenge, baseline, ids, results in MEASURED:
         repo = write_submissions(folder / f"repo_{challenge}", baseline)
         text = run(
             "test_demo.py", "--repo", repo, "--model_id", *ids, "--include_test", "--challenge", challenge,
             "--data_dir", folder / ("data" if results == "esr" else "older"), "--save_dir", folder / results,
-            "--device", "cpu", "--protocol", "ntire",
+            *QUICK,
         )  # fmt: skip
         assert "ranked by PSNR" not in text
     return folder
@@ -161,6 +181,18 @@ def test_images_in_the_official_layout_are_ranked_by_the_score(
     assert {row["ranked_by"] for row in rows.values()} == {"score"}
     assert all(row["eligible"] == "True" for row in rows.values())
     check_scores(rules, rows)
+
+
+def test_the_readme_s_commands_end_with_the_score(judged: Path) -> None:
+    places = (judged / "repo_esr2024", judged / "data", judged / "esr")
+    resumed = run(
+        *readme_command("--resume", *places), "--include_test", "--ssim", "--save_dir", places[2], *QUICK
+    )
+    assert resumed.count("already evaluated, skipped") == 2
+    printed = run(*readme_command("leaderboard build", *places))
+    score = f"score {math.exp(2):.4f}"
+    assert any("00_RLFN_baseline" in line and score in line for line in printed.splitlines()), printed
+    assert "exp(2 · runtime/baseline)" in (judged / "site" / "index.html").read_text()
 
 
 def names(splits: Iterable[str]) -> dict[str, list[str]]:
