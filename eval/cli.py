@@ -24,7 +24,7 @@ from eval.harness import (
 )
 from eval.harness.evaluate import Harness
 from eval.harness.plan import Plan
-from eval.host import machine
+from eval.host.gpu import choose_device
 from eval.metrics import registry
 from eval.records import official, store
 from eval.records.schema import Record
@@ -254,7 +254,7 @@ def _plan(options: argparse.Namespace, challenge: Challenge) -> Plan:
         raise InputError(
             f"--sandbox: challenge {challenge.name} requires {required}, this machine gives {level}: {note}"
         )
-    device = machine.choose_device(options.device)
+    device = choose_device(options.device)
     gpu = sandbox.find_gpu(device)
     deadlines = worker_process.Deadlines.per_image(options.timeout)
     limits = sandbox.limits_of(gpu, deadlines.total_s)

@@ -34,7 +34,8 @@ from eval.harness.progress import Reporter
 from eval.harness.saved_images import Pictures
 from eval.harness.scorer_pool import ScorerPool
 from eval.harness.worker_process import WorkerProcess
-from eval.host import machine, procfs
+from eval.host import gpu_state, procfs
+from eval.host.machine import machine_record
 from eval.integrity import complexity, recount
 from eval.metrics import registry
 from eval.metrics.perceptual import PerceptualScorer
@@ -75,7 +76,7 @@ class Harness:
         self._pool = ScorerPool(metrics, plan.challenge.scale, beside=self._perceptual.score)
         self._pictures = Pictures(plan.save_images)
         self._gap = timed_pass.GapCalibration(plan.setup)
-        self._machine = machine.describe(plan.setup.gpu)
+        self._machine = machine_record(plan.setup.gpu)
 
     def __enter__(self) -> Harness:
         return self
@@ -262,7 +263,7 @@ class Harness:
         timed.load()
         before = self._gpu()
         passes.time(timed, self._gap)
-        disturbed = machine.timing_disturbances(before, self._gpu(), frozenset(procfs.tree(os.getpid())))
+        disturbed = gpu_state.timing_disturbances(before, self._gpu(), frozenset(procfs.tree(os.getpid())))
         passes.flags += [Flag(name=timed_pass.DOUBTFUL, reason=reason) for reason in disturbed]
         if counted is None or again is None:
             return counted, []
@@ -284,9 +285,9 @@ class Harness:
             functools.partial(passes.comparison.keep_traced, key, one.variant),
         )
 
-    def _gpu(self) -> machine.Gpu | None:
+    def _gpu(self) -> gpu_state.GpuState | None:
         gpu = self._plan.setup.gpu
-        return None if gpu is None else machine.read_gpu(gpu)
+        return None if gpu is None else gpu_state.read_gpu(gpu)
 
     def _speed_doubts(self, counted: Counted, modes: dict[str, ModeResult]) -> list[Flag]:
         """A count and a runtime that together imply more than the GPU can do (where its peak is known)."""

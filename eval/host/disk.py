@@ -1,8 +1,8 @@
-"""Folders that a stranger filled: how much is in them, and their removal.
+"""Disk use and removal of folders that untrusted code filled.
 
-Both go by descriptors, since a path may be longer than the kernel takes, and neither recurses further than
-`MAX_DEPTH`, since folders may lie in each other thousands deep. Both must work on what was made to resist:
-folders that cannot be listed, names that are no text, files that vanish meanwhile.
+Both work with descriptors, because paths may be longer than the kernel accepts. Neither recurses deeper than
+`_MAX_DEPTH`, because folders may be nested thousands deep. Both cope with folders that cannot be listed, names
+that are not text, and files that vanish meanwhile.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-BLOCK = 512
-NAME_BYTES = 4096  # counted for each name, so that empty files are not free
-MAX_DEPTH = 32  # caches and results of honest programs lie less deep; one descriptor each
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+BLOCK_BYTES = 512
+NAME_BYTES = 4096  # counted per name, so that empty files are not free
+_MAX_DEPTH = 32  # honest caches and results are less deep; each level holds one descriptor
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def used_bytes(folder: Path, enough: int) -> int:
-    """Disk space of all that is in a folder, 4 KiB for each name; stops above `enough`.
+    """Disk space in bytes of everything in `folder`, plus 4 KiB per name. Counting stops above `enough`.
 
-    A folder that may not be listed, or lies deeper than `MAX_DEPTH`, may hold anything: more than enough.
+    A folder that cannot be listed or is deeper than `_MAX_DEPTH` may hold anything, so it counts as too much.
     """
-    return _used(str(folder), None, enough, MAX_DEPTH)
+    return _used(str(folder), None, enough, _MAX_DEPTH)
 
 
 def _used(name: str, above: int | None, enough: int, levels: int) -> int:
     if levels == 0:
         return enough + 1
     try:
-        descriptor = os.open(name, FOLDER, dir_fd=above)
+        descriptor = os.open(name, _FOLDER, dir_fd=above)
     except PermissionError:
         return enough + 1
     except OSError:  # gone, or no folder any more
@@ -43,7 +43,7 @@ def _used(name: str, above: int | None, enough: int, levels: int) -> int:
         with contextlib.suppress(OSError), os.scandir(descriptor) as entries:  # it may be removed meanwhile
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    total += NAME_BYTES + entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                    total += NAME_BYTES + entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
                     if entry.is_dir(follow_symlinks=False):
                         total += _used(entry.name, descriptor, max(enough - total, 0), levels - 1)
                 if total > enough:
@@ -54,9 +54,9 @@ def _used(name: str, above: int | None, enough: int, levels: int) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and all that is in it, once no process is left that could change it. Raises nothing.
+    """Remove a folder and its content. Raises nothing. No process that could change it may be left.
 
-    What lies deeper is moved up before it is emptied, so that no path and no recursion grows with the depth.
+    Deeper folders are moved up before they are emptied, so that neither paths nor recursion grow with the depth.
     """
     with contextlib.suppress(OSError), _opened(str(folder), None) as top:
         names = (f"{uuid.uuid4().hex}-{number}" for number in count())
@@ -70,11 +70,11 @@ def remove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _opened(name: str, above: int | None) -> Iterator[int]:
-    """Descriptor of a folder, its mode given back to the owner first."""
+    """Descriptor of a folder, made accessible to its owner first."""
     if not _is_folder(name, above):  # chmod would follow a link
         raise NotADirectoryError(name)
     os.chmod(name, 0o700, dir_fd=above)
-    descriptor = os.open(name, FOLDER, dir_fd=above)
+    descriptor = os.open(name, _FOLDER, dir_fd=above)
     try:
         yield descriptor
     finally:
@@ -86,7 +86,7 @@ def _is_folder(name: str, above: int | None) -> bool:
 
 
 def _remove_entry(name: str, top: int, names: Iterator[str]) -> list[str]:
-    """Remove an entry of `top`; the folders in it become entries of `top`, whose new names are returned."""
+    """Remove an entry of `top`. Folders in it become entries of `top`; their new names are returned."""
     if not _is_folder(name, top):
         os.unlink(name, dir_fd=top)
         return []

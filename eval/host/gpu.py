@@ -1,20 +1,21 @@
-"""The GPU of a batch: found once, through NVML, by the harness; never by the worker.
+"""The GPU of a batch. The harness finds it once, through NVML; the worker never chooses.
 
-CUDA, NVML and the device nodes each number GPUs in their own way, so only a UUID says which one is meant: the
-worker is told that, and sees the node of that GPU alone.
+CUDA, NVML and the device nodes number GPUs differently. Only a UUID is unambiguous. The worker is told the UUID
+and sees the device node of that GPU alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import re
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from data.errors import InputError
+from eval.host.nvml import ask, library, nvml_text
+from eval.host.packages import package_versions
 
-T = TypeVar("T")
 SLICE = "MIG-"
 
 
@@ -22,8 +23,8 @@ SLICE = "MIG-"
 class Device:
     """One NVIDIA GPU, or a slice of one (MIG).
 
-    index: NVML's and nvidia-smi's number. minor: N of /dev/nvidiaN; None where the driver does not tell.
-    uuid: of the GPU, or of the slice. memory_bytes: all that it has; None where the driver does not tell.
+    index: NVML's and nvidia-smi's number. minor: N of /dev/nvidiaN; None if the driver does not tell.
+    uuid: of the GPU, or of the slice. memory_bytes: total memory; None if the driver does not tell.
     """
 
     index: int
@@ -32,43 +33,11 @@ class Device:
     memory_bytes: int | None
 
 
-@contextlib.contextmanager
-def library() -> Iterator[Any | None]:
-    """pynvml between init and shutdown; None where the package or the driver is missing."""
-    nvml: Any | None = None
-    try:
-        import pynvml  # only where a GPU may be
-
-        pynvml.nvmlInit()
-        nvml = pynvml
-    except Exception:  # no package, no driver, no permission: all mean that there is nothing to read
-        nvml = None
-    try:
-        yield nvml
-    finally:
-        if nvml is not None:
-            with contextlib.suppress(Exception):
-                nvml.nvmlShutdown()
-
-
-def ask(question: Callable[[], T]) -> T | None:
-    """An NVML query's answer; None where this GPU or driver does not support it."""
-    try:
-        return question()
-    except Exception:  # pynvml raises one class per error code; each means "no figure"
-        return None
-
-
-def as_text(value: Any) -> str:
-    """NVML strings: bytes in older bindings."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
 def visible() -> list[Device]:
-    """The GPUs that are cuda:0, cuda:1, ... for the caller, who may have chosen by CUDA_VISIBLE_DEVICES.
+    """The GPUs cuda:0, cuda:1, ... after CUDA_VISIBLE_DEVICES is applied.
 
-    Numbers in it are taken as NVML's, which are CUDA's under CUDA_DEVICE_ORDER=PCI_BUS_ID. As CUDA does, the
-    list ends at the first name that is none.
+    Numbers in that variable count as NVML's, which equal CUDA's under CUDA_DEVICE_ORDER=PCI_BUS_ID. The list ends
+    at the first invalid name, as CUDA's does.
     """
     with library() as nvml:
         if nvml is None:
@@ -87,7 +56,7 @@ def visible() -> list[Device]:
 
 
 def find_gpu(device: str) -> Device | None:
-    """The GPU of `cuda:N`; None for `cpu`. Raises InputError where it is not there."""
+    """The GPU of `cuda:N`; None for `cpu`. Raises InputError if there is no such GPU."""
     if device == "cpu":
         return None
     number, there = int(device.removeprefix("cuda:")), visible()
@@ -99,8 +68,27 @@ def find_gpu(device: str) -> Device | None:
     return there[number]
 
 
+def choose_device(wanted: str) -> str:
+    """`cpu` or `cuda:N` for `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    `auto` takes the first GPU if NVML sees one and torch is no CPU build, else the CPU. The worker finds out
+    whether CUDA works; the parent never initialises it.
+    Raises InputError for another word or a missing GPU.
+    """
+    if wanted == "cpu":
+        return wanted
+    if wanted == "auto":
+        return "cuda:0" if visible() and not package_versions().get("torch", "").endswith("+cpu") else "cpu"
+    match = re.fullmatch(r"cuda(?::(\d{1,3}))?", wanted)
+    if match is None:
+        raise InputError(f"--device: {wanted!r} is none of auto, cpu, cuda:N")
+    device = f"cuda:{int(match[1] or 0)}"
+    find_gpu(device)
+    return device
+
+
 def handle(nvml: Any, device: Device) -> Any | None:
-    """NVML's own name for it; None where it is gone."""
+    """NVML's handle of a GPU; None if the GPU is gone."""
     return ask(lambda: nvml.nvmlDeviceGetHandleByUUID(device.uuid))
 
 
@@ -113,7 +101,7 @@ def _all(nvml: Any) -> list[Device]:
 def _described(nvml: Any, index: int) -> Device | None:
     """None for one that has fallen off the bus."""
     found = ask(lambda: nvml.nvmlDeviceGetHandleByIndex(index))
-    uuid = ask(lambda: as_text(nvml.nvmlDeviceGetUUID(found)))
+    uuid = ask(lambda: nvml_text(nvml.nvmlDeviceGetUUID(found)))
     if found is None or uuid is None:
         return None
     minor = ask(lambda: int(nvml.nvmlDeviceGetMinorNumber(found)))
@@ -121,7 +109,7 @@ def _described(nvml: Any, index: int) -> Device | None:
 
 
 def _named(nvml: Any, name: str, there: list[Device]) -> Device | None:
-    """A number of NVML's, the beginning of one UUID, or the UUID of a slice."""
+    """The GPU that `name` means: an NVML number, the beginning of one UUID, or the UUID of a slice."""
     if name.isdigit():
         return next((device for device in there if device.index == int(name)), None)
     if name.startswith(SLICE):
@@ -131,20 +119,20 @@ def _named(nvml: Any, name: str, there: list[Device]) -> Device | None:
 
 
 def _slice(nvml: Any, uuid: str, there: list[Device]) -> Device | None:
-    """A slice has the device node of its GPU, beside nodes of its own that all slices' sandboxes are shown."""
+    """The slice `uuid`, with the device node of its GPU. All sandboxes of slices see the slices' own nodes."""
     found = ask(lambda: nvml.nvmlDeviceGetHandleByUUID(uuid))
     whole = ask(
-        lambda: as_text(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(found)))
+        lambda: nvml_text(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(found)))
     )
     memory = ask(lambda: int(nvml.nvmlDeviceGetMemoryInfo(found).total))
     return next((Device(one.index, uuid, one.minor, memory) for one in there if one.uuid == whole), None)
 
 
 class GpuMemory:
-    """Device memory of a sandbox: by process where the driver can tell, else the growth since this was made."""
+    """Device memory of a sandbox: per process if the driver can tell, else the growth since the start."""
 
     def __init__(self, device: Device) -> None:
-        """Open the driver's library for as long as this lives; OSError where it cannot be asked."""
+        """Open the driver's library until `close`. Raises OSError if NVML does not tell the GPU's memory."""
         self._open = contextlib.ExitStack()
         self._nvml: Any = self._open.enter_context(library())
         self._handle = None if self._nvml is None else handle(self._nvml, device)
@@ -158,7 +146,7 @@ class GpuMemory:
         return ask(lambda: int(self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used))
 
     def used_by(self, pids: list[int]) -> int:
-        """Bytes that these processes hold; in a container with other pids: the growth."""
+        """Bytes that `pids` hold; the growth since the start if NVML numbers processes differently (containers)."""
         users = ask(lambda: self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)) or ()
         ours = [user.usedGpuMemory for user in users if user.pid in pids]
         if ours and None not in ours:
@@ -166,5 +154,5 @@ class GpuMemory:
         return max(0, (self._used() or 0) - self._before)
 
     def close(self) -> None:
-        """Let the driver's library go."""
+        """Close the driver's library."""
         self._open.close()

@@ -1,4 +1,4 @@
-"""What /proc tells the harness about a sandbox: its processes, what they use, and which survived."""
+"""What /proc tells about a sandbox: its processes, their usage, and the survivors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.host.disk import BLOCK
+from eval.host.disk import BLOCK_BYTES
 
 Identity = tuple[int, int]  # device and inode
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -24,7 +24,7 @@ class Usage:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the state on; the name before may contain anything."""
+    """Fields of /proc/PID/stat from the state on. The name before them may contain anything."""
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
 
 
@@ -63,16 +63,16 @@ def tree(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> tuple[int, int]:
-    """Bytes of private and of shared pages; all of VmRSS where the kernel does not tell them apart."""
+    """Bytes of private and of shared pages; all of VmRSS if the kernel does not tell them apart."""
     text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     values = {key: int(kib) * 1024 for key, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
     return values.get("RssAnon", values.get("VmRSS", 0)), values.get("RssShmem", 0)
 
 
 def _mapped_files(pid: int) -> dict[Identity, int]:
-    """Bytes of memfds and deleted files that are mapped, which keeps them also where no descriptor does.
+    """Bytes of mapped memfds and deleted files. A mapping keeps them alive without a descriptor.
 
-    Only root is told how large such a file is; otherwise it counts up to the last byte that is mapped.
+    Only root can read the size of such a file; otherwise it counts up to the last mapped byte.
     """
     found: dict[Identity, int] = {}
     for line in Path(f"/proc/{pid}/maps").read_bytes().split(b"\n"):
@@ -82,7 +82,7 @@ def _mapped_files(pid: int) -> dict[Identity, int]:
         start, end, major, minor = (int(text, 16) for text in (*addresses.split("-"), *device.split(":")))
         size = int(offset, 16) + end - start
         with contextlib.suppress(OSError):
-            size = os.stat(f"/proc/{pid}/map_files/{start:x}-{end:x}").st_blocks * BLOCK
+            size = os.stat(f"/proc/{pid}/map_files/{start:x}-{end:x}").st_blocks * BLOCK_BYTES
         identity = (os.makedev(major, minor), int(inode))
         found[identity] = max(size, found.get(identity, 0))
     return found
@@ -95,12 +95,12 @@ def _open_files(pid: int) -> dict[Identity, int]:
         with contextlib.suppress(OSError):
             status = os.stat(f"/proc/{pid}/fd/{name}")
             if status.st_nlink == 0:
-                found[status.st_dev, status.st_ino] = status.st_blocks * BLOCK
+                found[status.st_dev, status.st_ino] = status.st_blocks * BLOCK_BYTES
     return found
 
 
 def usage(pid: int, known: set[Identity]) -> Usage:
-    """What the tree under `pid` uses now; `known` files (those it was given) are not counted."""
+    """What the tree under `pid` uses now. Files in `known` (given by the parent) are not counted."""
     private = shared = 0
     ticks = 0
     mapped: dict[Identity, int] = {}
@@ -133,7 +133,7 @@ def in_namespace(identity: str) -> list[int]:
 
 
 def of_uid(uid: int) -> list[int]:
-    """Processes whose real uid is `uid` (the owner of /proc/PID is root's where a process hides its memory)."""
+    """Processes whose real uid is `uid`. (The owner of /proc/PID is root if a process hides its memory.)"""
     found = []
     line = f"\nUid:\t{uid}\t".encode()
     for pid in all_pids():
@@ -154,7 +154,7 @@ def with_mark(mark: str) -> list[int]:
 
 
 def living(pids: set[int]) -> list[int]:
-    """Those that still run: a zombie is dead, and how soon it is reaped is up to the machine's init."""
+    """Those that still run. A zombie is dead; the machine's init decides when it is reaped."""
     found = []
     for pid in sorted(pids):
         with contextlib.suppress(OSError, IndexError):
@@ -164,7 +164,7 @@ def living(pids: set[int]) -> list[int]:
 
 
 def kill_all(pids: list[int]) -> None:
-    """SIGKILL to each; those that are gone are gone."""
+    """Send SIGKILL to each; processes that are gone are skipped."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

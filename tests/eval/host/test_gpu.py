@@ -12,17 +12,19 @@ from data.errors import InputError
 from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.harness import worker_process
-from eval.host import machine
+from eval.host import gpu
 from eval.host.gpu import (
     Device,
     GpuMemory,
+    choose_device,
     find_gpu,
     visible,
 )
+from eval.host.gpu_state import read_gpu
 from eval.sandbox import CPU_LIMITS, CUDA_LIMITS, Confined, Level, View, cuda
 from eval.submissions.catalogue import find_manifest
 from eval.submissions.native import native
-from tests.eval.fake_nvml import GIB, MINORS, SLICE, UUIDS, NvmlError, install
+from tests.eval.fake_nvml import GIB, MINORS, SLICE, UUIDS, NvmlError, install, without_gpu
 from tests.eval.sandbox_helpers import run
 
 THIRD = Device(2, UUIDS[2], MINORS[2], 141 * GIB)
@@ -65,7 +67,7 @@ def test_node_figures_and_worker_mean_the_same(monkeypatch: pytest.MonkeyPatch, 
     for minor in MINORS:
         (tmp_path / f"nvidia{minor}").touch()
     assert [path.name for path in cuda.devices(device, tmp_path)] == ["nvidia1"]
-    state = machine.read_gpu(device)
+    state = read_gpu(device)
     assert state is not None and state.index == 2
 
 
@@ -74,7 +76,7 @@ def test_a_slice_has_the_node_of_its_gpu_and_no_figures(monkeypatch: pytest.Monk
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", SLICE)
     device = find_gpu("cuda:0")
     assert device == Device(1, SLICE, MINORS[1], 141 * GIB)
-    assert machine.read_gpu(device) is None
+    assert read_gpu(device) is None
 
 
 def test_a_gpu_that_cannot_be_named_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,3 +131,38 @@ def test_memory_is_by_process_or_the_growth(monkeypatch: pytest.MonkeyPatch) -> 
     assert fake.opened == fake.shut_down == 1
     with pytest.raises(OSError, match="does not tell"):
         GpuMemory(THIRD)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device"), [("auto", "cuda:0"), ("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1")]
+)
+def test_device_with_gpus(monkeypatch: pytest.MonkeyPatch, wanted: str, device: str) -> None:
+    install(monkeypatch)
+    monkeypatch.setattr(gpu, "package_versions", lambda: {"torch": "2.15.0"})
+    assert choose_device(wanted) == device
+
+
+def test_auto_without_gpu_or_with_a_cpu_build_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_gpu(monkeypatch)
+    assert choose_device("auto") == "cpu"
+    install(monkeypatch)
+    monkeypatch.setattr(gpu, "package_versions", lambda: {"torch": "2.15.0+cpu"})
+    assert choose_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize("wanted", ["gpu", "cuda:", "cuda:x", "CPU", ""])
+def test_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    install(monkeypatch)
+    with pytest.raises(InputError, match=r"--device: .* is none of auto, cpu, cuda:N"):
+        choose_device(wanted)
+
+
+def test_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    with pytest.raises(
+        InputError, match="--device: 'cuda:3' is not there: this machine has cuda:0 to cuda:2"
+    ):
+        choose_device("cuda:3")
+    without_gpu(monkeypatch)
+    with pytest.raises(InputError, match="NVML finds no NVIDIA GPU here"):
+        choose_device("cuda:0")
