@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:  # the first thing a new user meets
     sys.exit(2)
 
 
-def summarise(*arguments: Any) -> None:
+def _summarise(*arguments: Any) -> None:
     """Rank and print at the end; pandas is imported only now, so that judging starts sooner."""
     from leaderboard.summary import summarise
 
@@ -27,4 +27,4 @@ def summarise(*arguments: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(summarise))
+    sys.exit(main(_summarise))

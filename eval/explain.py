@@ -20,9 +20,10 @@ from rich.table import Table
 from data.errors import InputError
 from data.images import modcrop, read_rgb
 from data.pairs import ImagePair, image_files
+from data.paths import given_path
 from data.types import Image
 from eval.failures import SubmissionFailed
-from eval.harness import image_folder
+from eval.harness.scoring import image_folder
 from eval.metrics.color import COLOURS, CONVERSIONS, Colour
 from eval.metrics.psnr import psnr
 from eval.metrics.ssim import ssim
@@ -113,8 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m eval.explain", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="SR images")
-    parser.add_argument("--hr", type=Path, required=True, metavar="DIR", help="HR images of the same names")
+    parser.add_argument("--images", type=given_path, required=True, metavar="DIR", help="SR images")
+    parser.add_argument(
+        "--hr", type=given_path, required=True, metavar="DIR", help="HR images of the same names"
+    )
     parser.add_argument(
         "--target", required=True, metavar="NUMBER", help="the paper's mean PSNR [dB] or SSIM"
     )
@@ -135,7 +138,7 @@ def _number(text: str) -> None:
 
 def _read(images: Path, hr: Path, scale: int) -> list[tuple[Image, Image]]:
     pairs = [ImagePair(name, path, path) for name, path in image_files(hr).items()]
-    found = image_folder.find(images, pairs, scale)
+    found = image_folder.find_images(images, pairs, scale)
     read = []
     for pair in pairs:
         truth = modcrop(read_rgb(pair.hr), scale)

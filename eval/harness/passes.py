@@ -10,18 +10,21 @@ import numpy as np
 from data.images import image_size, read_rgb
 from data.pairs import ImagePair
 from data.types import Image, Split
-from eval.harness import timed_pass
 from eval.harness.plan import Plan
 from eval.harness.progress import Reporter
-from eval.harness.saved_images import Pictures
-from eval.harness.scorer_pool import (
+from eval.harness.scoring.output_range import OutputRange
+from eval.harness.scoring.saved_images import Pictures
+from eval.harness.scoring.scorer_pool import (
     ScoreBeside,
     ScoreBetween,
     ScorerPool,
     Scores,
     Task,
 )
+from eval.harness.timing import timed_pass
+from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import CROP, Answer, WorkerProcess
+from eval.host.load import LoadWatch, OtherLoad
 from eval.integrity.outputs import WORSE_WHEN_TIMED, Comparison, Key
 from eval.records.schema import (
     Flag,
@@ -41,90 +44,105 @@ class Passes:
         self._plan, self._pool, self._pictures = plan, pool, pictures
         self._reporter, self._model = reporter, model
         self._modes: dict[Split, list[ImagePair]] = plan.dataset.modes
+        self._scorers: dict[Split, ScoreBeside | ScoreBetween] = {}
         self._scores: dict[Split, list[Scores]] = {}
         self._runtimes: dict[Split, RuntimeSummary | None] = dict.fromkeys(self._modes)
         self._per_image: dict[Split, list[float] | None] = dict.fromkeys(self._modes)
         self._memory: dict[Split, float | None] = dict.fromkeys(self._modes)
         self._answers: dict[Split, list[Answer]] = {}
+        self._others: dict[Split, OtherLoad | None] = {}
         self._comparison = Comparison(plan.challenge.scale)
         self._inputs = {
-            mode: timed_pass.plan(len(pairs), plan.repeats) for mode, pairs in self._modes.items()
+            split: timed_pass.plan_inputs(len(pairs), plan.repeats) for split, pairs in self._modes.items()
         }
+        self.output_range = OutputRange()
         self.flags: list[Flag] = []
 
     def score(self, worker: WorkerProcess) -> None:
-        """The quality pass: decoding ahead of the worker, scoring beside it, nothing timed."""
-        for mode, pairs in self._modes.items():
-            scorer = ScoreBeside(self._pool)
+        """The quality pass: decoding ahead of the worker, scoring beside it, nothing timed.
+
+        The last images may still be scored when it returns; `finish_scoring` waits for them.
+        """
+        for split, pairs in self._modes.items():
+            scorer = self._scorers[split] = ScoreBeside(self._pool)
             ahead = self._pool.decode(pairs[0])
             for index, pair in enumerate(pairs):
                 lr = ahead.result()
                 if index + 1 < len(pairs):
                     ahead = self._pool.decode(pairs[index + 1])
                 answer = worker.forward(lr, pair.name)
-                scorer.add(self._scored(mode, index, answer))
-            self._scores[mode] = scorer.finish()
+                self.output_range.meet(answer.lowest, answer.highest)
+                scorer.add(self._scored(split, index, answer))
 
     def score_and_time(self, worker: WorkerProcess) -> None:
-        """Protocol `ntire`: one cold pass gives images and times; decoding and scoring happen between requests."""
-        for mode, pairs in self._modes.items():
-            scorer = ScoreBetween(self._pool)
-            answers = []
+        """Protocol `ntire`: one cold pass gives images and times; decoding and scoring happen between requests.
+
+        The last images may still be scored when it returns; `finish_scoring` waits for them.
+        """
+        for split, pairs in self._modes.items():
+            self.finish_scoring()  # of the split before: nothing is scored while this one is timed
+            scorer = self._scorers[split] = ScoreBetween(self._pool)
+            answers, watch = [], LoadWatch()
             for index, pair in enumerate(pairs):
                 answer = worker.forward(read_rgb(pair.lr), pair.name)
                 answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
-                scorer.add(self._scored(mode, index, answer))
-            self._scores[mode] = scorer.finish()
-            self._answers[mode] = answers
-            self._memory[mode] = worker.memory_mib()
+                self.output_range.meet(answer.lowest, answer.highest)
+                scorer.add(self._scored(split, index, answer))
+            self._answers[split], self._others[split] = answers, watch.others()
+            self._memory[split] = worker.memory_mib()
+            scorer.release()
+
+    def finish_scoring(self) -> None:
+        """Wait until all images are scored. Raises what the scoring of an image raised."""
+        for split, scorer in self._scorers.items():
+            if split not in self._scores:
+                self._scores[split] = scorer.finish()
 
     def answer_cross_checks(self, worker: WorkerProcess) -> None:
         """Let the scoring worker answer some of the changed inputs too, so that those can be compared."""
-        for mode, planned in self._inputs.items():
+        for split, planned in self._inputs.items():
             for one in timed_pass.cross_checks(planned):
-                lr = read_rgb(self._modes[mode][one.image].lr)
+                lr = read_rgb(self._modes[split][one.image].lr)
                 answer = worker.forward(inputs.apply_variant(lr, one.variant), f"{one.image} (check)")
-                self._comparison.keep_check((mode, one.image), one.variant, answer.image)
+                self._comparison.keep_check((split, one.image), one.variant, answer.image)
 
-    def time(self, worker: WorkerProcess, gap: timed_pass.GapCalibration) -> None:
+    def time(self, worker: WorkerProcess, gap: GapCalibration) -> None:
         """Protocol `robust`: the timed pass on its own worker."""
-        passes = {mode: self._timed(mode, worker, gap) for mode in self._modes}
+        passes = {split: self._timed(split, worker, gap) for split in self._modes}
         found = self._comparison.flags()
         self.flags += found
         if any(flag.name == WORSE_WHEN_TIMED for flag in found):
             return
-        for mode, timed in passes.items():
+        for split, timed in passes.items():
             if timed_pass.believed(timed.doubt):
                 summary = statistics.summarize_robust(timed.samples_ms, timed.cold_ms)
-                self._runtimes[mode] = _summary(summary, self._plan.repeats, timed.samples_ms)
-                self._per_image[mode] = [statistics.median(samples) for samples in timed.samples_ms]
+                self._runtimes[split] = _summary(summary, self._plan.repeats, timed.samples_ms)
+                self._per_image[split] = [statistics.median(samples) for samples in timed.samples_ms]
 
-    def _timed(
-        self, mode: Split, worker: WorkerProcess, gap: timed_pass.GapCalibration
-    ) -> timed_pass.TimedPass:
-        images = [read_rgb(pair.lr) for pair in self._modes[mode]]
-        self._reporter.timing(self._model, mode, len(self._inputs[mode]))
+    def _timed(self, split: Split, worker: WorkerProcess, gap: GapCalibration) -> timed_pass.TimedPass:
+        images = [read_rgb(pair.lr) for pair in self._modes[split]]
+        self._reporter.timing(self._model, split, len(self._inputs[split]))
 
         def met(one: inputs.TimedInput, answer: Image) -> None:
-            self._comparison.timed(mode, one, answer)
+            self._comparison.timed(split, one, answer)
             self._reporter.timed()
 
-        timed = timed_pass.run(worker, self._inputs[mode], images, gap, met)
-        self._memory[mode] = worker.memory_mib()
+        timed = timed_pass.run_timed_pass(worker, self._inputs[split], images, gap, met)
+        self._memory[split] = worker.memory_mib()
         self.flags += [timed.doubt] if timed.doubt else []
         return timed
 
-    def judge_times(self, gap: timed_pass.GapCalibration) -> None:
+    def judge_times(self, gap: GapCalibration) -> None:
         """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
-        for mode, answers in self._answers.items():
-            sizes = [image_size(pair.lr) for pair in self._modes[mode]]
-            doubt = timed_pass.judge(answers, sizes, gap)
+        for split, answers in self._answers.items():
+            sizes = [image_size(pair.lr) for pair in self._modes[split]]
+            doubt = timed_pass.judge(answers, sizes, gap, self._others[split])
             self.flags += [doubt] if doubt else []
             if not timed_pass.believed(doubt):
                 continue
             samples = [answer.worker_ms for answer in answers]
-            self._runtimes[mode] = _summary(statistics.summarize_ntire(samples), 1, [[ms] for ms in samples])
-            self._per_image[mode] = samples
+            self._runtimes[split] = _summary(statistics.summarize_ntire(samples), 1, [[ms] for ms in samples])
+            self._per_image[split] = samples
 
     def crop(self) -> Image:
         """The centre of the first LR image: complexity is counted on a part of it beside noise."""
@@ -135,8 +153,8 @@ class Passes:
     def unmet_input(self) -> tuple[Key, inputs.TimedInput]:
         """An input that the timed worker will meet and that no worker can have met or guessed before."""
         keys = [
-            ((mode, one.image), one)
-            for mode, planned in self._inputs.items()
+            ((split, one.image), one)
+            for split, planned in self._inputs.items()
             for one in planned
             if one.warm_up
         ]
@@ -144,8 +162,8 @@ class Passes:
 
     def image(self, key: Key) -> Image:
         """The LR image `key`, uint8 HxWx3."""
-        mode, index = key
-        return read_rgb(self._modes[mode][index].lr)
+        split, index = key
+        return read_rgb(self._modes[split][index].lr)
 
     @property
     def comparison(self) -> Comparison:
@@ -153,17 +171,19 @@ class Passes:
         return self._comparison
 
     def sizes(self) -> list[tuple[int, int]]:
+        """Height and width of every LR image."""
         return [image_size(pair.lr) for pairs in self._modes.values() for pair in pairs]
 
     def results(self) -> dict[str, ModeResult]:
-        return {mode: self._mode_result(mode) for mode in self._modes}
+        """What the passes gave, by split."""
+        return {split: self._mode_result(split) for split in self._modes}
 
-    def _scored(self, mode: Split, index: int, answer: Answer) -> Task:
-        pair = self._modes[mode][index]
-        keep_pictures = self._pictures.keeper(self._model, mode, pair)
+    def _scored(self, split: Split, index: int, answer: Answer) -> Task:
+        pair = self._modes[split][index]
+        keep_pictures = self._pictures.keeper(self._model, split, pair)
 
         def keep(sr: Image, hr: Image) -> None:
-            self._comparison.keep_scored((mode, index), sr, hr)
+            self._comparison.keep_scored((split, index), sr, hr)
             if keep_pictures:
                 keep_pictures(sr, hr)
 
@@ -171,18 +191,18 @@ class Passes:
 
         def score_and_report() -> Scores:
             scores = task()
-            self._reporter.image(self._model, mode, pair.name, scores, len(self._modes[mode]))
+            self._reporter.image(self._model, split, pair.name, scores, len(self._modes[split]))
             return scores
 
         return score_and_report
 
-    def _mode_result(self, mode: Split) -> ModeResult:
-        times: Sequence[float | None] = self._per_image[mode] or [None] * len(self._modes[mode])
+    def _mode_result(self, split: Split) -> ModeResult:
+        times: Sequence[float | None] = self._per_image[split] or [None] * len(self._modes[split])
         images = [
             ImageResult(name=pair.name, metrics=scores, runtime_ms=runtime_ms)
-            for pair, scores, runtime_ms in zip(self._modes[mode], self._scores[mode], times, strict=True)
+            for pair, scores, runtime_ms in zip(self._modes[split], self._scores[split], times, strict=True)
         ]
-        return ModeResult(images=images, runtime=self._runtimes[mode], memory_mib=self._memory[mode])
+        return ModeResult(images=images, runtime=self._runtimes[split], memory_mib=self._memory[split])
 
 
 def _summary(

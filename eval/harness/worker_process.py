@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +78,7 @@ class Setup:
     """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
 
     max_pixels: of the largest LR image. level: how workers are confined. gpu: the device's, where it is one.
+    printed: hears what a worker printed, when it ends.
     """
 
     device: str
@@ -87,6 +88,7 @@ class Setup:
     limits: sandbox.Limits
     deadlines: Deadlines = field(default_factory=Deadlines)
     gpu: sandbox.Device | None = None
+    printed: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class WorkerProcess:
     def __init__(self, submission: Submission, setup: Setup, graph: channel.Slot | None = None) -> None:
         """Start it. graph: of another worker, whose traced network this one is to load; its own otherwise."""
         self._submission, self._setup = submission, setup
-        self._started = time.monotonic()
+        self._started, self._closed = time.monotonic(), False
         slot_bytes = max(setup.max_pixels, CROP * CROP) * 3
         self._request = channel.Slot.create("request", slot_bytes)
         self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2)
@@ -238,6 +240,9 @@ class WorkerProcess:
     def close(self) -> None:
         """End everything of this worker."""
         self._process.kill()
+        if self._setup.printed and not self._closed:
+            self._setup.printed(self._process.output())
+        self._closed = True
         self._close_channel()
 
     def _close_channel(self) -> None:

@@ -119,6 +119,15 @@ def usage(pid: int, known: set[Identity]) -> Usage:
     return Usage(private + max(shared, size), ticks / TICKS_PER_S)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time in s of `pid`, its descendants and those that they have reaped."""
+    ticks = 0
+    for process in tree(pid):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            ticks += sum(int(value) for value in _stat_fields(process)[11:15])
+    return ticks / TICKS_PER_S
+
+
 def pid_namespace(pid: int) -> str | None:
     """Identity of the pid namespace of a process, or None if it is gone or may not be looked at."""
     try:

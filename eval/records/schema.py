@@ -152,6 +152,7 @@ class Record(Part):
     scored_by_challenge_data: in older records only, whether the images were the challenge's own; tables decide that
     now. image_digests: sha256 by split, as `eval.harness.dataset.Dataset.digests` defines it.
     published_runtime_ms: the table's own mean, if the means of the splits were rounded before.
+    reference: bicubic enlargement on the same images, by split. output: the last lines that the submission printed.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -171,7 +172,9 @@ class Record(Part):
     error: Text | None = None
     flags: list[Flag] = []
     modes: dict[str, ModeResult] = {}
+    reference: dict[str, ModeResult] = {}
     complexity: Complexity | None = None
+    output: list[Text] = []
     protocol: str = ""
     device: str = ""
     sandbox: str = ""

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 
 from eval import cli
-from eval.harness import scorer_pool, worker_process
+from eval.harness import worker_process
+from eval.harness.scoring import scorer_pool
 from eval.records import store
 from eval.records.schema import Record, SubmissionInfo
 from leaderboard.summary import summarise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.harness import timed_pass
-from eval.harness.timed_pass import GapCalibration
+from eval.harness.timing import timed_pass
+from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import Answer, Setup
 from eval.records.schema import Flag
 from eval.runtime.inputs import Variant
@@ -56,7 +56,7 @@ def test_a_busy_machine_is_a_doubt_that_keeps_the_times(gap: GapCalibration) -> 
 
 
 def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:
-    inputs = timed_pass.plan(3, 4)
+    inputs = timed_pass.plan_inputs(3, 4)
     checks = timed_pass.cross_checks(inputs)
     assert len(checks) == timed_pass.CROSS_CHECKS
     assert all(not one.warm_up and one.variant != Variant() and one in inputs for one in checks)

@@ -14,7 +14,8 @@ import pytest
 from data.images import read_rgb
 from data.pairs import ImagePair
 from eval import cli
-from eval.harness import ground_truth, saved_images
+from eval.harness import ground_truth
+from eval.harness.scoring import saved_images
 from eval.sandbox import Level
 from eval.submissions.repository.discover import from_repository
 from leaderboard.summary import summarise

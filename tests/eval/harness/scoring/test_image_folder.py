@@ -15,7 +15,7 @@ import pytest
 from data.pairs import ImagePair
 from eval import cli
 from eval.failures import SubmissionFailed
-from eval.harness import image_folder
+from eval.harness.scoring import image_folder
 from leaderboard.summary import summarise
 
 Pairs = tuple[Path, Path]
@@ -152,7 +152,7 @@ def test_a_link_to_the_truth_is_not_a_result(handed_in: Path, tiny_pairs: Pairs)
     with pytest.raises(
         SubmissionFailed, match=r"img0\.png: not a regular file; links and devices are not results"
     ):
-        image_folder.find(handed_in, paired(tiny_pairs[0]), 4)
+        image_folder.find_images(handed_in, paired(tiny_pairs[0]), 4)
 
 
 def test_two_files_for_one_image_are_both_named(handed_in: Path, tiny_pairs: Pairs) -> None:
@@ -160,7 +160,7 @@ def test_two_files_for_one_image_are_both_named(handed_in: Path, tiny_pairs: Pai
     with pytest.raises(
         SubmissionFailed, match=r"both img1\.png and img1x4\.png could be image img1; expected one"
     ):
-        image_folder.find(handed_in, paired(tiny_pairs[0]), 4)
+        image_folder.find_images(handed_in, paired(tiny_pairs[0]), 4)
 
 
 def test_two_modes_need_a_folder_each(tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ from data.images import read_rgb, write_png
 from data.pairs import ImagePair
 from data.types import Image
 
-FOLDER = "images"
+IMAGES = "images"
 HR, LR = "HR", "LR"
 # Called with SR and HR (cut to a multiple of the scale), uint8 HxWx3, where both are in memory to be scored.
 Keep = Callable[[Image, Image], None]
 
 
 def hr_folder(save_dir: Path) -> Path:
-    return save_dir / FOLDER / HR
+    return save_dir / IMAGES / HR
 
 
 def reserved(model: str) -> bool:

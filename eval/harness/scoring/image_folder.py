@@ -20,8 +20,8 @@ from data.pairs import ImagePair
 from data.types import Split
 from eval.failures import SubmissionFailed
 from eval.harness.progress import Reporter
-from eval.harness.saved_images import Pictures
-from eval.harness.scorer_pool import (
+from eval.harness.scoring.saved_images import Pictures
+from eval.harness.scoring.scorer_pool import (
     ScoreBeside,
     ScorerPool,
     Scores,
@@ -56,7 +56,7 @@ def mode_folders(folder: Path, modes: Mapping[Split, object]) -> dict[Split, Pat
     return folders
 
 
-def find(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
+def find_images(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
     """The result of each pair in `folder`: `0901.png` or `0901x4.png` for HR image 0901.
 
     Raises SubmissionFailed: images missing (named), two files for one image, a file that is no regular file.
@@ -74,13 +74,13 @@ def find(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
     missing = [pair.name for pair in pairs if pair.name not in images]
     if missing:
         raise SubmissionFailed(
-            f"{len(missing)} of {len(pairs)} images are missing in {folder}: {some(missing)}; "
+            f"{len(missing)} of {len(pairs)} images are missing in {folder}: {some_of(missing)}; "
             f"expected {missing[0]}.png or {missing[0]}x{scale}.png"
         )
     return Found(images, tuple(sorted(path.name for paths in files.values() for path in paths)))
 
 
-def score(
+def score_folder(
     model: str,
     mode: Split,
     found: Found,
@@ -110,11 +110,13 @@ def surplus_flags(mode: Split, found: Found) -> list[Flag]:
     """A flag that names the files which belong to no image."""
     if not found.surplus:
         return []
-    reason = f"{mode}: {len(found.surplus)} files belong to no image and were left out: {some(found.surplus)}"
+    reason = (
+        f"{mode}: {len(found.surplus)} files belong to no image and were left out: {some_of(found.surplus)}"
+    )
     return [Flag(name="surplus files", reason=reason)]
 
 
-def some(names: list[str] | tuple[str, ...]) -> str:
+def some_of(names: list[str] | tuple[str, ...]) -> str:
     """The first few of `names`, and how many more there are."""
     shown = ", ".join(names[:NAMED_AT_MOST])
     return shown if len(names) <= NAMED_AT_MOST else f"{shown} and {len(names) - NAMED_AT_MOST} more"

@@ -1,0 +1,54 @@
+"""The main command: options in, batch, ranking, exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from data.errors import InputError
+from eval.challenge import Challenge
+from eval.cli.batch import run_batch
+from eval.cli.chosen import chosen_submissions
+from eval.cli.options import parser
+from eval.cli.planning import announce, build_plan, prepare_save_dir
+from eval.records import store
+from eval.records.schema import Record
+
+_OK, _SOME_FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
+_PIPE_WIDTH = 160  # columns of tables if no terminal states its own
+# Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). The caller gives it,
+# because ranking lies above this package.
+Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
+
+
+def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
+    options = parser().parse_args(arguments)
+    console = Console() if sys.stdout.isatty() else Console(soft_wrap=True, width=_PIPE_WIDTH)
+    try:
+        return _run(options, console, summarise)
+    except InputError as error:
+        print(f"test_demo.py: error: {error}", file=sys.stderr)
+        return _USAGE
+    except OSError as error:  # such as a folder of the command line that the user may not enter
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"test_demo.py: error: {named}{error.strerror or error}", file=sys.stderr)
+        return _USAGE
+    except KeyboardInterrupt:
+        print("test_demo.py: interrupted; finished evaluations are kept, --resume goes on", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _run(options: argparse.Namespace, console: Console, summarise: Summarise) -> int:
+    chosen = chosen_submissions(options)
+    plan = build_plan(options)
+    prepare_save_dir(options.save_dir)
+    announce(plan, console)
+    failed = run_batch(chosen, plan, options, console)
+    records = store.read_all(options.save_dir)
+    summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
+    return _SOME_FAILED if failed else _OK

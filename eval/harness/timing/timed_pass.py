@@ -1,0 +1,119 @@
+"""The timed pass: a second worker, inputs that never repeat, answers compared with the scored ones, two clocks.
+
+Worker A makes the scored images, worker B the timed ones. After a warm-up, B meets every image in several variants
+(mirrored, turned, shifted), each once and in random order. Answers from a cache, work skipped when timed and random
+output therefore show, however the cheat works. B's own times count only if they agree with the parent's clock, less
+a gap that was calibrated on a control model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from data.types import Image
+from eval.harness.timing.calibration import GapCalibration
+from eval.harness.worker_process import Answer, WorkerProcess
+from eval.host.load import LoadWatch, OtherLoad
+from eval.integrity import clocks
+from eval.records.schema import Flag
+from eval.runtime import inputs
+
+WARM_UPS = 3
+CROSS_CHECKS = 4
+# Share of a worker's own time that may be missing before its times are rejected. Two cores shared with two other
+# busy processes gave 0.10. A cheat worth trying hides more, and less than this is still flagged.
+MISSING_SHARE = 0.25
+DOUBTFUL, MISMATCH = "timing doubtful", "timing mismatch"
+# Share of the machine that other programs may use while a worker is timed.
+BUSY_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class TimedPass:
+    """What the timed pass measured: per image the counted samples in ms, and what speaks against them."""
+
+    samples_ms: list[list[float]]
+    cold_ms: float
+    doubt: Flag | None
+
+
+def plan_inputs(n_images: int, repeats: int) -> list[inputs.TimedInput]:
+    """A fresh random order; the seed is never shown to a worker."""
+    return inputs.plan_timing(range(n_images), repeats, WARM_UPS, random.SystemRandom().getrandbits(32))
+
+
+def cross_checks(planned: Sequence[inputs.TimedInput]) -> list[inputs.TimedInput]:
+    """Some counted inputs other than plain images, which the scoring worker answers too (untimed)."""
+    changed = [one for one in planned if not one.warm_up and one.variant != inputs.Variant()]
+    return random.SystemRandom().sample(changed, min(CROSS_CHECKS, len(changed)))
+
+
+def run_timed_pass(
+    worker: WorkerProcess,
+    planned: Sequence[inputs.TimedInput],
+    images: Sequence[Image],
+    gap: GapCalibration,
+    met: Callable[[inputs.TimedInput, Image], None],
+) -> TimedPass:
+    """Time `planned` on `worker` and show each answer to `met`. Nothing else of the harness may run meanwhile."""
+    watch = LoadWatch()
+    answers: list[tuple[inputs.TimedInput, Answer]] = []
+    for one in planned:
+        answer = worker.forward(inputs.apply_variant(images[one.image], one.variant), f"{one.image} (timed)")
+        met(one, answer.image)
+        answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
+    counted = [(one, answer) for one, answer in answers if not one.warm_up]
+    doubt = judge(
+        [answer for _, answer in counted],
+        [images[one.image].shape[:2] for one, _ in counted],
+        gap,
+        watch.others(),
+    )
+    samples: list[list[float]] = [[] for _ in images]
+    for one, answer in counted:
+        samples[one.image].append(answer.worker_ms)
+    return TimedPass(samples, answers[0][1].worker_ms, doubt)
+
+
+def judge(
+    answers: Sequence[Answer],
+    sizes: Sequence[tuple[int, ...]],
+    gap: GapCalibration,
+    others: OtherLoad | None = None,
+) -> Flag | None:
+    """Why the worker's times are in doubt, or None. sizes: (height, width) of each input.
+
+    others: what other programs used of the machine during the pass.
+    "timing mismatch": more time is missing than a busy machine explains. The times must not be used.
+    "timing doubtful": the machine was busy, or the clocks disagree by so little that its other work may be the
+    reason. The times are kept and shown with the flag.
+    """
+    wall_ms, worker_ms = [answer.wall_ms for answer in answers], [answer.worker_ms for answer in answers]
+    gaps_ms = [gap.gap_ms(height, width) for height, width in sizes]
+    reason = clocks.disbelieved(wall_ms, worker_ms, gaps_ms)
+    busy = others is not None and others.share > BUSY_SHARE
+    if reason is None:
+        return Flag(name=DOUBTFUL, reason=_unreliable(others)) if busy and gap.on_cpu else None
+    missing_ms = sum(
+        wall - own - gap_ms for wall, own, gap_ms in zip(wall_ms, worker_ms, gaps_ms, strict=True)
+    )
+    possible = all(0 < own <= wall for wall, own in zip(wall_ms, worker_ms, strict=True))
+    excusable_ms = MISSING_SHARE * sum(worker_ms) + gap.slack_ms * len(answers)
+    if possible and missing_ms <= excusable_ms:
+        return Flag(name=DOUBTFUL, reason=f"{_unreliable(others)}; {reason}")
+    return Flag(name=MISMATCH, reason=reason)
+
+
+def _unreliable(others: OtherLoad | None) -> str:
+    if others is None:
+        return "runtime unreliable: the machine was busy"
+    if others.share > BUSY_SHARE:
+        return f"runtime unreliable: the machine was busy ({others.describe()})"
+    return f"runtime unreliable: the machine was briefly busy ({others.describe()} in the mean)"
+
+
+def believed(doubt: Flag | None) -> bool:
+    """Whether times with this doubt may be used."""
+    return doubt is None or doubt.name == DOUBTFUL
