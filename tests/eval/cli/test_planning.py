@@ -63,7 +63,7 @@ def test_small_images_are_named_before_any_model_runs(
 
 
 @pytest.mark.parametrize("side", [3, 5])
-def test_the_least_size_that_is_named_is_large_enough(tmp_path: Path, side: int, capsys: Any) -> None:
+def test_the_least_size_that_is_named_is_large_enough(tmp_path: Path, side: int) -> None:
     """Least sides of PSNR and SSIM, rounded up to a multiple of the scale: 12 and 20."""
     hr, _ = write_pairs(tmp_path, {"a": side})
     ssim = ("--ssim",) if side == 5 else ()

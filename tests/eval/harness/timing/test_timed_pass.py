@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from eval.harness.timing import timed_pass
 from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import Answer, Setup
+from eval.host.load import OtherLoad
 from eval.records.schema import Flag
 from eval.runtime.inputs import Variant
 from eval.sandbox import CPU_LIMITS, Level
@@ -55,14 +58,34 @@ def test_a_busy_machine_is_a_doubt_that_keeps_the_times(gap: GapCalibration) -> 
     assert flag is not None and flag.name == "timing doubtful" and timed_pass.believed(flag)
 
 
+BUSY, QUIET = OtherLoad(1.4, 2), OtherLoad(0.1, 2)
+
+
+def test_a_busy_machine_makes_the_runtime_unreliable(gap: GapCalibration) -> None:
+    """Also where both clocks agree: a network that shares its cores is slow by both."""
+    steady = answers((102, 100), (52.5, 50))
+    flag = timed_pass.judge(steady, [(40, 50)] * 2, gap, BUSY)
+    assert flag is not None and timed_pass.believed(flag)
+    assert flag.reason == "runtime unreliable: the machine was busy (other programs used 1.4 of 2 cores)"
+    assert timed_pass.judge(steady, [(40, 50)] * 2, gap, QUIET) is None
+    apart = timed_pass.judge(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET)
+    assert apart is not None and apart.reason.startswith("runtime unreliable: the machine was briefly busy (")
+    assert "2 of 2 requests" in apart.reason
+
+
+def test_a_busy_processor_does_not_disturb_a_gpu(gap: GapCalibration) -> None:
+    on_gpu = GapCalibration(replace(SETUP, device="cuda:0"))
+    on_gpu._gaps = gap._gaps
+    assert timed_pass.judge(answers((102, 100)), [(40, 50)], on_gpu, BUSY) is None
+
+
+def test_a_busy_machine_does_not_excuse_hidden_time(gap: GapCalibration) -> None:
+    flag = timed_pass.judge(answers((202, 0.2), (203, 0.2)), [(40, 50)] * 2, gap, BUSY)
+    assert flag is not None and flag.name == "timing mismatch"
+
+
 def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:
     inputs = timed_pass.plan_inputs(3, 4)
     checks = timed_pass.cross_checks(inputs)
     assert len(checks) == timed_pass.CROSS_CHECKS
     assert all(not one.warm_up and one.variant != Variant() and one in inputs for one in checks)
-
-
-def test_the_control_model_calibrates_a_small_gap() -> None:
-    calibration = GapCalibration(SETUP)
-    calibration.measure([(16, 16), (64, 64)])
-    assert 0 <= calibration.gap_ms(64, 64) < 1000
