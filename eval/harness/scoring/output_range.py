@@ -31,7 +31,8 @@ class OutputRange:
             return []
         end = "reach" if high > _ABOVE or low >= _BELOW else "go down to"
         value = self._lowest if end == "go down to" else self._highest
-        reason = f"outputs {end} {_short(value)} but data_range is {data_range}: values outside 0 to {data_range} are cut"
+        reach = f"outputs {end} {_short(value)} but data_range is {data_range}"
+        reason = f"{reach}: values outside 0 to {data_range} are cut"
         if 0 <= high < _DARK:
             reason = (
                 f"outputs reach only {_short(value)} but data_range is {data_range}: the images are black"
