@@ -1,0 +1,24 @@
+"""Pillow as a second decoder. It reports damage that OpenCV fills in, and it prints no warnings."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+
+from data.formats.header import broken
+
+
+def decoded(data: bytes) -> npt.NDArray[np.generic]:
+    """The pixels of an image file as Pillow gives them: height x width (x channels), uint8 or bool.
+
+    Raises Damaged.
+    """
+    from PIL import Image  # few files need it, and it takes a while
+
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            return np.asarray(opened)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise broken(f"it is corrupt: its pixels cannot be decoded ({error})") from None
