@@ -1,21 +1,24 @@
-"""Which LR image belongs to which HR image: decided once, by exact names, before any model runs.
+"""Which LR image belongs to which HR image: decided once, by names, before any model runs.
 
 Layouts (scale 4 shown):
   DIV2K_LSDIR_valid_HR/0001.png  with  DIV2K_LSDIR_valid_LR/0001x4.png           (NTIRE; `test` likewise)
   DIV2K_valid_HR/0801.png        with  DIV2K_valid_LR_bicubic/X4/0801x4.png      (DIV2K as published)
   DIV2K_test_HR/0901.png         with  DIV2K_test_LR/0901.png                    (NTIRE Image SR 2024)
-  any HR folder with any LR folder: name.png with namex4.png or with the same name
-The two images of a pair may be files of different formats.
+  any HR folder with any LR folder, or both kinds in one folder, named as `data.names` says
+Folders that hold no images themselves but a folder X4 or x4 stand for that one. The two images of a pair may be
+files of different formats.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
 from data.images import IMAGE_SUFFIXES, image_size
+from data.names import hr_keys, lr_keys, lr_names
 from data.types import Split
 
 _NAMED_AT_MOST = 5
@@ -23,7 +26,7 @@ _NAMED_AT_MOST = 5
 
 @dataclass(frozen=True)
 class ImagePair:
-    """A low-resolution image and the high-resolution image it was made from; `name` is the HR file's stem."""
+    """A low-resolution image and the high-resolution image it was made from. `name` is the HR file's stem."""
 
     name: str
     lr: Path
@@ -33,7 +36,7 @@ class ImagePair:
 def layout_folders(data_dir: str | Path, mode: Split, scale: int = 4) -> tuple[Path, Path] | None:
     """The HR and LR folders of a mode in the first layout that is there, or None.
 
-    The LR folder may be missing where no layout has both: `pair_folders` then says so.
+    The LR folder is missing if no layout has both. `pair_folders` then says so.
     """
     there = [(hr, lr) for hr, lr in _layouts(Path(data_dir), mode, scale) if hr.is_dir()]
     return next((folders for folders in there if folders[1].is_dir()), there[0] if there else None)
@@ -42,7 +45,7 @@ def layout_folders(data_dir: str | Path, mode: Split, scale: int = 4) -> tuple[P
 def find_pairs(data_dir: str | Path, mode: Split, scale: int = 4) -> list[ImagePair]:
     """The pairs of a mode ("valid" or "test") below `data_dir`, sorted by name, sizes checked.
 
-    Raises InputError: no such layout (what was looked for is named), and all that `pair_folders` raises.
+    Raises InputError if there is no such layout, and as `pair_folders` does.
     """
     folders = layout_folders(data_dir, mode, scale)
     if folders is None:
@@ -52,17 +55,18 @@ def find_pairs(data_dir: str | Path, mode: Split, scale: int = 4) -> list[ImageP
 
 
 def pair_folders(hr_dir: str | Path, lr_dir: str | Path, scale: int = 4) -> list[ImagePair]:
-    """Pairs every HR image with its LR image, sorted by name, and checks their sizes from the headers.
+    """Pair every HR image with its LR image, sorted by name, and check their sizes from the headers.
 
-    Raises InputError: a folder missing, empty or given twice; an HR image without LR image, or the reverse;
-    two files that could be the same image; sizes that do not fit; files that cannot be judged (as
-    `data.images.image_size` says).
+    The same folder may be given twice if it holds both kinds.
+    Raises InputError: a folder missing or empty; an HR image without LR image, or the reverse; two files that could
+    be the same image; sizes that do not fit; files that cannot be judged, as `data.images.image_size` says.
     """
-    hr_dir, lr_dir = Path(hr_dir), Path(lr_dir)
-    if hr_dir.resolve() == lr_dir.resolve():
-        raise InputError(f"{hr_dir}: given as HR and as LR folder; expected two folders")
+    hr_dir, lr_dir = _scaled(Path(hr_dir), scale), _scaled(Path(lr_dir), scale)
     hr_files, lr_files = image_files(hr_dir), image_files(lr_dir)
-    pairs = [ImagePair(stem, _lr_for(hr, lr_dir, lr_files, scale), hr) for stem, hr in hr_files.items()]
+    if hr_dir.resolve() == lr_dir.resolve():
+        hr_files, lr_files = _both_kinds(hr_dir, hr_files, scale)
+    by_key = _by_key(lr_files, scale)
+    pairs = [ImagePair(stem, _lr_for(hr, lr_dir, by_key, scale), hr) for stem, hr in hr_files.items()]
     _refuse_shared(pairs)
     surplus = sorted({path.name for path in lr_files.values()} - {pair.lr.name for pair in pairs})
     if surplus:
@@ -73,10 +77,59 @@ def pair_folders(hr_dir: str | Path, lr_dir: str | Path, scale: int = 4) -> list
     return pairs
 
 
-def check_sizes(pairs: Sequence[ImagePair], scale: int) -> None:
-    """Checks, from the files' headers, that HR cropped to a multiple of `scale` is `scale` times LR.
+def _scaled(folder: Path, scale: int) -> Path:
+    """The folder X4 or x4 in `folder` if that has no images itself, else `folder`."""
+    below = next((folder / name for name in (f"X{scale}", f"x{scale}") if (folder / name).is_dir()), None)
+    return folder if below is None or _has_images(folder) else below
 
-    Raises InputError that names the first pairs that do not fit and both their sizes.
+
+def _has_images(folder: Path) -> bool:
+    try:
+        return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
+    except OSError:
+        return True  # listing it for its images says what is wrong
+
+
+def _by_key(lr_files: dict[str, Path], scale: int) -> dict[str, list[Path]]:
+    """LR images by what they can be pictures of."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for stem, path in lr_files.items():
+        for key in lr_keys(stem, scale):
+            found[key].append(path)
+    return found
+
+
+def _both_kinds(folder: Path, files: dict[str, Path], scale: int) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The HR and the LR images of one folder that holds both.
+
+    Results of methods, named as the HR image with the method in place of HR, are left out.
+    Raises InputError if the names do not tell, or tell it of some images only.
+    """
+    by_key = _by_key(files, scale)
+    found = {stem: {lr.stem for key in hr_keys(stem, scale) for lr in by_key[key]} - {stem} for stem in files}
+    high = {stem: files[stem] for stem, low in found.items() if low}
+    low = {stem: files[stem] for stem in set().union(*found.values())}
+    if not high:
+        raise InputError(
+            f"{folder}: given as HR and as LR folder; expected two folders, or both kinds of images in one, "
+            f"such as 0001.png with 0001x{scale}.png"
+        )
+    bases = {stem.rpartition("_")[0] for stem in high}
+    others = [
+        stem for stem in files if stem not in {*high, *low} and stem.rpartition("_")[0] not in bases - {""}
+    ]
+    if others:
+        names = _some([files[stem].name for stem in others])
+        raise InputError(
+            f"{folder}: {names}: neither an HR image with an LR image nor the reverse; expected pairs"
+        )
+    return high, dict(sorted(low.items()))
+
+
+def check_sizes(pairs: Sequence[ImagePair], scale: int) -> None:
+    """Check from the files' headers that HR, cropped to a multiple of `scale`, is `scale` times LR.
+
+    Raises InputError that names the first pairs that do not fit, with both sizes.
     """
     wrong = []
     for pair in pairs:
@@ -102,7 +155,10 @@ def _layouts(data_dir: Path, mode: Split, scale: int) -> tuple[tuple[Path, Path]
 
 
 def image_files(folder: Path) -> dict[str, Path]:
-    """The image files of a folder by name without suffix, sorted; hidden and other files are left out."""
+    """The image files of a folder by name without suffix, sorted. Hidden and other files are left out.
+
+    Raises InputError: folder missing or without images, two files of one name.
+    """
     try:
         names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -121,15 +177,15 @@ def image_files(folder: Path) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _lr_for(hr: Path, lr_dir: Path, lr_files: dict[str, Path], scale: int) -> Path:
-    stem = hr.stem
-    found = [lr_files[name] for name in (f"{stem}x{scale}", stem) if name in lr_files]
+def _lr_for(hr: Path, lr_dir: Path, by_key: dict[str, list[Path]], scale: int) -> Path:
+    found = {lr for key in hr_keys(hr.stem, scale) for lr in by_key.get(key, ()) if lr != hr}
     if not found:
-        raise InputError(f"{lr_dir}: LR image of {hr} is missing; expected {stem}x{scale}.png or {hr.name}")
+        expected = " or ".join(f"{name}{hr.suffix}" for name in lr_names(hr.stem, scale))
+        raise InputError(f"{lr_dir}: LR image of {hr} is missing; expected {expected}")
     if len(found) > 1:
-        names = " and ".join(path.name for path in found)
+        names = " and ".join(sorted((path.name for path in found), key=len, reverse=True))
         raise InputError(f"{lr_dir}: both {names} could belong to {hr}; expected one")
-    return found[0]
+    return found.pop()
 
 
 def _refuse_shared(pairs: Iterable[ImagePair]) -> None:

@@ -114,10 +114,90 @@ def test_one_lr_for_two_hr(tmp_path: Path) -> None:
         pair_folders(tmp_path / "HR", tmp_path / "LR")
 
 
-def test_the_same_folder_twice(tmp_path: Path) -> None:
-    pair(tmp_path, "HR/a.png", "HR/ax4.png")
-    with pytest.raises(InputError, match="given as HR and as LR folder; expected two folders"):
+SCALES = (2, 3, 4, 8)
+# HR and LR names of published test sets, # for the scale.
+PUBLISHED = [
+    ("img_001_SRF_#_HR", "img_001_SRF_#_LR"),
+    ("bird_HR_x#", "bird_LRBI_x#"),
+    ("bird_HR_x#", "bird_LRBD_x#"),
+    ("bird_HR", "bird_LR"),
+    ("bird", "bird_LRBI_x#"),
+    ("0801", "0801x#m"),
+    ("0801", "0801x#d"),
+    ("0801", "0801x#w"),
+    ("0801", "0801X#"),
+    ("baby", "babyx#"),
+    ("baby_HR_x#", "babyx#"),
+]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("hr", "lr"), PUBLISHED)
+@pytest.mark.parametrize("folders", [("HR", "LR"), ("one", "one")])
+def test_names_of_published_test_sets(
+    tmp_path: Path, scale: int, hr: str, lr: str, folders: tuple[str, str]
+) -> None:
+    """In two folders and with both kinds in one; a second image shows that the right ones meet."""
+    high, low = (tmp_path / name for name in folders)
+    hr, lr = (name.replace("#", str(scale)) for name in (hr, lr))
+    for first in "ab":
+        image(high / f"{first}{hr}.png", 24, 48)
+        image(low / f"{first}{lr}.png", 24 // scale, 48 // scale)
+    assert pair_folders(high, low, scale) == [
+        ImagePair(f"{first}{hr}", low / f"{first}{lr}.png", high / f"{first}{hr}.png") for first in "ab"
+    ]
+
+
+@pytest.mark.parametrize("name", ["X4", "x4"])
+def test_a_folder_named_after_the_scale_is_entered(tmp_path: Path, name: str) -> None:
+    pair(tmp_path, "HR/baby.png", f"LR_bicubic/{name}/babyx4.png")
+    pair(tmp_path, "HR/baby.png", "LR_bicubic/X2/babyx2.png", scale=2)
+    (found,) = pair_folders(tmp_path / "HR", tmp_path / "LR_bicubic")
+    assert found.lr == tmp_path / "LR_bicubic" / name / "babyx4.png"
+    pair(tmp_path, f"split/{name}/a_HR_x4.png", "LR/a_LRBI_x4.png")
+    assert len(pair_folders(tmp_path / "split", tmp_path / "LR")) == 1
+
+
+def test_images_beside_a_folder_named_after_the_scale_come_first(tmp_path: Path) -> None:
+    pair(tmp_path, "HR/a.png", "LR/a.png")
+    image(tmp_path / "LR" / "X4" / "other.png", 4, 4)
+    assert pair_folders(tmp_path / "HR", tmp_path / "LR")[0].lr == tmp_path / "LR" / "a.png"
+
+
+def test_results_of_methods_beside_both_kinds_are_left_out(tmp_path: Path) -> None:
+    pair(tmp_path, "one/img_001_SRF_4_HR.png", "one/img_001_SRF_4_LR.png")
+    image(tmp_path / "one" / "img_001_SRF_4_bicubic.png", 16, 24)
+    assert [one.name for one in pair_folders(tmp_path / "one", tmp_path / "one")] == ["img_001_SRF_4_HR"]
+    image(tmp_path / "one" / "img_002_SRF_4_HR.png", 16, 24)
+    with pytest.raises(InputError, match=r"one: img_002_SRF_4_HR\.png: neither an HR image with an LR image"):
+        pair_folders(tmp_path / "one", tmp_path / "one")
+
+
+def test_the_same_folder_twice_by_mistake(tmp_path: Path) -> None:
+    image(tmp_path / "HR" / "a.png", 16, 24)
+    with pytest.raises(InputError, match="given as HR and as LR folder; expected two folders, or both kinds"):
         pair_folders(tmp_path / "HR", tmp_path / "HR" / ".." / "HR")
+
+
+@pytest.mark.parametrize(
+    ("hr", "expected"),
+    [
+        ("img_001_SRF_4_HR", "img_001_SRF_4_LR.png or img_001_SRF_4_HRx4.png"),
+        ("bird_HR_x4", "bird_LR_x4.png or bird_HR_x4x4.png"),
+        ("img_001_SRF_2_HR", "img_001_SRF_2_LR.png or img_001_SRF_2_HRx4.png"),
+    ],
+)
+def test_a_missing_image_is_asked_for_by_a_published_name(tmp_path: Path, hr: str, expected: str) -> None:
+    image(tmp_path / "HR" / f"{hr}.png", 16, 24)
+    image(tmp_path / "LR" / "other.png", 4, 6)
+    with pytest.raises(InputError, match=f"is missing; expected {expected}"):
+        pair_folders(tmp_path / "HR", tmp_path / "LR")
+
+
+@pytest.mark.parametrize("folders", ["srf/HR srf/LR", "LRBI/HR LRBI/LR", "mild/HR mild/LR", "one one"])
+def test_shared_case(shared: Path, folders: str) -> None:
+    hr, lr = (shared / "cases" / "benchmark-names" / name for name in folders.split())
+    assert len(pair_folders(hr, lr)) == 1
 
 
 def test_hr_is_cropped_to_a_multiple_of_the_scale(tmp_path: Path) -> None:
