@@ -1,10 +1,10 @@
 """Packs training images into an LMDB: `python -m data.pack FOLDER OUT`. Run again, it goes on where it was.
 
-Every pair is stored decoded ("raw"), so that a training crop reads its own rows and no others, or as PNG
-(smaller, decoded whole for every crop). LR images are read where the data set ships them, else made as
-MATLAB's imresize makes them. With `--crop 480 --stride 240` images are cut into overlapping sub-images as
-is customary; raw whole images, the default, need none of that. One transaction per image holds its pixels
-and the mark that it is done, so a packing killed at any moment leaves nothing half-written.
+Pairs are stored decoded ("raw"), so that a training crop reads its own rows and no others, or as PNG, which is
+smaller but decoded whole for every crop. LR images are read if the data set ships them. Otherwise they are made as
+MATLAB's imresize makes them. `--crop 480 --stride 240` cuts overlapping sub-images, as is customary. Raw whole
+images, the default, need none of that. One transaction holds an image's pixels and the mark that it is done, so a
+packing that is killed leaves nothing half-written. Keys carry the data set's name, so that training can select.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ import cv2
 import lmdb
 from rich.progress import track
 
+from data import datasets
 from data.bicubic import FACTORS, imresize
 from data.errors import InputError
-from data.images import Image
 from data.sources import TrainingImage, list_images
 from data.stores import INDEX, SETTINGS, read_pair, release
+from data.types import Image
 
-MAP_SIZE = 1 << 40  # address space, not disk: the file grows with its content
+MAP_SIZE = 1 << 40  # address space, not disk. The file grows with its content.
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How images are packed. `crop` and `stride` are HR pixels; `crop` 0 keeps whole images."""
+    """How images are packed. `crop` and `stride` are HR pixels. `crop` 0 keeps whole images."""
 
     scale: int = 4
     crop: int = 0
@@ -42,11 +43,11 @@ class Settings:
 
 
 def pack(images: list[TrainingImage], out: Path, settings: Settings, workers: int = 2) -> int:
-    """Pack `images` into the folder `out`; returns how many (sub-)images it then holds.
+    """Pack `images` into the folder `out`, and return how many images or sub-images it then holds.
 
-    Images packed before, unchanged since (size and time of change), are skipped. Raises InputError for an
-    image that cannot be read, for settings that cannot be, or when `out` was packed with others or cannot be
-    written.
+    Images that were packed before are skipped, if their size and time of change are the same.
+    Raises InputError: an image that cannot be read, impossible settings, or a folder that was packed with others
+    or cannot be written.
     """
     _check(settings, workers)
     try:
@@ -78,7 +79,7 @@ def _pack(images: list[TrainingImage], out: Path, settings: Settings, workers: i
         _claim(env, out, settings)
         todo = [image for image in images if not _done(env, image)]
         with ThreadPoolExecutor(workers) as pool:
-            # in slices: decoded images must not pile up ahead of the one thread that writes
+            # In slices, because decoded images must not pile up ahead of the one thread that writes.
             for start in track(range(0, len(todo), 4 * workers), "packing", disable=not sys.stderr.isatty()):
                 slice_ = todo[start : start + 4 * workers]
                 for image, parts in zip(slice_, pool.map(lambda i: _parts(i, settings), slice_), strict=True):
@@ -92,6 +93,9 @@ def positions(length: int, crop: int, stride: int, scale: int) -> list[int]:
     """Where sub-images of `crop` start along `length` pixels: every `stride`, and one at the end.
 
     `crop` 0 is the whole length.
+
+    >>> positions(1000, 480, 240, 4)
+    [0, 240, 480, 520]
     """
     if crop == 0 or length <= crop:
         return [0]
@@ -170,11 +174,15 @@ def _write_index(env: lmdb.Environment, images: list[TrainingImage]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m data.pack", description=__doc__.split("\n\n")[0])
+    p = argparse.ArgumentParser(
+        prog="python -m data.pack",
+        description=__doc__.split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     p.add_argument("folder", type=Path, help="data folder (see data/sources.toml) or folder of images")
     p.add_argument("out", type=Path, help="folder that receives the LMDB")
     p.add_argument("--data", nargs="+", default=["DIV2K"], metavar="NAME", help="data sets to pack")
-    p.add_argument("--scale", type=int, default=4, help="factor (default 4)")
+    p.add_argument("--scale", type=int, default=4, help="factor")
     p.add_argument("--crop", type=int, default=0, help="size of sub-images, HR pixels; 0: whole images")
     p.add_argument("--stride", type=int, default=240, help="between sub-images, HR pixels")
     p.add_argument("--codec", choices=("raw", "png"), default="raw", help="how pixels are kept")
@@ -183,15 +191,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status: 0, or 2 for wrong input."""
     options = parser().parse_args(arguments)
     settings = Settings(options.scale, options.crop, options.stride, options.codec)
     try:
-        count = pack(list_images(options.folder, tuple(options.data)), options.out, settings, options.workers)
+        images = list_images(options.folder, options.data, settings.scale)
+        count = pack(images, options.out, settings, options.workers)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{options.out}: {count} images")
+    print(
+        "\n".join([f"{options.out}: {count} images", *datasets.notes([i.key for i in images], options.data)])
+    )
     return 0
 
 

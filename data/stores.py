@@ -1,7 +1,7 @@
 """Training pairs to crop from: a folder of image files, or what `data.pack` packed.
 
-A store gives aligned crops: the high-resolution crop is exactly the part of the image that the
-low-resolution crop shows. Stores are opened lazily in each process, so they can be handed to workers.
+A store gives aligned crops: the HR crop is exactly the part of the image that the LR crop shows. Each process opens
+its files on first use, so a store can be handed to other processes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,21 +17,27 @@ import cv2
 import lmdb
 import numpy as np
 
+from data import datasets
 from data.bicubic import imresize
 from data.errors import InputError
-from data.images import Image, modcrop, read_rgb
+from data.images import modcrop, read_rgb
 from data.sources import PACKED, TrainingImage, is_packed, list_images
+from data.types import Image
 
 INDEX = b"__index__"
 SETTINGS = b"__settings__"
-# Low-resolution pixels around a crop that MATLAB's bicubic kernel (2 low-resolution pixels each way) can see.
+# LR pixels around a crop. MATLAB's bicubic kernel sees 2 of them each way.
 MARGIN = 3
 
 
 class PairStore(Protocol):
-    """Images by number, 0 to len-1. Coordinates and sizes are low-resolution pixels."""
+    """Images by number, 0 to len-1. Coordinates and sizes are low-resolution pixels.
+
+    notes: what a user should know of the images, one sentence each.
+    """
 
     scale: int
+    notes: list[str]
 
     def __len__(self) -> int: ...
 
@@ -39,31 +46,38 @@ class PairStore(Protocol):
         ...
 
     def crop(self, index: int, top: int, left: int, height: int, width: int) -> tuple[Image, Image]:
-        """The LR crop and its HR counterpart, uint8; read-only, possibly views: copy before changing."""
+        """The LR crop and its HR counterpart: uint8, height x width x 3, RGB, 0 to 255.
+
+        They can be views of kept images. Copy them before you change them.
+        """
         ...
 
 
 def open_store(folder: Path, names: tuple[str, ...], scale: int) -> PairStore:
-    """The store in `folder`: packed (holds everything that was packed, whatever `names`), or image files.
+    """The pairs of the data sets `names` in `folder`, from what `data.pack` packed or from image files.
 
-    Raises InputError when there are no images, or the packed ones have another scale.
+    Images of a plain folder, packed or not, stand for every name. Without names, everything packed is taken.
+    Raises InputError: no images of a name, unknown name, other scale.
     """
     if is_packed(folder):
-        return PackedPairs(folder, scale)
-    return FolderPairs(list_images(folder, names), scale)
+        return PackedPairs(folder, scale, names)
+    images = list_images(folder, names, scale)
+    return FolderPairs(images, scale, notes=datasets.notes([image.key for image in images], names))
 
 
 class FolderPairs:
     """Pairs from image files, decoded whole on first use and kept up to `cache_mib` per process.
 
-    Where no LR image is stored, the crop's is made from the HR crop and a margin: equal, pixel for pixel,
-    to the same crop of the LR image made from the whole.
+    If no LR image is stored, the LR crop is made from the HR crop and a margin. It equals, pixel for pixel, the
+    same crop of the LR image made from the whole.
     """
 
-    def __init__(self, images: list[TrainingImage], scale: int, cache_mib: int = 1024) -> None:
+    def __init__(
+        self, images: list[TrainingImage], scale: int, cache_mib: int = 1024, notes: Sequence[str] = ()
+    ) -> None:
         if not images:
             raise InputError("no training images found")
-        self.images, self.scale, self.cache_mib = images, scale, cache_mib
+        self.images, self.scale, self.cache_mib, self.notes = images, scale, cache_mib, list(notes)
         self._cache: OrderedDict[int, tuple[Image, Image | None]] = OrderedDict()
         self._cached_bytes = 0
 
@@ -104,18 +118,34 @@ class FolderPairs:
 
 
 class PackedPairs:
-    """Pairs from an LMDB that `data.pack` wrote. Raw pixels are read only where the crop lies."""
+    """Pairs of the data sets `names` from an LMDB that `data.pack` wrote. Without names, all of its pairs.
 
-    def __init__(self, folder: Path, scale: int) -> None:
+    Raw pixels are read only where the crop lies.
+    """
+
+    def __init__(self, folder: Path, scale: int, names: Sequence[str] = ()) -> None:
         self.folder, self.scale = folder, scale
         with self._begin() as transaction:
             settings, index = transaction.get(SETTINGS), transaction.get(INDEX)
             if settings is None or index is None:
                 raise InputError(f"{folder}: packing it did not finish; run the same data.pack command again")
             self.settings = json.loads(bytes(settings))
-            self.index: list[tuple[str, int, int]] = [tuple(row) for row in json.loads(bytes(index))]
+            rows: list[tuple[str, int, int]] = [tuple(row) for row in json.loads(bytes(index))]
+        self.index, self.notes = self._chosen(rows, names)
         if self.settings["scale"] != scale:
             raise InputError(f"{folder}: packed for scale {self.settings['scale']}, expected {scale}")
+
+    def _chosen(
+        self, rows: list[tuple[str, int, int]], names: Sequence[str]
+    ) -> tuple[list[tuple[str, int, int]], list[str]]:
+        """The rows of the index that `names` select, and the notes on them."""
+        keys = [key for key, _, _ in rows]
+        try:
+            places = datasets.chosen(keys, names)
+        except InputError as error:
+            cure = f"pack into a new folder with --data {' '.join(names)}"
+            raise InputError(f"{self.folder}: {error}; {cure}") from None
+        return [rows[place] for place in places], datasets.notes([keys[place] for place in places], names)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -153,9 +183,9 @@ _open: dict[str, tuple[int, lmdb.Environment]] = {}
 
 
 def _environment(folder: str) -> lmdb.Environment:
-    """The environment of `folder` in this process: LMDB allows no second one, nor one from before a fork.
+    """The environment of `folder` in this process. LMDB allows no second one, nor one from before a fork.
 
-    Raises InputError where there is none.
+    Raises InputError if there is none.
     """
     pid, env = _open.get(folder, (0, None))
     if env is None or pid != os.getpid():
@@ -172,14 +202,17 @@ def _environment(folder: str) -> lmdb.Environment:
 
 
 def release(folder: Path) -> None:
-    """Close what this process has open of the packed `folder`, so that it can be written to."""
+    """Close the packed `folder` in this process, so that it can be written to."""
     pid, env = _open.pop(str(folder.resolve()), (0, None))
     if env is not None and pid == os.getpid():
         env.close()
 
 
 def read_pair(image: TrainingImage, scale: int) -> tuple[Image, Image | None]:
-    """HR, cropped to a multiple of `scale`, and the stored LR image if any. InputError if sizes disagree."""
+    """HR, cropped to a multiple of `scale`, and the stored LR image, if any.
+
+    Both are uint8, height x width x 3, RGB, 0 to 255. Raises InputError if their sizes disagree.
+    """
     hr = modcrop(read_rgb(image.hr), scale)
     if image.lr is None:
         return hr, None

@@ -184,6 +184,7 @@ class StageRun:
         plan, state, self.notes = starting_network(
             run.recipe, stage, run.finished, run.options.origins, self.seed
         )
+        self.notes = [*self.notes, *(f"stage {stage.name}: {text}" for text in self.store.notes)]
         if stage.prune is not None:
             check_chains(state, stage.prune.chains, stage.prune.final, f"stages.{stage.name}.prune")
         self.trainee = Trainee(self.fabric, stage, plan, state, self.seed)
@@ -199,6 +200,8 @@ class StageRun:
         """Train to the end of the stage and write its checkpoints."""
         if self.reporter is not None:
             self.reporter.stage_begins(self.stage.name, self.steps, self.first, self.offset)
+            for text in self.store.notes:
+                self.owner.note(text)
         batches = self._batches(self.first)
         began = time.monotonic() - self.seconds
         for step in range(self.first, self.steps):

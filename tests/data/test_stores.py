@@ -14,7 +14,7 @@ from data import pack
 from data.bicubic import imresize
 from data.errors import InputError
 from data.images import modcrop, read_rgb, write_png
-from data.sources import expand, list_images
+from data.sources import list_images
 from data.stores import FolderPairs, PackedPairs, PairStore, open_store
 
 HEIGHT, WIDTH = 94, 117
@@ -192,25 +192,89 @@ def test_what_is_no_packing_is_named(tmp_path: Path) -> None:
         open_store(tmp_path, (), 4)
 
 
-def test_named_sets_and_folder_ranges(tmp_path: Path) -> None:
-    for name in ("LSDIR/HR/0001000", "LSDIR/HR/0002000", "LSDIR/HR/0003000", "DIV2K/DIV2K_train_HR"):
-        (tmp_path / name).mkdir(parents=True)
-        write_png(tmp_path / name / "x.png", _image(0))
-    images = list_images(tmp_path, ("DIV2K", "LSDIR:0001000-0002000"))
-    assert [image.key for image in images] == ["DIV2K/x.png", "LSDIR/0001000/x.png", "LSDIR/0002000/x.png"]
-    assert len(list_images(tmp_path, ("LSDIR",))) == 3
+def _images(folder: Path, *names: str) -> None:
+    """Small images, each different, at these paths."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_png(folder / name, _image(number, 8, 12))
 
 
-def test_missing_sets_say_where_they_come_from(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data set Flickr2K comes from https://cv\.snu\.ac\.kr"):
-        list_images(tmp_path, ("Flickr2K",))
-    with pytest.raises(InputError, match="'DIV3K': unknown, expected one of DF2K, DIV2K, Flickr2K, LSDIR"):
-        expand(("DIV3K",))
-    with pytest.raises(InputError, match="DIV2K has no numbered folders"):
-        expand(("DIV2K:1-2",))
-    with pytest.raises(InputError, match="expected folders as FIRST-LAST"):
-        list_images(tmp_path, ("LSDIR:0002000-0001000",))
+THREE_SETS = (
+    "DIV2K/DIV2K_train_HR/0001.png",
+    "DIV2K/DIV2K_train_HR/0002.png",
+    "Flickr2K/Flickr2K_HR/000001.png",
+    "LSDIR/HR/0001000/0000001.png",
+    "LSDIR/HR/0002000/0001001.png",
+    "LSDIR/HR/0002000/0001002.png",
+)
+# What a recipe's stages name, and the places of their images in THREE_SETS.
+NAMED = [
+    (("DIV2K",), [0, 1]),
+    (("DF2K",), [0, 1, 2]),
+    (("LSDIR",), [3, 4, 5]),
+    (("LSDIR:0002000-0003000", "DIV2K"), [4, 5, 0, 1]),
+    (("DF2K", "LSDIR:0001000-0002000"), [0, 1, 2, 3, 4, 5]),
+]
 
 
-def test_collections_name_each_member_once() -> None:
-    assert expand(("DIV2K", "DF2K")) == ["DIV2K", "Flickr2K"]
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same three data sets as files, packed, and packed as sub-images."""
+    files, packed, cut = (tmp_path_factory.mktemp(name) for name in ("files", "packed", "cut"))
+    _images(files, *THREE_SETS)
+    for out, options in ((packed, []), (cut, ["--crop", "8", "--stride", "4"])):
+        assert pack.main([str(files), str(out), "--data", "DF2K", "LSDIR", *options]) == 0
+    return {"files": files, "packed": packed, "cut": cut}
+
+
+@pytest.mark.parametrize(("names", "places"), NAMED)
+def test_a_store_holds_the_data_sets_that_are_named(
+    sets: dict[str, Path], names: tuple[str, ...], places: list[int]
+) -> None:
+    """Packed or not, in the same order: training takes the same patches."""
+    for store in (open_store(sets["files"], names, 4), open_store(sets["packed"], names, 4)):
+        assert len(store) == len(places)
+        for index, place in enumerate(places):
+            assert np.array_equal(store.crop(index, 0, 0, 2, 3)[1], _image(place, 8, 12))
+    cut = open_store(sets["cut"], names, 4)  # each image is cut in two
+    assert len(cut) == 2 * len(places)
+    assert cut.notes == open_store(sets["files"], names, 4).notes
+
+
+def test_a_packing_without_the_data_set_names_what_it_holds(sets: dict[str, Path], tmp_path: Path) -> None:
+    assert pack.main([str(sets["files"]), str(tmp_path), "--data", "DIV2K", "LSDIR:0001000-0001000"]) == 0
+    for name in ("Flickr2K", "LSDIR:0002000-0002000"):
+        with pytest.raises(InputError) as caught:
+            open_store(tmp_path, ("DIV2K", name), 4)
+        assert str(caught.value) == (
+            f"{tmp_path}: data set {name}: no images of it are there, only of DIV2K, LSDIR; "
+            f"pack into a new folder with --data DIV2K {name}"
+        )
+    with pytest.raises(InputError, match="data set 'DIV3K': unknown"):
+        open_store(tmp_path, ("DIV3K",), 4)
+
+
+def test_a_plain_folder_stands_for_every_name_and_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "the images are of a plain folder: all 3 of them stand for DIV2K, LSDIR"
+    assert pack.main([str(folder), str(tmp_path), "--data", "DIV2K", "LSDIR"]) == 0
+    assert note in capsys.readouterr().out
+    for place in (folder, tmp_path):
+        store = open_store(place, ("DIV2K", "LSDIR"), 4)
+        assert len(store) == 3 and store.notes == [note]
+        assert open_store(place, (), 4).notes == []
+
+
+def test_sets_with_too_few_images_are_named(
+    sets: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = [
+        "data set DIV2K: 2 of 800 images are there",
+        "data set LSDIR:0001000-0010000: 3 of 10000 images are there",
+    ]
+    names = ("DIV2K", "LSDIR:0001000-0010000")
+    assert open_store(sets["files"], names, 4).notes == expected
+    assert open_store(sets["packed"], names, 4).notes == expected
+    assert pack.main([str(sets["files"]), str(tmp_path), "--data", *names]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == expected

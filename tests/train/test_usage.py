@@ -170,7 +170,7 @@ def test_a_damaged_training_image_is_named(
     cut.write_bytes(cut.read_bytes()[:2000])
     assert prepare.main(["bicubic", str(photos), str(tmp_path / "LR"), "--workers", "1"]) == 0
     error = refusal("--workers", workers, "--val", str(photos), str(tmp_path / "LR"), data=images)
-    assert error == f"{cut}: it is truncated: the PNG ends inside a chunk"
+    assert error == f"{cut}: it is truncated: the PNG ends inside a chunk; copy or download the file again"
 
 
 def test_a_history_with_a_damaged_line_is_read_up_to_it(tmp_path: Path) -> None:
