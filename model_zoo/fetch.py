@@ -1,15 +1,17 @@
-"""Downloads the authors' released checkpoints: resumed where interrupted, kept only if the sha256 is right."""
+"""Downloads the authors' released checkpoints: resumed after an interruption, kept only if the sha256 is right."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pooch
 import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from data.errors import InputError
+from data.text import printable
 from eval.submissions.fingerprint import sha256
 from eval.submissions.manifest import MODEL_ZOO, CheckpointFile, Manifest
 
@@ -23,11 +25,11 @@ def files(manifest: Manifest) -> list[CheckpointFile]:
 
 
 def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> tuple[Path, bool]:
-    """Make sure `folder/entry.file` is there with the right content; returns its path and whether it was loaded.
+    """Make sure that `folder/entry.file` is there with the right content. Returns its path, and whether it is new.
 
-    mirror: an address that holds files of the same names, asked instead of the authors'.
-    Raises InputError: no address, server or network error, wrong sha256 (nothing is kept then but the part
-    already downloaded).
+    mirror: an address that holds files of the same names. It is asked instead of the authors' address.
+    Raises InputError: no address, server or network error, wrong sha256. Of a download that broke off, the part is
+    kept and continued next time. Of a file with the wrong sha256, nothing is kept.
     """
     target = folder / entry.file
     if target.is_file() and (not entry.sha256 or sha256(target) == entry.sha256):
@@ -38,19 +40,40 @@ def fetch(entry: CheckpointFile, folder: Path = MODEL_ZOO, mirror: str = "") -> 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         pooch.retrieve(url, known, target.name, target.parent, downloader=ResumingDownloader(part))
-    except (requests.RequestException, OSError) as error:  # first: of a wrong address it is a ValueError too
-        raise InputError(f"{url}: cannot be fetched ({type(error).__name__}: {error!s:.200})") from None
+    except (requests.RequestException, OSError) as error:  # before ValueError, which a wrong address is too
+        raise InputError(f"{url}: cannot be fetched: {_reason(error, url, target)}") from None
     except ValueError:
         part.unlink(missing_ok=True)
         raise InputError(
-            f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept"
+            f"{url}: its sha256 is not {entry.sha256}, as the manifest says; nothing was kept; "
+            "try again, or ask the authors for the file that the manifest describes"
         ) from None
     part.unlink(missing_ok=True)
     return target, True
 
 
+def _reason(error: requests.RequestException | OSError, url: str, target: Path) -> str:
+    """What went wrong, in words for a user, and the cure."""
+    by_hand = f"or save the file as {target} yourself"
+    host = printable(urlsplit(url).hostname or url)
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        answer = f"{error.response.status_code} {printable(error.response.reason or '')}".strip()
+        return f"{host} answers {answer}; give another address with --mirror URL, {by_hand}"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the certificate of {host} is not accepted; check the clock and the proxy, {by_hand}"
+    if isinstance(error, requests.Timeout):
+        return f"{host} did not answer within {TIMEOUT_S} s; try again later, {by_hand}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return f"the connection to {host} broke off; run the same command again, which goes on from there"
+    if isinstance(error, requests.ConnectionError):
+        return f"{host} cannot be reached; check the network connection, try --mirror URL, {by_hand}"
+    if isinstance(error, requests.RequestException):
+        return "it is no web address; expected one that begins with https://"
+    return f"{error.filename or target}: {error.strerror or printable(str(error))}"
+
+
 class ResumingDownloader:
-    """A pooch downloader that continues `part` where an earlier attempt ended, with a progress bar."""
+    """A pooch downloader with a progress bar. It continues `part` where an earlier attempt ended."""
 
     def __init__(self, part: Path) -> None:
         self._part = part
@@ -70,10 +93,10 @@ class ResumingDownloader:
             else {"Accept-Encoding": "identity"}
         )
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-            if have and response.status_code == 416:  # nothing left to send: the part is whole, or wrong
+            if have and response.status_code == 416:  # nothing is left to send: the part is whole, or wrong
                 return
             response.raise_for_status()
-            if response.status_code != 206:  # the server does not resume: begin anew
+            if response.status_code != 206:  # the server does not resume, so begin anew
                 have = 0
             total = have + int(response.headers.get("Content-Length", 0)) or None
             with self._part.open("ab" if have else "wb") as stream, _bar() as bar:
