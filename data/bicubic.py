@@ -1,14 +1,14 @@
 """Bicubic resizing as MATLAB's `imresize` does it, which made the LR images of the challenges.
 
-The cubic kernel is that of R. Keys, "Cubic convolution interpolation for digital image processing" (1981),
-with a = -0.5, stretched by the factor when an image shrinks (antialiasing), its weights normalised to 1. On
-uint8 images MATLAB rounds to uint8 after EACH of its two one-dimensional passes; common ports that round once
-differ by 1 in about a tenth of the pixels. The dimension that shrinks more is resized first; as both shrink
-alike here, that is height before width.
+The cubic kernel is that of R. Keys, "Cubic convolution interpolation for digital image processing" (1981), with
+a = -0.5. It is stretched by the factor if an image shrinks (antialiasing), and its weights are normalised to 1. On
+uint8 images MATLAB rounds to uint8 after EACH of its two one-dimensional passes. Common ports round once and differ
+by 1 in about a tenth of the pixels. MATLAB first resizes the dimension that shrinks more. Both shrink alike here, so
+height comes before width.
 
-Beyond its border an image goes on as its mirror image, the border pixel repeated ("mirror"). MATLAB's older
-releases repeated the border pixel only ("replicate"): files in circulation were made either way, and differ
-in the two outer rows and columns (factor 4).
+Beyond its border an image continues as its mirror image, the border pixel included ("mirror"). Older releases of
+MATLAB repeat the border pixel ("replicate"). Published files were made either way. They differ in the two outer rows
+and columns at factor 4.
 """
 
 from __future__ import annotations
@@ -26,19 +26,23 @@ FACTORS = (2, 3, 4, 8)
 Border = Literal["mirror", "replicate"]
 
 _KERNEL_WIDTH = 4.0
-# Values of float64 that are worked on at once, so that they stay in a core's cache: 2 to 4 times faster.
+# Values of float64 in work at once. They fit in a core's cache, which is 2 to 4 times faster.
 _BLOCK = 1 << 15
 
 Pixels = TypeVar("Pixels", np.uint8, np.float32, np.float64)
 
 
 def imresize(img: NDArray[Pixels], scale: float, border: Border = "mirror") -> NDArray[Pixels]:
-    """Resizes an image by 1/2, 1/3, 1/4, 1/8 (antialiased) or by 2, 3, 4, 8.
+    """Resize an image by 1/2, 1/3, 1/4, 1/8 (antialiased) or by 2, 3, 4, 8.
 
-    img: height x width or height x width x channels; uint8 (rounded half up after each pass) or float32,
-    float64 (any range, nothing is rounded or clipped); not modified.
+    img: height x width or height x width x channels. It is not modified. uint8, 0 to 255, is rounded half up after
+    each pass. float32 and float64 may have any range and are neither rounded nor clipped.
     Returns the same dtype in new memory, each side ceil(side * scale).
     Raises InputError: another factor, dtype or rank, or an image without pixels.
+
+    >>> imresize(np.arange(64, dtype=np.uint8).reshape(8, 8), 1 / 4)
+    array([[12, 17],
+           [46, 51]], dtype=uint8)
     """
     factor, taps = _factor(scale), _shrinking_taps if scale < 1 else _growing_taps
     if img.ndim not in (2, 3) or 0 in img.shape:
@@ -46,7 +50,7 @@ def imresize(img: NDArray[Pixels], scale: float, border: Border = "mirror") -> N
     if img.dtype not in (np.uint8, np.float32, np.float64):
         raise InputError(f"image: expected uint8, float32 or float64, found {img.dtype}")
     for _ in range(2):
-        # A pass works on rows, which lie one after the other in memory; then the picture is turned.
+        # A pass works along the first dimension, whose rows are contiguous. Then the image is transposed.
         padded, before = _padded(img, factor * 4, border)
         rows = _resize_rows(padded, before, img.shape[0], taps(factor))
         img = np.ascontiguousarray(rows.swapaxes(0, 1))
@@ -62,16 +66,16 @@ def _factor(scale: float) -> int:
 
 
 class _Taps:
-    """A one-dimensional resize.
+    """A one-dimensional resize, described for `period` output pixels.
 
-    Of `period` output pixels the k-th is the sum of the source pixels from `first[k]` (counted from 0) on,
-    times `weights[k]`; the next `period` output pixels begin `step` source pixels later.
+    The k-th of them is the sum of the source pixels from `first[k]` on (counted from 0) times `weights[k]`. The next
+    `period` output pixels begin `step` source pixels later.
     """
 
     def __init__(self, position: NDArray[np.float64], scale: float) -> None:
         stretch = min(scale, 1.0)
         width = _KERNEL_WIDTH / stretch
-        # Positions are counted from 1 and computed in MATLAB's order of operations, to round as it does.
+        # Positions are counted from 1 and computed in MATLAB's order of operations, so that they round alike.
         centre = position / scale + 0.5 * (1 - 1 / scale)
         left = np.floor(centre - width / 2)
         index = left[:, None] + np.arange(math.ceil(width) + 2)
@@ -111,7 +115,7 @@ def _padded(img: NDArray[Pixels], margin: int, border: Border) -> tuple[NDArray[
 
 
 def _resize_rows(padded: NDArray[Pixels], before: int, length: int, taps: _Taps) -> NDArray[Pixels]:
-    """One pass, along the first dimension. Taps are summed one after the other in float64, as MATLAB does."""
+    """One pass along the first dimension. Taps are summed one after the other in float64, as MATLAB does."""
     groups = -(-length // taps.step)
     out = np.empty((groups * taps.period, *padded.shape[1:]), padded.dtype)
     at_once = max(1, _BLOCK // math.prod(padded.shape[1:]))
@@ -132,7 +136,7 @@ def _resize_rows(padded: NDArray[Pixels], before: int, length: int, taps: _Taps)
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rounds half up, which is MATLAB's half away from zero for what is not clipped to 0, in place."""
+    """Round half up in place, and clip. Above 0 this is MATLAB's rounding, half away from zero."""
     values += 0.5
     np.floor(values, out=values)
     return np.clip(values, 0, 255, out=values)

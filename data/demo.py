@@ -1,7 +1,7 @@
 """The demo set: six colour photographs that come with scikit-image, and LR images made from them.
 
-The photographs lie inside the scikit-image wheel, so nothing is downloaded; scikit-image itself is not
-imported (that takes a second), only its folder is found. Pairs are made once and kept in a cache folder.
+The photographs are part of the scikit-image package, so nothing is downloaded. The package is found but not imported,
+which would take a second. Pairs are made once and kept in a cache folder.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PHOTOGRAPHS = (
     "ihc.png",
     "rocket.jpg",
 )
-# Change it when pixels change, so that nobody is served older files.
+# Part of the cache folder's name. Increase it if pixels change, so that older files are not used.
 VERSION = 1
 
 
 def demo_pairs(cache_dir: str | Path | None = None, scale: int = 4) -> list[ImagePair]:
     """The demo pairs, sorted by name: HR cropped to a multiple of `scale`, LR by `data.bicubic.imresize`.
 
-    cache_dir: where the PNG files are made once; default `$XDG_CACHE_HOME` or `~/.cache`, and the system's
-    temporary folder where that cannot be written. Several processes may do so at the same time.
-    Raises InputError: scikit-image missing or without its photographs; no folder that can be written.
+    cache_dir: where the PNG files are made once. The default is `$XDG_CACHE_HOME` or `~/.cache`, or the system's
+    temporary folder if that cannot be written. Several processes may make them at the same time.
+    Raises InputError: scikit-image missing or without its photographs, or no folder that can be written.
     """
     photographs = photograph_folder()
     folder = _writable(cache_dir) / f"demo-v{VERSION}-x{scale}"
@@ -42,7 +42,7 @@ def demo_pairs(cache_dir: str | Path | None = None, scale: int = 4) -> list[Imag
 
 
 def photograph_folder() -> Path:
-    """scikit-image's data folder. Raises InputError where the package or a photograph is missing."""
+    """The data folder of scikit-image. Raises InputError if the package or a photograph is missing."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise InputError("demo set: scikit-image is not installed; run pip install -r requirements.txt")
@@ -75,7 +75,7 @@ def _writable(cache_dir: str | Path | None) -> Path:
         preferred = Path()
     if preferred.name and os.access(preferred, os.W_OK):
         return preferred
-    # Of this user only: a folder of another's making could hold other images under the same names.
+    # One folder per user, because another user's folder could hold other images under the same names.
     return Path(tempfile.gettempdir()) / f"super-resolution-harness-{os.getuid()}"
 
 

@@ -1,4 +1,4 @@
-"""The one error for input that is wrong: shown to the user as one line, never as a traceback."""
+"""The one error for wrong input. The user sees it as one line, never as a traceback."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from __future__ import annotations
 class InputError(ValueError):
     """Bad input from a user or a submission.
 
-    The message names the file or field, says what was found, and what would be right.
+    The message names the file or field, and says what was found, what would be right, and the cure.
     """

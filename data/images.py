@@ -63,6 +63,12 @@ def read_png(path: str | Path, height: int, width: int) -> Image:
     Returns uint8, height x width x 3, RGB, 0 to 255. Signature, size, depth and checksums are checked before
     anything is decoded. No more is read than such a picture can need. The decoder gets its pixels only.
     Raises InputError as `read_rgb` does, and for another format or size.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_png(f"{folder}/black.png", np.zeros((2, 5, 3), np.uint8))
+    ...     read_png(f"{folder}/black.png", 2, 5).shape
+    (2, 5, 3)
     """
     most_bytes = 2 * height * (1 + 4 * width) + PNG_EXTRA_BYTES
     with _named(path):
@@ -104,6 +110,12 @@ def write_png(path: str | Path, rgb: Image) -> None:
 
     rgb: uint8, height x width x 3, RGB, 0 to 255. It is not modified.
     Raises InputError: wrong array, folder missing or read-only, disk full. Nothing is left behind then.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_png(f"{folder}/white.png", np.full((2, 5, 3), 255, np.uint8))
+    ...     os.listdir(folder)
+    ['white.png']
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
         raise InputError(f"{path}: expected uint8, height x width x 3, found {rgb.dtype} {rgb.shape}")

@@ -1,8 +1,8 @@
 """Makes low-resolution images: `python -m data.prepare bicubic HR_DIR LR_DIR --scale 4`.
 
-Every image name.* of HR_DIR, cropped to a multiple of the scale, becomes namex4.png in LR_DIR (made if
-missing), by MATLAB's bicubic (`data/bicubic.py`). Files that are there already are written anew. Exit status:
-0 when all images were made, 1 when some failed (each is named; the others are made), 2 for a usage error.
+Every image name.* of HR_DIR is cropped to a multiple of the scale and becomes namex4.png in LR_DIR, by MATLAB's
+bicubic (`data/bicubic.py`). LR_DIR is made if it is missing. Existing files are written anew. Exit status: 0 if all
+images were made, 1 if some failed (each is named, and the others are made), 2 for a usage error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Job:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. Returns the exit status."""
+    """Run the command line and return the exit status."""
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
@@ -57,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def plan(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> list[Job]:
-    """What is to be made, by name; makes the LR folder.
+    """The images to make, sorted by name. Also makes the LR folder.
 
-    Raises InputError: HR folder missing or without images, two images of one name, the same folder given
-    twice, LR folder that cannot be made or written.
+    Raises InputError: HR folder missing or without images, two images of one name, the same folder given twice, or
+    an LR folder that cannot be made or written.
     """
     if hr_dir.resolve() == lr_dir.resolve():
         raise InputError(f"{hr_dir}: given as HR and as LR folder; expected two folders")
@@ -75,7 +75,7 @@ def plan(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> l
 
 
 def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[tuple[Job, str]]:
-    """Makes the images in parallel; yields each job as it ends, with "" or the reason why it failed."""
+    """Make the images in parallel. Yields each job as it ends, with "" or the reason why it failed."""
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     if workers <= 1:
         yield from ((job, make(job)) for job in jobs)
@@ -94,7 +94,7 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[tuple[Job, 
 
 
 def make(job: Job) -> str:
-    """Makes one image. Returns "" or the reason why it failed."""
+    """Make one image. Returns "" or the reason why it failed."""
     try:
         hr = modcrop(read_rgb(job.hr), job.scale)
         if 0 in hr.shape:

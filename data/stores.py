@@ -212,6 +212,14 @@ def read_pair(image: TrainingImage, scale: int) -> tuple[Image, Image | None]:
     """HR, cropped to a multiple of `scale`, and the stored LR image, if any.
 
     Both are uint8, height x width x 3, RGB, 0 to 255. Raises InputError if their sizes disagree.
+
+    >>> import tempfile
+    >>> from data.images import write_png
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_png(f"{folder}/a.png", np.zeros((9, 8, 3), np.uint8))
+    ...     hr, lr = read_pair(TrainingImage("a.png", Path(folder, "a.png")), 4)
+    >>> hr.shape, lr
+    ((8, 8, 3), None)
     """
     hr = modcrop(read_rgb(image.hr), scale)
     if image.lr is None:

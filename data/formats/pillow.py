@@ -11,9 +11,12 @@ from data.formats.header import broken
 
 
 def decoded(data: bytes) -> npt.NDArray[np.generic]:
-    """The pixels of an image file as Pillow gives them: height x width (x channels), uint8 or bool.
+    """The pixels of an image file as Pillow gives them: height x width (x channels), uint8, 0 to 255, or bool.
 
     Raises Damaged.
+
+    >>> decoded(b"P5 2 1 255 " + bytes([7, 9])).tolist()
+    [[7, 9]]
     """
     from PIL import Image  # few files need it, and it takes a while
 
