@@ -32,8 +32,8 @@ VERSION = 1
 def demo_pairs(cache_dir: str | Path | None = None, scale: int = 4) -> list[ImagePair]:
     """The demo pairs, sorted by name: HR cropped to a multiple of `scale`, LR by `data.bicubic.imresize`.
 
-    cache_dir: where the PNG files are made once. The default is `$XDG_CACHE_HOME` or `~/.cache`, or the system's
-    temporary folder if that cannot be written. Several processes may make them at the same time.
+    cache_dir: the folder in which the PNG files are made once. The default is `$XDG_CACHE_HOME` or `~/.cache`, or
+    the system's temporary folder if that cannot be written. Several processes may make them at the same time.
     Raises InputError: scikit-image missing or without its photographs, or no folder that can be written.
     """
     photographs = photograph_folder()

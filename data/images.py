@@ -18,7 +18,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.formats import Damaged, Header, find_format, read_header
-from data.formats.header import CURE
+from data.formats.header import CURE, broken
 from data.formats.png import SIGNATURE, check_png, png_header, png_pixels
 from data.types import Image
 
@@ -54,7 +54,13 @@ def read_rgb(path: str | Path) -> Image:
         header = kind.check(data)
         if header is not None:
             _refuse_kind(path, header)
-        return _decode(path, kind.pixels(data))
+        image = _decode(path, kind.pixels(data))
+        if header is not None and image.shape[:2] != (header.height, header.width):
+            found = f"{image.shape[1]}x{image.shape[0]}"
+            raise broken(
+                f"it is corrupt: its header says {header.width}x{header.height}, its pixels are {found}"
+            )
+        return image
 
 
 def read_png(path: str | Path, height: int, width: int) -> Image:

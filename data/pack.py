@@ -1,7 +1,7 @@
 """Packs training images into an LMDB: `python -m data.pack FOLDER OUT`. Run again, it goes on where it was.
 
-Pairs are stored decoded ("raw"), so that a training crop reads its own rows and no others, or as PNG, which is
-smaller but decoded whole for every crop. LR images are read if the data set ships them. Otherwise they are made as
+Pairs are stored decoded ("raw"), so that a training crop reads its own rows and no others. PNG is smaller but is
+decoded whole for every crop. LR images are read if the data set ships them. Otherwise they are made as
 MATLAB's imresize makes them. `--crop 480 --stride 240` cuts overlapping sub-images, as is customary. Raw whole
 images, the default, need none of that. One transaction holds an image's pixels and the mark that it is done, so a
 packing that is killed leaves nothing half-written. Keys carry the data set's name, so that training can select.

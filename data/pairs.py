@@ -58,8 +58,8 @@ def pair_folders(hr_dir: str | Path, lr_dir: str | Path, scale: int = 4) -> list
     """Pair every HR image with its LR image, sorted by name, and check their sizes from the headers.
 
     The same folder may be given twice if it holds both kinds.
-    Raises InputError: a folder missing or empty; an HR image without LR image, or the reverse; two files that could
-    be the same image; sizes that do not fit; files that cannot be judged, as `data.images.image_size` says.
+    Raises InputError: a folder missing or empty, an image without its counterpart, two files that could be the same
+    image, or sizes that do not fit. Files that cannot be judged raise it too, as `data.images.image_size` says.
     """
     hr_dir, lr_dir = _scaled(Path(hr_dir), scale), _scaled(Path(lr_dir), scale)
     hr_files, lr_files = image_files(hr_dir), image_files(lr_dir)

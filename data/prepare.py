@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def plan(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> list[Job]:
     """The images to make, sorted by name. Also makes the LR folder.
 
-    Raises InputError: HR folder missing or without images, two images of one name, the same folder given twice, or
-    an LR folder that cannot be made or written.
+    Raises InputError: HR folder missing or without images, two images of one name, the same folder twice, or no
+    writable LR folder.
     """
     if hr_dir.resolve() == lr_dir.resolve():
         raise InputError(f"{hr_dir}: given as HR and as LR folder; expected two folders")

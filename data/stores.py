@@ -120,7 +120,7 @@ class FolderPairs:
 class PackedPairs:
     """Pairs of the data sets `names` from an LMDB that `data.pack` wrote. Without names, all of its pairs.
 
-    Raw pixels are read only where the crop lies.
+    Of raw pixels, only those of the crop are read.
     """
 
     def __init__(self, folder: Path, scale: int, names: Sequence[str] = ()) -> None:

@@ -73,7 +73,7 @@ def _reason(error: requests.RequestException | OSError, url: str, target: Path) 
 
 
 class ResumingDownloader:
-    """A pooch downloader with a progress bar. It continues `part` where an earlier attempt ended."""
+    """A pooch downloader with a progress bar. It continues `part`, which an earlier attempt left."""
 
     def __init__(self, part: Path) -> None:
         self._part = part

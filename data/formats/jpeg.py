@@ -24,7 +24,7 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ACCEPTED_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive"}
 _COEFFICIENTS = 64
-# Added after scans. By chance one of them can give the pixels that are missing; both cannot.
+# Added after scans. By chance one of them can give the missing pixels, but hardly both.
 _FILLINGS = (bytes.fromhex("5aa53cc3691e87b4") * 8, bytes.fromhex("a55ac33c96e1784b") * 8)
 
 

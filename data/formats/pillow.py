@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +21,18 @@ def decoded(data: bytes) -> npt.NDArray[np.generic]:
     >>> decoded(b"P5 2 1 255 " + bytes([7, 9])).tolist()
     [[7, 9]]
     """
-    from PIL import Image  # few files need it, and it takes a while
-
+    image_module = _image_module()
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with image_module.open(io.BytesIO(data)) as opened:
             return np.asarray(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, image_module.DecompressionBombError) as error:
         raise broken(f"it is corrupt: its pixels cannot be decoded ({error})") from None
+
+
+@cache
+def _image_module() -> ModuleType:
+    """Pillow's module, imported late, because few files need it and that takes a while. Its warnings are not shown."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    return Image

@@ -43,7 +43,7 @@ _MOST_VALUES = 1 << 20
 
 @dataclass(frozen=True)
 class _Tag:
-    """The values of a tag, and where they stand in the file in which form."""
+    """The values of a tag, their offset in the file, and their form as `struct` writes it."""
 
     values: tuple[int, ...]
     offset: int
@@ -97,7 +97,7 @@ def tiff_pixels(data: bytes) -> bytes:
 
 
 def _first_page(data: bytes) -> tuple[dict[int, _Tag], int]:
-    """The tags with whole numbers of the first page, by number, and where the next page is. 0 means none."""
+    """The tags of the first page that hold whole numbers, and the offset of the next page. 0 means none."""
     order, is_big = ("<" if data.startswith(b"II") else ">"), data[2:4] in (b"+\x00", b"\x00+")
     place, count_form, entry_bytes = ("Q", "Q", 20) if is_big else ("I", "H", 12)
     try:

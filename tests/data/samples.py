@@ -25,7 +25,7 @@ RGBA = np.dstack([RGB, GREY])
 
 
 def saved(image: Any, kind: str, **options: Any) -> bytes:
-    """A file as Pillow writes it; `image` is a Pillow image or an array."""
+    """A file as Pillow writes it. `image` is a Pillow image or an array."""
     out = io.BytesIO()
     (pillow.fromarray(image) if isinstance(image, np.ndarray) else image).save(out, kind, **options)
     return out.getvalue()
@@ -61,7 +61,7 @@ def bmp(
     *,
     is_top_down: bool = False,
 ) -> bytes:
-    """A BMP file; `rows` as stored, `masks` after the first 40 bytes of the header."""
+    """A BMP file. `rows` are as stored. `masks` follow the first 40 bytes of the header."""
     height = -HEIGHT if is_top_down else HEIGHT
     info = struct.pack("<IiiHHIIiiII", header, WIDTH, height, 1, bits, compression, len(rows), 0, 0, 0, 0)
     body = info + masks.ljust(max(0, header - 40), b"\0") + palette

@@ -137,7 +137,7 @@ PUBLISHED = [
 def test_names_of_published_test_sets(
     tmp_path: Path, scale: int, hr: str, lr: str, folders: tuple[str, str]
 ) -> None:
-    """In two folders and with both kinds in one; a second image shows that the right ones meet."""
+    """In two folders, and with both kinds in one. A second image shows that the right ones meet."""
     high, low = (tmp_path / name for name in folders)
     hr, lr = (name.replace("#", str(scale)) for name in (hr, lr))
     for first in "ab":
