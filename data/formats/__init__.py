@@ -90,6 +90,6 @@ def read_header(file: BinaryIO) -> Header | None:
 
     Of a PNG, only both ends are read. Files of other formats are read whole.
     """
-    head = file.read(_HEAD_BYTES)
-    kind = find_format(head)
-    return png.header_of_open_png(file) if kind is _PNG else kind.check(head + file.read())
+    kind = find_format(file.read(_HEAD_BYTES))
+    file.seek(0)
+    return png.header_of_open_png(file) if kind is _PNG else kind.check(file.read())

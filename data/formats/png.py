@@ -48,8 +48,10 @@ def png_pixels(data: bytes) -> bytes:
 
     Text, colour profiles, orientation and further frames never reach the decoder.
     """
-    kept = [data[begin:end] for kind, begin, end in _chunks(data) if kind in _CRITICAL]
-    return b"".join([SIGNATURE, *kept])
+    chunks, view = list(_chunks(data)), memoryview(data)
+    if all(kind in _CRITICAL for kind, _, _ in chunks):
+        return data
+    return b"".join([SIGNATURE, *(view[begin:end] for kind, begin, end in chunks if kind in _CRITICAL)])
 
 
 def header_of_open_png(file: BinaryIO) -> Header:
