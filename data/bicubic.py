@@ -29,10 +29,10 @@ _KERNEL_WIDTH = 4.0
 # Values of float64 in work at once. They fit in a core's cache, which is 2 to 4 times faster.
 _BLOCK = 1 << 15
 
-Pixels = TypeVar("Pixels", np.uint8, np.float32, np.float64)
+_Pixels = TypeVar("_Pixels", np.uint8, np.float32, np.float64)
 
 
-def imresize(img: NDArray[Pixels], scale: float, border: Border = "mirror") -> NDArray[Pixels]:
+def imresize(img: NDArray[_Pixels], scale: float, border: Border = "mirror") -> NDArray[_Pixels]:
     """Resize an image by 1/2, 1/3, 1/4, 1/8 (antialiased) or by 2, 3, 4, 8.
 
     img: height x width or height x width x channels. It is not modified. uint8, 0 to 255, is rounded half up after
@@ -104,7 +104,7 @@ def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return near + (-0.5 * cube + 2.5 * square - 4 * distance + 2) * ((distance > 1) & (distance <= 2))
 
 
-def _padded(img: NDArray[Pixels], margin: int, border: Border) -> tuple[NDArray[Pixels], int]:
+def _padded(img: NDArray[_Pixels], margin: int, border: Border) -> tuple[NDArray[_Pixels], int]:
     """The image with rows added above and below, and the number of those above."""
     length = img.shape[0]
     index = np.arange(-margin, length + margin)
@@ -114,7 +114,7 @@ def _padded(img: NDArray[Pixels], margin: int, border: Border) -> tuple[NDArray[
     return img[np.where(folded < length, folded, 2 * length - 1 - folded)], margin
 
 
-def _resize_rows(padded: NDArray[Pixels], before: int, length: int, taps: _Taps) -> NDArray[Pixels]:
+def _resize_rows(padded: NDArray[_Pixels], before: int, length: int, taps: _Taps) -> NDArray[_Pixels]:
     """One pass along the first dimension. Taps are summed one after the other in float64, as MATLAB does."""
     groups = -(-length // taps.step)
     out = np.empty((groups * taps.period, *padded.shape[1:]), padded.dtype)

@@ -20,11 +20,11 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover - Python 3.10 only
     import tomli as tomllib
 
-SOURCES = Path(__file__).resolve().parent / "sources.toml"
+_SOURCES = Path(__file__).resolve().parent / "sources.toml"
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """One table of `sources.toml`, with the fields that it explains."""
 
     hr: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Selection:
 
     text: str
     name: str
-    source: Source
+    source: DataSource
     first: int = 0
     last: int = 0
 
@@ -54,7 +54,7 @@ class Selection:
     def holds(self, key: str) -> bool:
         """Whether the image with this key is selected.
 
-        >>> select("LSDIR:0001000-0002000").holds("LSDIR/0003000/0002001.png")
+        >>> selected("LSDIR:0001000-0002000").holds("LSDIR/0003000/0002001.png")
         False
         """
         name, _, inside = key.partition("/")
@@ -63,7 +63,7 @@ class Selection:
     def images(self) -> int:
         """How many images the data set's authors published of what is selected.
 
-        >>> select("LSDIR:0084000-0085000").images()
+        >>> selected("LSDIR:0084000-0085000").images()
         1991
         """
         if not self.last:
@@ -74,11 +74,12 @@ class Selection:
 
 
 @cache
-def sources() -> dict[str, Source]:
+def sources() -> dict[str, DataSource]:
     """All data sets and collections by name."""
-    table: dict[str, dict[str, Any]] = tomllib.loads(SOURCES.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, Any]] = tomllib.loads(_SOURCES.read_text(encoding="utf-8"))
     return {
-        name: Source(**{key: _frozen(value) for key, value in entry.items()}) for name, entry in table.items()
+        name: DataSource(**{key: _frozen(value) for key, value in entry.items()})
+        for name, entry in table.items()
     }
 
 
@@ -92,11 +93,11 @@ def expand(names: Sequence[str]) -> list[str]:
     >>> expand(["DIV2K", "DF2K"])
     ['DIV2K', 'Flickr2K']
     """
-    members = [member for name in names for member in (select(name).source.members or (name,))]
+    members = [member for name in names for member in (selected(name).source.members or (name,))]
     return list(dict.fromkeys(members))
 
 
-def select(text: str) -> Selection:
+def selected(text: str) -> Selection:
     """The data set and folders that `text` names. Raises InputError if it names none."""
     name, colon, folders = text.partition(":")
     if name not in sources():
@@ -117,16 +118,16 @@ def is_plain(key: str) -> bool:
     return "/" not in key
 
 
-def chosen(keys: Sequence[str], names: Sequence[str]) -> list[int]:
+def places_of(keys: Sequence[str], names: Sequence[str]) -> list[int]:
     """The places in `keys` of the images that `names` select, data set by data set.
 
     All places, if `names` is empty or the images come from a plain folder. Raises InputError for an unknown name,
     and for a name that selects nothing.
 
-    >>> chosen(["LSDIR/0001000/1.png", "DIV2K/0001.png"], ["DIV2K"])
+    >>> places_of(["LSDIR/0001000/1.png", "DIV2K/0001.png"], ["DIV2K"])
     [1]
     """
-    selections = [select(name) for name in expand(names)]
+    selections = [selected(name) for name in expand(names)]
     if not selections or all(map(is_plain, keys)):
         return list(range(len(keys)))
     places: list[int] = []
@@ -152,7 +153,7 @@ def notes(keys: Sequence[str], names: Sequence[str]) -> list[str]:
     images = list(dict.fromkeys(key.partition("@")[0] for key in keys))
     if names and images and all(map(is_plain, images)):
         return [f"the images are of a plain folder: all {len(images)} of them stand for {', '.join(names)}"]
-    return [text for name in expand(names) if (text := _shortfall(select(name), images))]
+    return [text for name in expand(names) if (text := _shortfall(selected(name), images))]
 
 
 def _shortfall(selection: Selection, images: Sequence[str]) -> str:

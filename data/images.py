@@ -19,7 +19,7 @@ import numpy as np
 from data.errors import InputError
 from data.formats import Damaged, Header, find_format, read_header
 from data.formats.header import CURE, broken
-from data.formats.png import SIGNATURE, check_png, png_header, png_pixels
+from data.formats.png import PNG_SIGNATURE, check_png, png_header, png_pixels
 from data.types import Image
 
 # File names that count as images when a folder is listed.
@@ -80,7 +80,7 @@ def read_png(path: str | Path, height: int, width: int) -> Image:
     with _named(path):
         with open(path, "rb") as file:
             data = file.read(most_bytes + 1)
-        if not data.startswith(SIGNATURE):
+        if not data.startswith(PNG_SIGNATURE):
             raise Damaged("is no PNG file; other formats are not accepted here")
         header = png_header(data)
         if (header.height, header.width) != (height, width):

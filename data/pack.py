@@ -26,7 +26,7 @@ from data import datasets
 from data.bicubic import FACTORS, imresize
 from data.errors import InputError
 from data.sources import TrainingImage, list_images
-from data.stores import INDEX, SETTINGS, read_pair, release
+from data.stores import INDEX_KEY, SETTINGS_KEY, read_pair, release
 from data.types import Image
 
 MAP_SIZE = 1 << 40  # address space, not disk. The file grows with its content.
@@ -104,10 +104,10 @@ def positions(length: int, crop: int, stride: int, scale: int) -> list[int]:
     return starts if starts[-1] == last else [*starts, last]
 
 
-Part = tuple[str, int, int, bytes, bytes]  # suffix of the key, LR height and width, LR and HR pixels
+SubImage = tuple[str, int, int, bytes, bytes]  # suffix of the key, LR height and width, LR and HR pixels
 
 
-def _parts(image: TrainingImage, settings: Settings) -> list[Part]:
+def _parts(image: TrainingImage, settings: Settings) -> list[SubImage]:
     scale = settings.scale
     hr, stored = read_pair(image, scale)
     if 0 in hr.shape:
@@ -116,7 +116,7 @@ def _parts(image: TrainingImage, settings: Settings) -> list[Part]:
     return list(_cut(lr, hr, settings))
 
 
-def _cut(lr: Image, hr: Image, settings: Settings) -> Iterator[Part]:
+def _cut(lr: Image, hr: Image, settings: Settings) -> Iterator[SubImage]:
     scale, crop = settings.scale, settings.crop
     for top in positions(hr.shape[0], crop, settings.stride, scale):
         for left in positions(hr.shape[1], crop, settings.stride, scale):
@@ -140,9 +140,9 @@ def _stamp(image: TrainingImage) -> list[list[int]]:
 
 def _claim(env: lmdb.Environment, out: Path, settings: Settings) -> None:
     with env.begin(write=True) as transaction:
-        stored = transaction.get(SETTINGS)
+        stored = transaction.get(SETTINGS_KEY)
         if stored is None:
-            transaction.put(SETTINGS, json.dumps(asdict(settings)).encode())
+            transaction.put(SETTINGS_KEY, json.dumps(asdict(settings)).encode())
         elif json.loads(stored) != asdict(settings):
             raise InputError(f"{out}: was packed with {json.loads(stored)}, expected {asdict(settings)}")
 
@@ -153,7 +153,7 @@ def _done(env: lmdb.Environment, image: TrainingImage) -> bool:
         return stored is not None and json.loads(stored)["stamp"] == _stamp(image)
 
 
-def _store(env: lmdb.Environment, image: TrainingImage, parts: list[Part]) -> None:
+def _store(env: lmdb.Environment, image: TrainingImage, parts: list[SubImage]) -> None:
     rows = [[f"{image.key}{suffix}", height, width] for suffix, height, width, _, _ in parts]
     with env.begin(write=True) as transaction:
         for (key, _, _), (_, _, _, low, high) in zip(rows, parts, strict=True):
@@ -168,7 +168,7 @@ def _write_index(env: lmdb.Environment, images: list[TrainingImage]) -> int:
         rows: list[list[object]] = []
         for image in images:
             rows += json.loads(bytes(transaction.get(f"done/{image.key}".encode()) or b"{}"))["rows"]
-        transaction.put(INDEX, json.dumps(rows).encode())
+        transaction.put(INDEX_KEY, json.dumps(rows).encode())
     return len(rows)
 
 

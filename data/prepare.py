@@ -27,7 +27,7 @@ from data.pairs import image_files
 
 
 @dataclass(frozen=True)
-class Job:
+class LrJob:
     """One image to make."""
 
     hr: Path
@@ -41,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        jobs = plan(options.hr_dir, options.lr_dir, options.scale, options.border)
+        jobs = lr_jobs(options.hr_dir, options.lr_dir, options.scale, options.border)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     failures = []
-    done = run(jobs, options.workers)
+    done = make_all(jobs, options.workers)
     for job, reason in track(done, "bicubic", len(jobs), console=console, disable=not console.is_terminal):
         if reason:
             failures.append(job)
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failures else 0
 
 
-def plan(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> list[Job]:
-    """The images to make, sorted by name. Also makes the LR folder.
+def lr_jobs(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> list[LrJob]:
+    """The LR images to make, sorted by name. Also makes their folder.
 
     Raises InputError: HR folder missing or without images, two images of one name, the same folder twice, or no
     writable LR folder.
@@ -71,17 +71,17 @@ def plan(hr_dir: Path, lr_dir: Path, scale: int, border: Border = "mirror") -> l
         raise InputError(f"{lr_dir}: cannot be made: {error.strerror or error}") from None
     if not os.access(lr_dir, os.W_OK | os.X_OK):
         raise InputError(f"{lr_dir}: cannot be written; expected a folder with write permission")
-    return [Job(path, lr_dir / f"{stem}x{scale}.png", scale, border) for stem, path in files.items()]
+    return [LrJob(path, lr_dir / f"{stem}x{scale}.png", scale, border) for stem, path in files.items()]
 
 
-def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[tuple[Job, str]]:
+def make_all(jobs: Sequence[LrJob], workers: int | None = None) -> Iterator[tuple[LrJob, str]]:
     """Make the images in parallel. Yields each job as it ends, with "" or the reason why it failed."""
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     if workers <= 1:
-        yield from ((job, make(job)) for job in jobs)
+        yield from ((job, make_lr(job)) for job in jobs)
         return
     with ProcessPoolExecutor(workers) as pool:
-        futures = {pool.submit(make, job): job for job in jobs}
+        futures = {pool.submit(make_lr, job): job for job in jobs}
         finished: Iterable[Future[str]] = as_completed(futures)
         for future in finished:
             try:
@@ -93,7 +93,7 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[tuple[Job, 
                 )
 
 
-def make(job: Job) -> str:
+def make_lr(job: LrJob) -> str:
     """Make one image. Returns "" or the reason why it failed."""
     try:
         hr = modcrop(read_rgb(job.hr), job.scale)

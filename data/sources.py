@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.datasets import Selection, expand, notes, select, sources
+from data.datasets import Selection, expand, notes, selected, sources
 from data.errors import InputError
 from data.images import IMAGE_SUFFIXES
 
@@ -43,7 +43,7 @@ def list_images(folder: Path, names: Sequence[str], scale: int = 4) -> list[Trai
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected training images")
     plain = _plain(folder, scale)
-    named = (image for name in expand(names) for image in _named(folder, select(name), scale))
+    named = (image for name in expand(names) for image in _named(folder, selected(name), scale))
     return plain or list({image.key: image for image in named}.values())
 
 
@@ -135,7 +135,7 @@ def _catalogue(names: Sequence[str]) -> list[str]:
     """Where each data set comes from."""
     return [
         f"{one.text}: {one.images()} images, {one.source.url} ({one.source.terms})"
-        for one in map(select, names)
+        for one in map(selected, names)
     ]
 
 

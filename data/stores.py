@@ -24,10 +24,10 @@ from data.images import modcrop, read_rgb
 from data.sources import PACKED, TrainingImage, is_packed, list_images
 from data.types import Image
 
-INDEX = b"__index__"
-SETTINGS = b"__settings__"
+INDEX_KEY = b"__index__"
+SETTINGS_KEY = b"__settings__"
 # LR pixels around a crop. MATLAB's bicubic kernel sees 2 of them each way.
-MARGIN = 3
+_MARGIN = 3
 
 
 class PairStore(Protocol):
@@ -94,8 +94,8 @@ class FolderPairs:
         if lr is not None:
             return lr[top : top + height, left : left + width], high
         rows, columns = self.size(index)
-        above, before = min(top, MARGIN), min(left, MARGIN)
-        below, after = min(rows - top - height, MARGIN), min(columns - left - width, MARGIN)
+        above, before = min(top, _MARGIN), min(left, _MARGIN)
+        below, after = min(rows - top - height, _MARGIN), min(columns - left - width, _MARGIN)
         around = _part(
             hr, self.scale, top - above, left - before, height + above + below, width + before + after
         )
@@ -126,7 +126,7 @@ class PackedPairs:
     def __init__(self, folder: Path, scale: int, names: Sequence[str] = ()) -> None:
         self.folder, self.scale = folder, scale
         with self._begin() as transaction:
-            settings, index = transaction.get(SETTINGS), transaction.get(INDEX)
+            settings, index = transaction.get(SETTINGS_KEY), transaction.get(INDEX_KEY)
             if settings is None or index is None:
                 raise InputError(f"{folder}: packing it did not finish; run the same data.pack command again")
             self.settings = json.loads(bytes(settings))
@@ -141,7 +141,7 @@ class PackedPairs:
         """The rows of the index that `names` select, and the notes on them."""
         keys = [key for key, _, _ in rows]
         try:
-            places = datasets.chosen(keys, names)
+            places = datasets.places_of(keys, names)
         except InputError as error:
             cure = f"pack into a new folder with --data {' '.join(names)}"
             raise InputError(f"{self.folder}: {error}; {cure}") from None

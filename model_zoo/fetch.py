@@ -15,8 +15,8 @@ from data.text import printable
 from eval.submissions.fingerprint import sha256
 from eval.submissions.manifest import MODEL_ZOO, CheckpointFile, Manifest
 
-TIMEOUT_S = 30
-BLOCK = 1 << 16
+_TIMEOUT_S = 30
+_BLOCK_BYTES = 1 << 16
 
 
 def files(manifest: Manifest) -> list[CheckpointFile]:
@@ -62,7 +62,7 @@ def _reason(error: requests.RequestException | OSError, url: str, target: Path) 
     if isinstance(error, requests.exceptions.SSLError):
         return f"the certificate of {host} is not accepted; check the clock and the proxy, {by_hand}"
     if isinstance(error, requests.Timeout):
-        return f"{host} did not answer within {TIMEOUT_S} s; try again later, {by_hand}"
+        return f"{host} did not answer within {_TIMEOUT_S} s; try again later, {by_hand}"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the connection to {host} broke off; run the same command again, which goes on from there"
     if isinstance(error, requests.ConnectionError):
@@ -80,7 +80,7 @@ class ResumingDownloader:
 
     def __call__(self, url: str, output_file: Any, _pooch: Any, check_only: bool = False) -> bool | None:
         if check_only:
-            return requests.head(url, timeout=TIMEOUT_S, allow_redirects=True).ok
+            return requests.head(url, timeout=_TIMEOUT_S, allow_redirects=True).ok
         self._continue(url)
         Path(output_file).write_bytes(self._part.read_bytes())
         return None
@@ -92,7 +92,7 @@ class ResumingDownloader:
             if have
             else {"Accept-Encoding": "identity"}
         )
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
             if have and response.status_code == 416:  # nothing is left to send: the part is whole, or wrong
                 return
             response.raise_for_status()
@@ -103,7 +103,7 @@ class ResumingDownloader:
                 task = bar.add_task(
                     self._part.name.strip(".").removesuffix(".part"), total=total, completed=have
                 )
-                for block in response.iter_content(BLOCK):
+                for block in response.iter_content(_BLOCK_BYTES):
                     stream.write(block)
                     bar.advance(task, len(block))
 

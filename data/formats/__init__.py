@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from data.formats import bmp, containers, jpeg, png, pnm, tiff
-from data.formats.header import CURE, Damaged, Header, refused
+from data.formats.header import CURE, Damaged, Header, unsupported
 
 __all__ = ["Damaged", "Format", "Header", "find_format", "read_header"]
 
@@ -41,11 +41,11 @@ class Format:
 
 _PNG = Format("PNG", png.check_png, png.png_pixels)
 _BY_SIGNATURE: dict[bytes, Format] = {
-    png.SIGNATURE: _PNG,
-    jpeg.SIGNATURE: Format("JPEG", jpeg.check_jpeg, jpeg.jpeg_pixels),
-    bmp.SIGNATURE: Format("BMP", bmp.check_bmp),
-    **dict.fromkeys(pnm.SIGNATURES, Format("PBM/PGM/PPM", pnm.check_pnm)),
-    **dict.fromkeys(tiff.SIGNATURES, Format("TIFF", tiff.check_tiff, tiff.tiff_pixels)),
+    png.PNG_SIGNATURE: _PNG,
+    jpeg.JPEG_SIGNATURE: Format("JPEG", jpeg.check_jpeg, jpeg.jpeg_pixels),
+    bmp.BMP_SIGNATURE: Format("BMP", bmp.check_bmp),
+    **dict.fromkeys(pnm.PNM_SIGNATURES, Format("PBM/PGM/PPM", pnm.check_pnm)),
+    **dict.fromkeys(tiff.TIFF_SIGNATURES, Format("TIFF", tiff.check_tiff, tiff.tiff_pixels)),
     **dict.fromkeys(containers.GIF_SIGNATURES, Format("GIF", containers.check_gif)),
     **dict.fromkeys(containers.JPEG_2000_SIGNATURES, Format("JPEG 2000", containers.check_jpeg_2000)),
 }
@@ -81,7 +81,7 @@ def find_format(head: bytes) -> Format:
         return Format("AVIF", containers.check_avif)
     for signature, name in _REFUSED.items():
         if head.startswith(signature):
-            raise refused(f"it is {name}", "PNG or another common format")
+            raise unsupported(f"it is {name}", "PNG or another common format")
     raise Damaged(f"not a complete image of a kind that is read here; {CURE}")
 
 

@@ -6,9 +6,9 @@ import struct
 
 import numpy as np
 
-from data.formats.header import Header, broken, refused
+from data.formats.header import Header, broken, unsupported
 
-SIGNATURE = b"BM"
+BMP_SIGNATURE = b"BM"
 
 _HEADER_BYTES = 54
 # Compression by bits per pixel: none everywhere, run lengths for 8 and 4 bits.
@@ -21,15 +21,15 @@ def check_bmp(data: bytes) -> Header:
         raise broken("it is truncated: the BMP ends inside its header")
     begin, size, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", data, 10)
     if size < 40:
-        raise refused("its BMP header is of OS/2", "a header of 40 bytes or more")
+        raise unsupported("its BMP header is of OS/2", "a header of 40 bytes or more")
     if width <= 0 or height == 0:
         raise broken("its BMP header holds impossible values")
     if compression == 3 and _alpha_mask(data, size):
         return Header(abs(height), width, alpha="32 bits per pixel with a mask for alpha")
     if bits == 16:
-        raise refused("it has 16 bits per pixel, 5 or 6 per sample", "8 bits per sample")
+        raise unsupported("it has 16 bits per pixel, 5 or 6 per sample", "8 bits per sample")
     if compression not in _COMPRESSIONS.get(bits, set()):
-        raise refused(
+        raise unsupported(
             f"its BMP pixels have {bits} bits and compression {compression}", "24 bits, uncompressed"
         )
     if compression == 0 and begin + abs(height) * _row_bytes(width, bits) > len(data):

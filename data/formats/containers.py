@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from data.formats.header import Header, broken, refused
+from data.formats.header import Header, broken, unsupported
 
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 JPEG_2000_SIGNATURES = (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
@@ -26,11 +26,11 @@ def check_gif(data: bytes) -> Header:
         if kind == 0x2C:
             pictures += 1
             if data[begin + 1 : begin + 9] != bytes(4) + data[6:10]:
-                raise refused("its GIF picture does not fill the frame", "one picture that does")
+                raise unsupported("its GIF picture does not fill the frame", "one picture that does")
         elif data[begin + 1 : begin + 2] == b"\xf9" and data[begin + 3 : begin + 4] and data[begin + 3] & 1:
             header = Header(height, width, alpha="a transparent colour")
     if pictures != 1:
-        raise refused(f"the GIF holds {pictures} pictures", "one")
+        raise unsupported(f"the GIF holds {pictures} pictures", "one")
     return header
 
 
@@ -68,7 +68,7 @@ def is_webp(head: bytes) -> bool:
 def check_webp(data: bytes) -> None:
     """Raises Damaged for an animated WebP."""
     if data[12:16] == b"VP8X" and len(data) > 20 and data[20] & 2:
-        raise refused("the WebP is an animation", "one picture")
+        raise unsupported("the WebP is an animation", "one picture")
 
 
 def is_avif(head: bytes) -> bool:
@@ -83,7 +83,7 @@ def is_avif(head: bytes) -> bool:
 def check_avif(data: bytes) -> None:
     """Raises Damaged for an animated AVIF."""
     if data[8:12] == b"avis":
-        raise refused("the AVIF is an animation", "one picture")
+        raise unsupported("the AVIF is an animation", "one picture")
 
 
 def check_jpeg_2000(data: bytes) -> Header:
@@ -101,16 +101,16 @@ def check_jpeg_2000(data: bytes) -> Header:
     if count in (2, 4):
         return Header(height, width, alpha=f"{count} channels")
     if any(len(sample) < 3 or sample[1:] != (1, 1) for sample in samples) or left or top:
-        raise refused("its JPEG 2000 channels differ in size or position")
+        raise unsupported("its JPEG 2000 channels differ in size or position")
     return Header(height, width, max(((sample[0] & 0x7F) + 1 for sample in samples), default=8))
 
 
 def _check_colours(boxes: dict[bytes, bytes]) -> None:
     colours = boxes.get(b"colr", b"\x02")
     if colours[:1] == b"\x01" and int.from_bytes(colours[3:7], "big") not in _JPEG_2000_COLOURS:
-        raise refused(f"its JPEG 2000 colours are of kind {int.from_bytes(colours[3:7], 'big')}")
+        raise unsupported(f"its JPEG 2000 colours are of kind {int.from_bytes(colours[3:7], 'big')}")
     if b"pclr" in boxes:
-        raise refused("its JPEG 2000 colours are a palette")
+        raise unsupported("its JPEG 2000 colours are a palette")
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

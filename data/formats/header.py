@@ -22,10 +22,10 @@ class Header:
     alpha: str = ""
 
 
-def refused(found: str, expected: str = "RGB or grey") -> Damaged:
+def unsupported(found: str, expected: str = "RGB or grey") -> Damaged:
     """The error for a variant of a format that cannot be read exactly.
 
-    >>> str(refused("its colours are CMYK"))
+    >>> str(unsupported("its colours are CMYK"))
     'its colours are CMYK; expected RGB or grey; save it as an 8-bit RGB PNG'
     """
     return Damaged(f"{found}; expected {expected}; {CURE}")

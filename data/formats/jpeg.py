@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data.formats import pillow
-from data.formats.header import Header, broken, refused
+from data.formats.header import Header, broken, unsupported
 
-SIGNATURE = b"\xff\xd8\xff"
+JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 # In entropy-coded data FF is followed by 00 (a stuffed byte) or D0..D7 (a restart marker). FF FF is padding.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -47,7 +47,7 @@ class _Frame:
 
 
 def check_jpeg(data: bytes) -> Header:
-    """The header of a whole JPEG. Raises Damaged if it is cut short, lacks scans, or is of a refused kind."""
+    """The header of a whole JPEG. Raises Damaged if it is cut short, lacks scans, or is not accepted."""
     frame, interval = None, 0
     for marker, begin, end in _segments(data):
         body = data[begin:end]
@@ -96,14 +96,16 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
 
 def _frame(marker: int, body: bytes) -> _Frame:
     if marker not in _ACCEPTED_FRAMES:
-        raise refused(f"its JPEG process is C{marker - 0xC0:X}", "Huffman coding, baseline or progressive")
+        raise unsupported(
+            f"its JPEG process is C{marker - 0xC0:X}", "Huffman coding, baseline or progressive"
+        )
     if len(body) < 6 or len(body) < 6 + 3 * body[5]:
         raise broken("it is corrupt: the JPEG has a frame header that is too short")
     bits, height, width, count = struct.unpack_from(">BHHB", body)
     if not height or not width:
         raise broken("it is corrupt: the JPEG has no frame header with a size")
     if count not in (1, 3):
-        raise refused("its colours are CMYK" if count == 4 else f"it has {count} channels")
+        raise unsupported("its colours are CMYK" if count == 4 else f"it has {count} channels")
     rows = [body[6 + 3 * k : 9 + 3 * k] for k in range(count)]
     components = {row[0]: _Component(row[1] >> 4, row[1] & 15) for row in rows}
     if any(not 1 <= n <= 4 for one in components.values() for n in (one.horizontal, one.vertical)):

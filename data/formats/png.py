@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from data.formats.header import Header, broken
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _ALPHA = {4: "grey with alpha", 6: "RGB with alpha"}
@@ -51,7 +51,7 @@ def png_pixels(data: bytes) -> bytes:
     chunks, view = list(_chunks(data)), memoryview(data)
     if all(kind in _CRITICAL for kind, _, _ in chunks):
         return data
-    return b"".join([SIGNATURE, *(view[begin:end] for kind, begin, end in chunks if kind in _CRITICAL)])
+    return b"".join([PNG_SIGNATURE, *(view[begin:end] for kind, begin, end in chunks if kind in _CRITICAL)])
 
 
 def header_of_open_png(file: BinaryIO) -> Header:
@@ -70,7 +70,7 @@ def header_of_open_png(file: BinaryIO) -> Header:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, begin and end of each chunk up to IEND. Raises Damaged if the data end before."""
-    kind, begin = b"", len(SIGNATURE)
+    kind, begin = b"", len(PNG_SIGNATURE)
     while kind != b"IEND":
         if begin + 12 > len(data):
             raise broken("it is truncated: the PNG ends before its IEND chunk")

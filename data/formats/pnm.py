@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from data.formats.header import Header, broken, refused
+from data.formats.header import Header, broken, unsupported
 
-SIGNATURES = (b"P1", b"P4", b"P5", b"P6")
+PNM_SIGNATURES = (b"P1", b"P4", b"P5", b"P6")
 
 _SPACE = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _SIZE = re.compile(rb"P([1456])" + _SPACE + rb"(\d{1,9})" + _SPACE + rb"(\d{1,9})")
@@ -30,7 +30,7 @@ def check_pnm(data: bytes) -> Header:
     if int(largest[1]) > 255:
         return Header(height, width, bits=16)
     if int(largest[1]) < 255:
-        raise refused(f"its largest value (maxval) is {int(largest[1])}", "255")
+        raise unsupported(f"its largest value (maxval) is {int(largest[1])}", "255")
     samples = height * width * (3 if kind == 6 else 1)
     return _one_picture(data, Header(height, width), largest.end() + 1, samples, kind)
 
@@ -42,5 +42,5 @@ def _one_picture(data: bytes, header: Header, begin: int, count: int, kind: int)
     if begin + count > len(data):
         raise broken(f"it is truncated: it ends {begin + count - len(data)} bytes before its last pixel")
     if _NEXT_PICTURE.match(data, begin + count):
-        raise refused("it holds several pictures", "one")
+        raise unsupported("it holds several pictures", "one")
     return header

@@ -7,9 +7,9 @@ import zlib
 from dataclasses import dataclass
 
 from data.formats import pillow
-from data.formats.header import Header, broken, refused
+from data.formats.header import Header, broken, unsupported
 
-SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _COLOURS = 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_BYTES = 273, 274, 277, 279
@@ -57,21 +57,21 @@ def check_tiff(data: bytes) -> Header:
     if not height or not width:
         raise broken("it is corrupt: the TIFF has no size")
     if following:
-        raise refused("the TIFF has several pages", "one")
+        raise unsupported("the TIFF has several pages", "one")
     colours, samples = _one(tags, _COLOURS, 1), _one(tags, _SAMPLES, 1)
     if alpha := _ALPHA.get((colours, samples), ""):
         return Header(height, width, alpha=alpha)
     if samples != _SAMPLES_OF.get(colours):
         found = _OTHER_COLOURS.get(colours, f"{samples} samples per pixel of kind {colours}")
-        raise refused(f"its TIFF colours are {found}")
+        raise unsupported(f"its TIFF colours are {found}")
     bits = _all(tags, _BITS)
     if max(bits) > 8:
         return Header(height, width, max(bits))
     if bits not in ({8}, {1}):
-        raise refused(f"its TIFF samples have {max(bits)} bits", "8 bits, or 1")
+        raise unsupported(f"its TIFF samples have {max(bits)} bits", "8 bits, or 1")
     for number, name in _ONLY_ONE.items():
         if _all(tags, number) != {1}:
-            raise refused(f"its TIFF {name} is {max(_all(tags, number))}", "1")
+            raise unsupported(f"its TIFF {name} is {max(_all(tags, number))}", "1")
     _check_compression(data, tags)
     return Header(height, width)
 
@@ -140,7 +140,7 @@ def _check_compression(data: bytes, tags: dict[int, _Tag]) -> None:
     compression = _one(tags, _COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         found = _OTHER_COMPRESSIONS.get(compression, str(compression))
-        raise refused(f"its TIFF compression is {found}", "none, LZW, Deflate or PackBits")
+        raise unsupported(f"its TIFF compression is {found}", "none, LZW, Deflate or PackBits")
     for begin, count in _parts(tags):
         if begin + count > len(data):
             raise broken("it is truncated: the TIFF ends inside its pixels")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data.datasets import chosen, expand, notes, select, sources
+from data.datasets import expand, notes, places_of, selected, sources
 from data.errors import InputError
 
 
@@ -47,13 +47,13 @@ def test_wrong_names(name: str, message: str) -> None:
     ],
 )
 def test_published_images_of_a_range(name: str, images: int) -> None:
-    assert select(name).images() == images
+    assert selected(name).images() == images
 
 
 def test_overlapping_names_choose_an_image_once() -> None:
     keys = ["LSDIR/0001000/1.png", "LSDIR/0002000/2.png"]
-    assert chosen(keys, ["LSDIR:1000-2000", "LSDIR"]) == [0, 1]
-    assert chosen(["a.png", "b.png@0,4"], ["DIV2K"]) == [0, 1]
+    assert places_of(keys, ["LSDIR:1000-2000", "LSDIR"]) == [0, 1]
+    assert places_of(["a.png", "b.png@0,4"], ["DIV2K"]) == [0, 1]
 
 
 def test_a_whole_data_set_needs_no_note() -> None:

@@ -15,7 +15,7 @@ import pytest
 from data.bicubic import imresize
 from data.images import modcrop, read_rgb
 from data.pairs import pair_folders
-from data.prepare import Job, main
+from data.prepare import LrJob, main
 
 RNG = np.random.default_rng(0)
 
@@ -130,14 +130,14 @@ def test_read_only_folder(
 def test_a_killed_worker_is_a_failure_not_a_traceback(
     hr_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("data.prepare.make", killed)
+    monkeypatch.setattr("data.prepare.make_lr", killed)
     assert main(["bicubic", str(hr_dir), str(tmp_path / "LR"), "--workers", "2"]) == 1
     said = capsys.readouterr()
     assert "0 of 3 images made" in said.out
     assert "a.png: a worker process was killed" in said.err
 
 
-def killed(_job: Job) -> str:
+def killed(_job: LrJob) -> str:
     """Ends as the kernel ends a process that needs too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
     return ""
