@@ -82,3 +82,57 @@ def test_both_kinds_in_one_folder_are_judged(tmp_path: Path) -> None:
     made = np.kron(low, np.ones((4, 4, 1), np.uint8))
     expected = metrics.peak_signal_noise_ratio(s.RGB[4:-4, 4:-4], made[4:-4, 4:-4])
     assert result["valid_ave_psnr"] == pytest.approx(expected, abs=1e-9)
+
+
+RECIPE = """
+name = "two"
+results = {{ two = "all" }}
+save_every = 100
+validate_every = 100
+
+[networks.net]
+class = "models.team00_RLFN:RLFN"
+data_range = 255.0
+args = {{ channels = 4, inner = 4, blocks = 1, esa_channels = 2 }}
+{stages}
+"""
+STAGE = """
+[[stages]]
+name = "{name}"
+network = "net"
+data = {data}
+epochs = 1
+batch = 2
+hr_patch = 64
+losses = [{{ name = "l1" }}]
+optimizer = {{ name = "adam", lr = 1e-3 }}
+schedule = {{ name = "cosine", lr_min = 1e-5 }}
+"""
+
+
+def test_training_from_a_packed_lmdb_uses_the_images_that_each_stage_names(tmp_path: Path) -> None:
+    """Two images of DIV2K and four of LSDIR: the steps of an epoch follow from the names."""
+    random = np.random.default_rng(0)
+    for path in (
+        *(f"DIV2K/DIV2K_train_HR/000{k}.png" for k in (1, 2)),
+        *(f"LSDIR/HR/train/0001000/000000{k}.png" for k in (1, 2, 3, 4)),
+    ):
+        (tmp_path / "data" / path).parent.mkdir(parents=True, exist_ok=True)
+        write_png(tmp_path / "data" / path, random.integers(0, 256, (72, 80, 3), np.uint8))
+    pack = [sys.executable, "-m", "data.pack", "data", "packed", "--data", "DIV2K", "LSDIR:0001000-0002000"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(pack, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    stages = {"div2k": ["DIV2K"], "all": ["DIV2K", "LSDIR:0001000-0002000"]}
+    text = "".join(STAGE.format(name=name, data=json.dumps(data)) for name, data in stages.items())
+    (tmp_path / "two.toml").write_text(RECIPE.format(stages=text), encoding="utf-8")
+    train = [sys.executable, "-m", "train", "two.toml", "--data", "packed", "--out", "out", "--workers", "0"]
+    train += ["--scale-batch", "1", "--scale-patch", "1", "--accelerator", "cpu"]
+    done = subprocess.run(train, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    stages_done = sorted((tmp_path / "out" / "stages").glob("*/done.json"))
+    rows = [json.loads(path.read_text()) for path in stages_done]
+    assert [(row["images"], row["steps"]) for row in rows] == [(2, 1), (6, 3)]
+    note = "data set LSDIR:0001000-0002000: 4 of 2000 images are there"
+    assert note in done.stderr
+    assert f"- stage all: {note}" in (tmp_path / "out" / "summary.md").read_text().splitlines()
