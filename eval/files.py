@@ -1,4 +1,4 @@
-"""Files that strangers hand in: what is looked at before one is opened, and how much of it is read."""
+"""Reads files that strangers hand in: checks before one is opened, and a bound on how much is read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from pathlib import Path
 from data.errors import InputError
 from data.text import printable
 
-MAX_FILE_BYTES = 8 * 2**30  # bounds what hashing one file may cost
-MAX_DEPTH = 64  # folders in each other; Path.rglob and os.walk recurse, so deep ones end the program
+MAX_FILE_BYTES = 8 * 2**30  # bounds the time to hash one file
+MAX_FOLDER_DEPTH = (
+    64  # of nested folders; Path.rglob and os.walk recurse, so deeper ones would end the program
+)
 
 
 def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
-    """Why a file that a submission names is not even opened; empty where it is fit, or not there.
+    """Why a file that a submission names must not be opened. Empty if it may be, or if it does not exist.
 
-    A symbolic link on the way must not lead out of `folder`: a sandbox shows what the link leads to, so a link
-    would let a submission choose what it sees, and the harness opens it with the user's rights. It must end at a
-    regular file: others can block a reader for ever. The size is bounded, because every file is read whole.
+    A symbolic link must not lead out of `folder`. A sandbox shows the target of a link, so a link would let a
+    submission choose what it sees; and the harness opens the target with the user's rights. The target must be a
+    regular file, because others can block a reader for ever. Its size is bounded, because files are read whole.
     """
     name = printable(path.name)
     try:
@@ -27,7 +29,11 @@ def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
         status = real.stat()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; characters that no name can have
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # a loop of links, or characters that no name can have
         return f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})"
     if not real.is_relative_to(folder.resolve()):
         return f"{name}: a link that leads out of {folder.name}/"
@@ -38,12 +44,12 @@ def unfit(path: Path, folder: Path, most_bytes: int = MAX_FILE_BYTES) -> str:
     return ""
 
 
-def walk(folder: Path, max_depth: int = MAX_DEPTH, without: Collection[Path] = ()) -> Iterator[Path]:
-    """All files below `folder` in the order of their paths: regular ones, and links, which are not followed.
+def walk(folder: Path, max_depth: int = MAX_FOLDER_DEPTH, without: Collection[Path] = ()) -> Iterator[Path]:
+    """All regular files and links below `folder`, in the order of their paths. Links are not followed.
 
     without: files and folders that are left out.
 
-    Raises InputError where folders lie in each other more than `max_depth` deep, or where one cannot be read.
+    Raises InputError if folders are nested more than `max_depth` deep, or if one cannot be read.
     """
     waiting = [(folder, 0)]
     while waiting:
@@ -57,7 +63,7 @@ def walk(folder: Path, max_depth: int = MAX_DEPTH, without: Collection[Path] = (
 
 
 def regular(folder: Path) -> list[Path]:
-    """All files below `folder` but links, in the order of their paths. Raises what `walk` raises."""
+    """All regular files below `folder`, without links, in the order of their paths. Raises what `walk` raises."""
     return [path for path in walk(folder) if not path.is_symlink()]
 
 
@@ -72,7 +78,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def read_text(path: Path, most_bytes: int) -> str:
-    """The UTF-8 text of a file. Raises InputError that names it: missing, unreadable, too large, no UTF-8."""
+    """The UTF-8 text of a file. Raises InputError if it is missing, unreadable, too large or not UTF-8."""
     try:
         with path.open("rb") as stream:
             content = stream.read(most_bytes + 1)

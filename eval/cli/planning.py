@@ -30,7 +30,7 @@ def build_plan(options: argparse.Namespace) -> Plan:
     data = _dataset(options, challenge)
     metrics = registry.chosen(_metric_names(challenge, ssim=options.ssim), challenge.border)
     image_checks.check_large_enough(data.modes, challenge.scale, metrics)
-    level, note = sandbox.choose(options.sandbox)
+    level, note = sandbox.choose_level(options.sandbox)
     required = sandbox.Level(challenge.sandbox)
     if not level.at_least(required):
         raise InputError(

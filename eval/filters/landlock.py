@@ -1,6 +1,6 @@
-"""Landlock through ctypes: which files a process may open, no TCP, no signals or abstract sockets to outside.
+"""Landlock through ctypes. It limits the files that a process may open, TCP, and signals and sockets to outside.
 
-System call numbers are the same on every architecture. Interface: Documentation/userspace-api/landlock.rst.
+The system call numbers are the same on every architecture. Interface: Documentation/userspace-api/landlock.rst.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ def _call(what: str, *arguments: object) -> int:
 
 
 def abi() -> int:
-    """Version of the kernel's Landlock; OSError where it is absent or not enabled."""
+    """Version of the kernel's Landlock. Raises OSError if it is absent or not enabled."""
     return _call("not offered by this kernel", CREATE_RULESET, None, 0, GET_VERSION)
 
 
 def handled_rights(version: int) -> int:
-    """Every file right that this version knows: all are refused unless a rule allows them."""
+    """Every file right that this version knows. Each is refused unless a rule allows it."""
     return FIRST_RIGHTS | sum(bit for since, bit in LATER_RIGHTS if version >= since)
 
 
 def read_write(version: int) -> int:
-    """Rights under a folder of one's own: all but device nodes."""
+    """Rights in a folder that the process owns: all except making device nodes."""
     return handled_rights(version) & ~(MAKE_CHAR | MAKE_BLOCK)
 
 
@@ -64,7 +64,7 @@ def _create(version: int) -> int:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    """Allow `rights` at and below `path`; where it does not exist there is nothing to allow."""
+    """Allow `rights` at and below `path`. A path that does not exist is skipped."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -79,11 +79,13 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def restrict(readable: list[str], listable: list[str], writable: list[str], devices: list[str]) -> None:
-    """Confine this process, which must have no_new_privs set, for ever. OSError where the kernel refuses.
+    """Confine this process for ever. It must have no_new_privs set. Raises OSError if the kernel refuses.
 
-    readable: may be read and executed. listable: names in the folder and below, no contents.
-    writable: everything but device nodes. devices: read, write and ioctl.
-    Its own /proc/PID is writable (thread names, CUDA), other processes' folders cannot be opened.
+    readable: files and folders that may be read and executed.
+    listable: folders whose names may be listed, at every depth, but not their contents.
+    writable: folders in which everything is allowed except making device nodes.
+    devices: nodes that may be read, written and used by ioctl.
+    The process may write its own /proc/PID (thread names, CUDA). It cannot open that of another process.
     """
     version = abi()
     ruleset = _create(version)

@@ -1,13 +1,13 @@
 """Last step into the sandbox: a script that gives up every right, then becomes the worker.
 
-`python -I -S -B launch.py DESCRIPTOR PROGRAM...`; what `spawn.py` has marshalled is read from there. It forks:
-the child gives up its rights and becomes the program, the parent stays as the keeper, adoptive parent
-of every orphan. At level bwrap the keeper is pid 1, whose end ends the namespace. At the other levels it is
-outside the restrictions and ends all descendants when the program ends, at SIGTERM, and when the harness
-dies.
+Usage: `python -I -S -B launch.py DESCRIPTOR PROGRAM...`. It reads from DESCRIPTOR what `eval.sandbox.start` wrote.
+
+The script forks. The child gives up its rights and becomes the program. The parent stays as the keeper, and adopts
+every orphan. At level bwrap the keeper is pid 1, and its end is the end of the namespace. At the other levels the
+keeper is not restricted. It ends all descendants when the program ends, at SIGTERM, and when the harness dies.
 """
 
-# ruff: noqa: SIM105 - contextlib, pathlib, json and typing would double the time that this script takes
+# ruff: noqa: SIM105 - importing contextlib, pathlib, json and typing would double the time that this script takes
 from __future__ import annotations
 
 import marshal
@@ -21,20 +21,26 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from eval.filters import landlock, seccomp
-from eval.filters.privileges import drop, prctl
+from eval.filters.privileges import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
+    drop,
+    prctl,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+
 HANDLED = {signal.SIGTERM, signal.SIGCHLD}
-ALWAYS_DEFAULT = {signal.SIGKILL, 32, 33}  # 32 and 33 are glibc's, which lets nobody handle or block them
-CPU_GRACE_S = 2  # between SIGXCPU, which may be ignored, and SIGKILL
+ALWAYS_DEFAULT = {signal.SIGKILL, 32, 33}  # 32 and 33 belong to glibc: nobody can handle or block them
+CPU_GRACE_S = 2  # from SIGXCPU, which a program may ignore, to SIGKILL
 
 
 def tasks_of(uid: int) -> int:
-    """Processes and threads that run under `uid` now: RLIMIT_NPROC counts them all."""
+    """Number of processes and threads that run under `uid` now. RLIMIT_NPROC counts them all."""
     count = 0
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -46,7 +52,7 @@ def tasks_of(uid: int) -> int:
 
 
 def set_limit(which: int, soft: int, hard: int) -> None:
-    """setrlimit, but never above the present hard limit, which only root may raise."""
+    """Set a resource limit, but never above the present hard limit: only root may raise that."""
     ceiling = resource.getrlimit(which)[1]
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
@@ -54,7 +60,7 @@ def set_limit(which: int, soft: int, hard: int) -> None:
 
 
 def set_limits(limits: dict[str, int], uid: int | None) -> None:
-    """Rlimits from a dictionary of `Limits` fields; 0 is no limit."""
+    """Set resource limits from a dictionary of `Limits` fields. 0 means no limit."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     names = {"memory_bytes": resource.RLIMIT_DATA, "file_bytes": resource.RLIMIT_FSIZE}
     names["open_files"] = resource.RLIMIT_NOFILE
@@ -64,7 +70,7 @@ def set_limits(limits: dict[str, int], uid: int | None) -> None:
     if limits["cpu_s"]:
         set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + CPU_GRACE_S)
     if limits["processes"]:
-        # A leased uid has no other tasks; of an ordinary user's one is this process itself
+        # A leased uid has no other tasks. An ordinary user has some, and one of them is this process
         others = max(tasks_of(os.getuid()) - 1, 0) if uid is None else 0
         wanted = limits["processes"] + others
         set_limit(resource.RLIMIT_NPROC, wanted, wanted)
@@ -81,14 +87,14 @@ def close_all_but(descriptors: list[int]) -> None:
 
 
 def die_with(parent: int, signal_number: int) -> None:
-    """Have the kernel send a signal when the parent ends, also if it ended just now."""
+    """Ask the kernel for a signal at the parent's end. The script ends if the parent is gone already."""
     prctl(PR_SET_PDEATHSIG, signal_number)
     if os.getppid() != parent:
         sys.exit("the harness is gone")
 
 
 def become_program(specification: dict[str, Any], program: list[str], parent: int) -> NoReturn:
-    """Limits, uid, Landlock and seccomp in this order, then the program."""
+    """Apply limits, uid, Landlock and seccomp in this order, then run the program."""
     try:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
@@ -98,19 +104,19 @@ def become_program(specification: dict[str, Any], program: list[str], parent: in
     set_limits(specification["limits"], specification["uid"])
     close_all_but(specification["pass_fds"])
     drop(specification["uid"], specification["keep_read_search"])
-    die_with(parent, signal.SIGKILL)  # a change of uid clears it, hence here
+    die_with(parent, signal.SIGKILL)  # after `drop`, because a change of uid clears it
     if specification["landlock"] is not None:
         landlock.restrict(**specification["landlock"])
         code = seccomp.for_pid(specification["filter"], specification["filter_pid"], os.getpid())
-        seccomp.install(code)
+        seccomp.install_filter(code)
     try:
         os.execv(program[0], program)
-    except OSError as error:  # execv leaves the name out
+    except OSError as error:  # execv does not name the program
         raise OSError(error.errno, error.strerror, program[0]) from None
 
 
 def children() -> list[int]:
-    """Descendants of this process, from /proc."""
+    """All descendants of this process, found in /proc."""
     parents: dict[int, int] = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -126,7 +132,7 @@ def children() -> list[int]:
 
 
 def send(pid: int, number: int) -> None:
-    """A signal to a process that may be gone."""
+    """Send a signal to a process that may be gone."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -134,7 +140,7 @@ def send(pid: int, number: int) -> None:
 
 
 def sweep() -> None:
-    """End all descendants: stop them until no new one appears, kill, and reap until none is left."""
+    """End all descendants. They are stopped until no new one appears, then killed and reaped until none is left."""
     stopped: set[int] = set()
     for _ in range(100):
         new = set(children()) - stopped
@@ -155,7 +161,7 @@ def sweep() -> None:
 
 
 def wait_for(child: int) -> int:
-    """Reap orphans until the program ends, returning its wait status, or until SIGTERM (as if SIGKILLed)."""
+    """Reap orphans until the program ends, and return its wait status. At SIGTERM return that of SIGKILL."""
     while signal.sigwait(HANDLED) != signal.SIGTERM:
         try:
             while True:
@@ -170,19 +176,19 @@ def wait_for(child: int) -> int:
 
 
 def shed_rights(specification: dict[str, Any]) -> None:
-    """What the keeper has no use for while it waits: rights, new processes, the program's descriptors."""
+    """Give up what the keeper does not need while it waits: rights, new processes, the program's descriptors."""
     if specification["namespaces"]:
         drop(None, keep_read_search=False)
-        seccomp.install(specification["keeper_filter"])
+        seccomp.install_filter(specification["keeper_filter"])
     os.chdir("/")
     devnull = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(devnull, standard)
-    close_all_but([])  # else the harness would never see the end of the channel
+    close_all_but([])  # otherwise the harness would never see the end of the channel
 
 
 def end_like(status: int, namespaces: bool) -> NoReturn:
-    """End as the program did, by the same signal; pid 1 cannot signal itself and ends with 128 + signal."""
+    """End as the program did, by the same signal. Pid 1 cannot signal itself, so it exits with 128 + signal."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if namespaces:
@@ -196,7 +202,7 @@ def end_like(status: int, namespaces: bool) -> NoReturn:
 
 
 def remove_folder(folder: str) -> None:
-    """The private folder, when the harness was killed and cannot remove it itself."""
+    """Remove the private folder of a harness that was killed and cannot do it itself."""
     from pathlib import Path  # only here: it would slow every start
 
     from eval.host import disk
@@ -205,13 +211,13 @@ def remove_folder(folder: str) -> None:
 
 
 def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
-    """Start the program as a child, end everything it leaves behind, and end in the same way as it did."""
+    """Start the program as a child, end everything that it leaves behind, and end in the same way as it did."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     namespaces = specification["namespaces"]
     if not namespaces:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     die_with(specification["parent"], signal.SIGKILL if namespaces else signal.SIGTERM)
-    prctl(PR_SET_DUMPABLE, 0)  # a program of the same uid cannot open the keeper's /proc/PID/mem
+    prctl(PR_SET_DUMPABLE, 0)  # so that a program of the same uid cannot open the keeper's /proc/PID/mem
     keeper = os.getpid()
     child = os.fork()
     if child == 0:
@@ -229,14 +235,14 @@ def keep(specification: dict[str, Any], program: list[str]) -> NoReturn:
 
 
 def read_specification(descriptor: int) -> dict[str, Any]:
-    """What `spawn.py` wrote; the descriptor is closed with all others that the program was not given."""
+    """What `eval.sandbox.start` wrote. The descriptor stays open until `close_all_but`."""
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         specification: dict[str, Any] = marshal.load(file)
     return specification
 
 
 def main() -> NoReturn:
-    """Enter the sandbox; a failure is one line on stderr and status 125, before the program has started."""
+    """Enter the sandbox. If that fails, print one line on stderr and exit with status 125; the program never starts."""
     try:
         keep(read_specification(int(sys.argv[1])), sys.argv[2:])
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The worker's half of the confinement: called inside, after `import torch`, before the team's module."""
+"""The second filter. The worker applies it after `import torch` and before it loads the team's module."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from eval.filters import seccomp, seccomp_rules
 
 
 def lock() -> str:
-    """From here on no new process and no other program, in any thread; new threads stay possible.
+    """Forbid new processes and programs in every thread. New threads stay possible.
 
-    Returns "" when this is in force, otherwise the reason. At the levels bwrap and landlock a reason is a
-    failure of the sandbox and the team's code must not be loaded; at level process it is only noted.
+    Returns "" if the filter is in force, otherwise the reason. At levels bwrap and landlock a reason means that the
+    sandbox failed, and the team's code must not be loaded. At level process it is only noted.
     """
     try:
-        seccomp.install(seccomp_rules.assemble(seccomp_rules.stage2()))
+        seccomp.install_filter(seccomp_rules.assemble(seccomp_rules.stage2()))
     except OSError as error:
         return f"no lockdown: {error.strerror or error}"
     return ""

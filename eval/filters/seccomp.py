@@ -1,4 +1,4 @@
-"""Put an assembled filter on this process. Apart from `filters.py` so that the launcher imports little."""
+"""Puts an assembled filter on this process. Apart from `seccomp_rules`, so that the launcher imports little."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import errno
 import os
 import struct
 
-PR_SET_NO_NEW_PRIVS = 38
+from eval.filters.privileges import PR_SET_NO_NEW_PRIVS, prctl
+
 SYSCALL_SECCOMP = {"x86_64": 317, "amd64": 317, "aarch64": 277, "arm64": 277}
 SET_MODE_FILTER, TSYNC = 1, 1
 
@@ -17,18 +18,17 @@ class _Program(ctypes.Structure):
 
 
 def for_pid(code: bytes, placeholder: int, pid: int) -> bytes:
-    """The filter with the placeholder for the program's own pid filled in."""
+    """The filter `code` with `pid` in the place of the placeholder for the program's own pid."""
     return code.replace(struct.pack("<I", placeholder), struct.pack("<I", pid))
 
 
-def install(code: bytes) -> None:
-    """Put the filter on every thread of this process, for ever. OSError where the kernel refuses.
+def install_filter(code: bytes) -> None:
+    """Put the filter on every thread of this process, for ever. Raises OSError if the kernel refuses.
 
-    Sets no_new_privs first, without which an ordinary user may not filter.
+    It sets no_new_privs first, because the kernel demands that of an ordinary user.
     """
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
     memory = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(memory, ctypes.c_void_p))
     libc.syscall.restype = ctypes.c_long

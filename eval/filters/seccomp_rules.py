@@ -1,9 +1,11 @@
-"""Seccomp filters as raw BPF: no package, nothing run at import (libseccomp's binding starts a shell).
+"""Which system calls are refused, and the seccomp filters in raw BPF that refuse them.
 
-Two stages. Stage 1 (before the interpreter starts) refuses what no model needs. Stage 2 (`eval.filters.lockdown`)
-refuses new processes and programs once torch is imported. Refusals are errors (EPERM), not kills, so that a
-library that merely tries something falls back; clone3 and calls younger than our table are ENOSYS, so that
-libc falls back to calls whose arguments a filter can see.
+The filters are assembled here because libseccomp's Python package starts a shell when it is imported.
+
+Stage 1 applies before the interpreter starts and refuses what no model needs. Stage 2 (`eval.filters.lockdown`)
+applies after `import torch` and refuses new processes and programs. A refused call fails with EPERM and kills
+nothing, so a library that only tries a call can fall back. clone3 and calls newer than the table fail with ENOSYS.
+libc then falls back to calls whose arguments a filter can see.
 """
 
 from __future__ import annotations
@@ -12,23 +14,18 @@ import errno
 import struct
 from dataclasses import dataclass, replace
 
-from eval.filters.syscalls import (
-    AUDIT_ARCH,
-    NEWEST,
-    machine,
-    number,
-)
+from eval.filters.privileges import PR_SET_DUMPABLE, PR_SET_PDEATHSIG
+from eval.filters.syscalls import AUDIT_ARCH, NEWEST, machine, number
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 AF_UNIX, SOCK_STREAM, SOCK_SEQPACKET = 1, 1, 5
 CLONE_THREAD = 0x10000
 CLONE_NEW = 0x7E020000  # NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-# Who gets which signal when a descriptor is ready: with them the kernel sends SIGKILL to any process of the user
+# They choose who gets which signal when a descriptor is ready: the kernel would send SIGKILL to any process of the user
 F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
 FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
 ANY = 0xFFFFFFFF
-OWN_PID = 0x7FFF5A5A  # no pid is that large; stands for the program's own until `for_pid`
+OWN_PID = 0x7FFF5A5A  # larger than any pid; `seccomp.for_pid` puts the program's own pid in its place
 
 REFUSED = """
 acct add_key adjtimex bpf chroot clock_adjtime clock_settime connect create_module delete_module
@@ -40,8 +37,8 @@ process_mrelease process_vm_readv process_vm_writev ptrace query_module quotactl
 request_key semget sethostname setdomainname setns settimeofday shmget statmount swapoff swapon syslog umount2
 unshare uselib userfaultfd vhangup
 """.split()  # noqa: SIM905
-# What mounts and namespaces do at level bwrap and Landlock does not: modes, owners and times of the user's files,
-# then their attributes, message queues, other processes of the same user.
+# Mounts and namespaces prevent these calls from doing harm at level bwrap. Landlock does not cover them. First come
+# modes, owners and times of the user's files; then attributes, message queues, and other processes of the user.
 MODES_AND_TIMES = """
 chmod chown fchmod fchmodat fchmodat2 fchown fchownat futimesat lchown utime utimensat utimes
 """.split()  # noqa: SIM905
@@ -54,7 +51,7 @@ NEW_PROCESSES = ["execve", "execveat", "fork", "vfork"]
 
 @dataclass(frozen=True)
 class Condition:
-    """Holds where `argument & mask` is one of `values`, or none of them if `negated`. 32-bit arguments."""
+    """Holds if `argument & mask` is one of `values`, or none of them if `negated`. The mask has 32 bits."""
 
     argument: int
     values: tuple[int, ...]
@@ -64,7 +61,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filter:
-    """Calls refused always, calls allowed only if all their conditions hold, and calls that succeed without effect."""
+    """What one filter does with system calls.
+
+    refused: fail with EPERM. conditional: are allowed only if all their conditions hold.
+    ignored: succeed without any effect. unknown_is_enosys: calls newer than the table fail with ENOSYS.
+    """
 
     refused: tuple[str, ...]
     conditional: dict[str, tuple[Condition, ...]]
@@ -73,15 +74,15 @@ class Filter:
 
 
 def stage1_bwrap() -> Filter:
-    """For inside namespaces: no kernel interfaces that are not needed, no sockets that leave the sandbox."""
-    # A datagram socket, of a pair too, sends to any path without connect
+    """For use inside namespaces. Refuses kernel interfaces that no model needs, and sockets that reach out."""
+    # A datagram socket can send to any path without connect, even one end of a pair
     local = (Condition(0, (AF_UNIX,)), Condition(1, (SOCK_STREAM, SOCK_SEQPACKET), mask=0xF))
     return Filter(
         refused=tuple(REFUSED),
         conditional={
             "clone": (Condition(0, (0,), mask=CLONE_NEW),),
-            # The CUDA driver makes a listening AF_UNIX socket; connect is refused above. AF_VSOCK is not
-            # namespaced.
+            # The CUDA driver makes a listening AF_UNIX socket, and connect is refused above. AF_VSOCK has no
+            # namespace.
             "socket": local,
             "socketpair": local,
             "ioctl": (Condition(1, (TIOCSTI, TIOCLINUX), negated=True),),
@@ -90,8 +91,11 @@ def stage1_bwrap() -> Filter:
 
 
 def stage1_landlock() -> Filter:
-    """For beside the user's other processes: as `stage1_bwrap`, and nothing that changes files' metadata or
-    another process of the same uid (Landlock covers neither chmod nor prlimit, and signals from ABI 6 on)."""
+    """For use beside the user's other processes: `stage1_bwrap` and more.
+
+    It also refuses to change the metadata of files, or another process of the same uid. Landlock covers neither
+    chmod nor prlimit, and signals only from ABI 6 on.
+    """
     base, self_only = stage1_bwrap(), (Condition(0, (0, OWN_PID)),)
     calls = ["prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"]
     conditional = {**base.conditional, **dict.fromkeys(calls, self_only)}
@@ -102,16 +106,21 @@ def stage1_landlock() -> Filter:
 
 
 def stage1_landlock_build() -> Filter:
-    """For build tools, which set mode and time of every file they copy and give up where that fails: it seems to
-    succeed, and changes nothing, inside or outside."""
+    """For build tools, which set the mode and time of each file that they copy, and give up if that fails.
+
+    The calls seem to succeed and change nothing, inside or outside.
+    """
     rules = stage1_landlock()
     refused = tuple(name for name in rules.refused if name not in MODES_AND_TIMES)
     return replace(rules, refused=refused, ignored=tuple(MODES_AND_TIMES))
 
 
 def stage2() -> Filter:
-    """No new process or program, threads stay; the signal at the parent's death cannot be switched off, nor an
-    ordinary user's harness be kept from looking at what the process holds (PR_SET_DUMPABLE)."""
+    """Refuse new processes and programs; allow threads.
+
+    The process cannot switch off the signal at its parent's death (PR_SET_PDEATHSIG). It cannot hide its memory
+    from the harness of an ordinary user either (PR_SET_DUMPABLE).
+    """
     return Filter(
         refused=tuple(NEW_PROCESSES),
         conditional={
@@ -132,7 +141,7 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 
 def _check(condition: Condition) -> bytes:
-    """Falls through where the condition holds, returns EPERM otherwise."""
+    """Code that falls through if the condition holds, and returns EPERM otherwise."""
     body = _op(LOAD, 16 + 8 * condition.argument) + _op(AND, condition.mask)
     last = len(condition.values) - 1
     for index, value in enumerate(condition.values):

@@ -1,7 +1,7 @@
-"""Numbers of the system calls that the filters name, from the kernel's headers.
+"""Numbers of the system calls that the filters name.
 
-asm/unistd_64.h and asm-generic/unistd.h; None: that machine has no such call. A test compares with the
-headers where they are installed.
+They come from the kernel's headers asm/unistd_64.h and asm-generic/unistd.h. None means that the architecture has
+no such call. A test compares them with the headers, if those are installed.
 """
 
 from __future__ import annotations
@@ -127,12 +127,12 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "vfork": (58, None),
     "vhangup": (153, 58),
 }
-NEWEST = 469  # file_setattr, Linux 6.17: later calls are unknown to the filters and answered with ENOSYS
+NEWEST = 469  # file_setattr, Linux 6.17; the filters answer later calls with ENOSYS
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 def machine() -> str:
-    """ "x86_64" or "aarch64"; OSError on another one, for which no numbers are known."""
+    """This machine's architecture, "x86_64" or "aarch64". Raises OSError for any other, whose numbers are not known."""
     found = os.uname().machine
     name = {"amd64": "x86_64", "arm64": "aarch64"}.get(found, found)
     if name not in AUDIT_ARCH:
@@ -141,5 +141,5 @@ def machine() -> str:
 
 
 def number(name: str, arch: str) -> int | None:
-    """The number of a call on `arch`, or None where the call does not exist."""
+    """The number of a call on `arch`, or None if the call does not exist there."""
     return NUMBERS[name][0 if arch == "x86_64" else 1]

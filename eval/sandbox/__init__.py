@@ -1,16 +1,21 @@
-"""Run one stranger's process confined: the public face of this package (theory of operation: SECURITY.md).
+"""Runs one program of a stranger in a sandbox. This is the parent's side; SECURITY.md explains the whole.
 
-    level, note = choose("auto")                     # the strongest level that works here, and what was found
+    level, note = choose_level("auto")               # the strongest level that works here, and what was found
     with spawn(level, [sys.executable, "-I", "-B", "/repo/eval/worker/__main__.py", "7"], View(readonly=[...]),
                CPU_LIMITS, pass_fds=[7], env={"OMP_NUM_THREADS": "4"}) as confined:
-        ...                                          # talk over descriptor 7, keep the wall clock here
-        confined.kill()                              # everything of this submission dies, daemons included
+        ...                                          # talk over descriptor 7; the wall clock is kept here
+        confined.kill()                              # ends every process of this submission, daemons included
         confined.limit_hit()                         # which limit ended it, or None
         confined.output()                            # the first bytes of stdout and stderr
 
-Inside, the worker calls `eval.filters.lockdown.lock()` after `import torch` and before the team's module. The files
-that this needs (`RUNTIME_FILES`) are always visible inside, everything else of the repository only if it is
-in the view.
+Inside, the worker calls `eval.filters.lockdown.lock()` after `import torch` and before it loads the team's module.
+The files that this needs (`RUNTIME_FILES`) are always visible inside. Other files of the repository are visible only
+if the view names them.
+
+Where to look: `limits` has the limits (memory, processor time, files, output) and the view. `probe` finds the level
+that works, `start` starts a sandbox, `process` ends it, and `watch` polls what the kernel does not limit.
+`visible_files` lists what every program may read, `bwrap` writes that tool's options, and `cuda` adds the GPU's
+files. `cgroup` and `uids` hold what each sandbox borrows. `denials` tells which limit an error points at.
 """
 
 from __future__ import annotations
@@ -20,15 +25,8 @@ import os
 from dataclasses import replace
 
 from eval.host.gpu import Device, find_gpu
-from eval.sandbox.limits import (
-    CPU_LIMITS,
-    CUDA_LIMITS,
-    MIB,
-    Level,
-    Limits,
-    View,
-)
-from eval.sandbox.probe import choose
+from eval.sandbox.limits import CPU_LIMITS, CUDA_LIMITS, MIB, Level, Limits, View
+from eval.sandbox.probe import choose_level
 from eval.sandbox.process import Confined
 from eval.sandbox.start import spawn
 from eval.sandbox.visible_files import RUNTIME_FILES, is_visible
@@ -42,7 +40,7 @@ __all__ = [
     "Level",
     "Limits",
     "View",
-    "choose",
+    "choose_level",
     "find_gpu",
     "is_visible",
     "limits_of",
@@ -55,9 +53,9 @@ LONGEST_S = 2**31 - 1
 def limits_of(gpu: Device | None, total_s: float) -> Limits:
     """The limits of a worker on `gpu` (None: the CPU) that may live for `total_s` seconds by the harness's clock.
 
-    Processor time: what all usable cores give in that time, which nobody reaches while the harness is there to
-    end the worker; the kernel holds it for each process when the harness is stopped or hangs. GPU memory: all
-    but a sixteenth, 512 MiB at least, which the driver and the other workers' contexts take.
+    The limit of processor time is what all usable cores give in that time. The harness ends the worker before that;
+    if the harness was stopped, the kernel holds the limit for each process. The limit of GPU memory leaves a
+    sixteenth, and at least 512 MiB, for the driver and the contexts of other workers.
     """
     cpu_s = math.ceil(min(total_s * len(os.sched_getaffinity(0)), LONGEST_S))
     if gpu is None:

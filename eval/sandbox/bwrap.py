@@ -1,11 +1,11 @@
 """The command line of bubblewrap.
 
-As root no user namespace is made: `--unshare-user` started by root leaves the kernel's uid 0, to whom
-/proc/sys/kernel/core_pattern is writable; the launcher inside goes to an unused uid instead. As a user, a
-user namespace is what allows the rest, and further ones are forbidden inside.
+If root starts the harness, no user namespace is made. With one, the program would still be the kernel's uid 0, who can
+write /proc/sys/kernel/core_pattern. The launcher inside takes an unused uid instead. If a user starts the harness,
+the other namespaces need a user namespace, and further ones are forbidden inside.
 
-The launcher is pid 1 of the namespace (--as-pid-1), not bwrap's own: that one can be written to through
-/proc/1/mem by a program of the same uid, which would then act without the second filter and the limits.
+The launcher is pid 1 of the namespace (--as-pid-1), in place of bwrap's own process. A program of the same uid could
+write to bwrap's process through /proc/1/mem, and would then act without the second filter and the limits.
 """
 
 from __future__ import annotations
@@ -19,36 +19,24 @@ from pathlib import Path
 from data.errors import InputError
 from eval.sandbox import cuda
 from eval.sandbox.limits import SHM_BYTES, Limits, View
-from eval.sandbox.visible_files import (
-    ROOT_FOLDERS,
-    lies_in,
-    link_chain,
-    outermost,
-    readable,
-)
+from eval.sandbox.visible_files import ROOT_FOLDERS, lies_in, link_chain, outermost, readable
 
+KEPT_BY_ROOT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # the launcher drops them
 AS_ROOT = [
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
     *("--cap-drop", "ALL"),
-    *(
-        "--cap-add",
-        "CAP_SETUID",
-        "--cap-add",
-        "CAP_SETGID",
-        "--cap-add",
-        "CAP_SETPCAP",
-    ),  # the launcher drops them
+    *(option for name in KEPT_BY_ROOT for option in ("--cap-add", name)),
 ]
 AS_USER = [
     *("--unshare-all", "--unshare-user", "--disable-userns"),
     *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
 ]
-MAX_ARGUMENTS = 9000  # bwrap's own bound, on the command line and in a file for --args together
+MAX_ARGUMENTS = 9000  # bwrap's own bound, for the command line and the file for --args together
 ALWAYS = ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
 
 
 def executable() -> str:
-    """Path of bwrap; FileNotFoundError with the remedy where it is not installed."""
+    """Path of bwrap. Raises FileNotFoundError with the cure if it is not installed."""
     path = shutil.which("bwrap", path=os.environ.get("PATH", "") + ":/usr/local/bin:/usr/bin:/bin")
     if path is None:
         raise FileNotFoundError("bwrap is not installed (Debian and Ubuntu: apt-get install bubblewrap)")
@@ -66,9 +54,10 @@ def _system_folders() -> list[str]:
 
 
 def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
-    """Folders above the bound paths: bwrap would make them 0700, which another uid cannot pass.
+    """Options that make the folders above the bound paths. bwrap itself would make them 0700, closed to another uid.
 
-    Nobody may write there, the owner included: below /tmp, which stays writable, they would take new files.
+    Nobody may write in them, not even the owner. Otherwise those below /tmp, which stays writable, would take new
+    files.
     """
     parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path("/tmp"), Path("/dev")}
     there = {*bound, Path("/proc"), Path("/dev")}
@@ -78,9 +67,9 @@ def _parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
 
 
 def _enterable(path: Path) -> list[Path]:
-    """`path`, or what is in it where it is a folder that only its owner may enter, as `mktemp -d` makes them.
+    """`path`, or its contents if it is a folder that only its owner may enter, such as one from `mktemp -d`.
 
-    Only for root, whose program gets another uid: its own new folder of that name is then open to all.
+    This matters only for root, whose program gets another uid. bwrap then makes a folder of that name, open to all.
     """
     if os.geteuid() == 0 and path.is_dir() and not path.stat().st_mode & stat.S_IXOTH:
         return sorted(path.iterdir())
@@ -88,7 +77,7 @@ def _enterable(path: Path) -> list[Path]:
 
 
 def _links(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
-    """Symbolic links on the way to the interpreter that lie in no bound folder."""
+    """Options for the symbolic links on the way to the interpreter that lie in no bound folder."""
     options, roots = [], set(bound)
     for path in paths:
         for hop in link_chain(path):
@@ -98,14 +87,14 @@ def _links(paths: Iterable[Path], bound: Iterable[Path]) -> list[str]:
 
 
 def command(options_fd: int, program: list[str]) -> list[str]:
-    """argv that runs `program` (the launcher) inside, with the options that are read from `options_fd`."""
+    """argv that runs `program` (the launcher) inside, with the options that bwrap reads from `options_fd`."""
     return [executable(), "--args", str(options_fd), "--", *program]
 
 
 def options(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> bytes:
-    """What bwrap reads by --args: a kernel limits the bytes on a command line. The filter is read from `seccomp_fd`.
+    """What bwrap reads by --args, since the kernel limits the bytes on a command line. The filter is in `seccomp_fd`.
 
-    Raises InputError where the view has more paths than bwrap takes.
+    Raises InputError if the view has more paths than bwrap takes.
     """
     found = _options(view, limits, seccomp_fd, Path(program[0]))
     if len(found) + len(command(0, program)) > MAX_ARGUMENTS:

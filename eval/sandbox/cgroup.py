@@ -1,7 +1,7 @@
-"""A control group per sandbox where one can be made: memory as the kernel counts it, tasks, kill at once.
+"""A control group for each sandbox, if one can be made. It counts memory and tasks, and kills them all at once.
 
-Version 2 where its controllers are enabled, else version 1; an ordinary user can only where a group was
-delegated (systemd-run --user --scope). Where none can be made the watchdog polls instead.
+Version 2 is used if its controllers are enabled, otherwise version 1. An ordinary user needs a delegated group
+(systemd-run --user --scope). If no group can be made, the watchdog polls instead.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from eval.sandbox.limits import Limits
 
-PREFIX = "sr-sandbox-"  # then the harness's pid
-KEEPER_TASKS = 4  # bwrap's or the keeper's own
-# Joins the group, then becomes the program: no moment outside, no race
+PREFIX = "sr-sandbox-"  # the harness's pid follows
+KEEPER_TASKS = 4  # tasks of bwrap or the keeper
+# Joins the group, then becomes the program: it is never outside the group, and there is no race
 JOIN = 'echo 0 > "$1" || exit 125; shift; exec "$@"'
 
 
 def _mounts() -> dict[str, Path]:
-    """Where hierarchies are mounted: "" for version 2, a controller's name for version 1."""
+    """Mount points of the hierarchies. The key "" is version 2; other keys are controllers of version 1."""
     found: dict[str, Path] = {}
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
         left, _, right = line.partition(" - ")
@@ -37,7 +37,7 @@ def _mounts() -> dict[str, Path]:
 
 
 def _own_paths() -> dict[str, str]:
-    """This process's group in each hierarchy, relative to its mount."""
+    """This process's group in each hierarchy, relative to the mount point."""
     found = {}
     for line in Path("/proc/self/cgroup").read_text(encoding="utf-8", errors="replace").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -47,10 +47,10 @@ def _own_paths() -> dict[str, str]:
 
 
 def _parent() -> Path | None:
-    """The folder to make a group in: version 2 with its controllers, else version 1's memory, else none.
+    """The folder to make a group in: version 2 with its controllers, else version 1's memory, else None.
 
-    Each hierarchy that a process joins costs some 30 ms of grace periods in the kernel, so only one is used:
-    without version 2, RLIMIT_NPROC under a uid of its own bounds processes, and namespace or keeper end them.
+    Only one hierarchy is used, because each one that a process joins costs some 30 ms of grace periods in the
+    kernel. Without version 2, RLIMIT_NPROC under a separate uid bounds processes, and namespace or keeper end them.
     """
     try:
         mounts, own = _mounts(), _own_paths()
@@ -70,10 +70,10 @@ def _parent() -> Path | None:
 
 
 class Cgroup:
-    """The group of one sandbox: a folder that exists until `remove`."""
+    """The control group of one sandbox: a folder that exists until `remove`."""
 
     def __init__(self, limits: Limits) -> None:
-        """Make the group and set its limits; OSError where that is refused."""
+        """Make the group and set its limits. Raises OSError if that is refused."""
         parent = _parent()
         if parent is None:
             raise PermissionError("no control group can be made here")
@@ -109,7 +109,7 @@ class Cgroup:
         return False
 
     def kill(self) -> None:
-        """End every member at once, where the kernel can (version 2 since 5.14)."""
+        """End every member at once, if the kernel can do that (version 2 since 5.14)."""
         with contextlib.suppress(OSError):
             if (self._folder / "cgroup.kill").exists():
                 (self._folder / "cgroup.kill").write_text("1", encoding="ascii")
@@ -122,7 +122,7 @@ class Cgroup:
         return []
 
     def remove(self) -> None:
-        """Remove the group once it is empty (a killed process may stay a member until it is reaped)."""
+        """Remove the group once it is empty. A killed process can stay a member until it is reaped."""
         deadline = time.monotonic() + 1.0
         while self._folder.exists():
             try:
@@ -140,7 +140,7 @@ def _write_existing(folder: Path, settings: dict[str, int]) -> None:
 
 
 def _remove_stale() -> None:
-    """Remove the groups of harnesses that were killed; one that still has members stays."""
+    """Remove the groups of harnesses that were killed. A group that still has members stays."""
     parent = _parent()
     for folder in parent.glob(f"{PREFIX}*-*") if parent is not None else ():
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
@@ -150,8 +150,8 @@ def _remove_stale() -> None:
 
 
 @lru_cache(maxsize=1)
-def available() -> str:
-    """Empty where a group can be made and joined, otherwise the reason; found by trying."""
+def why_unavailable() -> str:
+    """Why no group can be made and joined here, found by trying. Empty if one can."""
     _remove_stale()
     try:
         group = Cgroup(Limits())
@@ -167,9 +167,9 @@ def available() -> str:
         group.remove()
 
 
-def make(limits: Limits) -> Cgroup | None:
-    """Groups for one sandbox, or None where there are none to be had."""
-    if available():
+def make_group(limits: Limits) -> Cgroup | None:
+    """A group for one sandbox, or None if none can be made."""
+    if why_unavailable():
         return None
     try:
         return Cgroup(limits)

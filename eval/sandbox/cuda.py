@@ -8,16 +8,16 @@ from pathlib import Path
 
 from eval.host.gpu import Device
 
-# Of the driver's libraries: the entry point and what it opens by name. The CUDA runtime is in torch's wheel.
+# The driver's entry point and the libraries that it opens by name. The CUDA runtime is in torch's wheel.
 DRIVER_LIBRARIES = re.compile(
     r"lib(cuda|nvidia-ptxjitcompiler|nvidia-nvvm\d*|nvidia-gpucomp|nvidia-ml|nvidia-allocator|cudadebugger)\.so"
 )
-# Not nvidia-modeset and /dev/dri: display. uvm-tools: driver 570 and later open it.
+# nvidia-modeset and /dev/dri are left out: they are for displays. Driver 570 and later open uvm-tools.
 SHARED_NODES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
 
 
 def devices(gpu: Device, dev: Path = Path("/dev")) -> list[Path]:
-    """Device nodes for this GPU only: the others do not exist inside."""
+    """Device nodes of this GPU alone. Those of other GPUs do not exist inside."""
     own = () if gpu.minor is None else (f"nvidia{gpu.minor}",)
     nodes = [dev / name for name in (*SHARED_NODES, *own, "dxg")]
     capabilities = dev / "nvidia-caps"
@@ -37,7 +37,7 @@ def parse_ldconfig(text: str) -> list[Path]:
 
 
 def libraries() -> list[Path]:
-    """The driver's libraries by every name: links and the files that they lead to."""
+    """The driver's libraries: links, and the files that they lead to."""
     for command in ("ldconfig", "/sbin/ldconfig"):
         try:
             result = subprocess.run([command, "-p"], capture_output=True, text=True, check=False, timeout=10)
@@ -49,7 +49,7 @@ def libraries() -> list[Path]:
 
 
 def system_files(sys_root: Path = Path("/sys")) -> list[Path]:
-    """Parts of /sys that the driver's library reads to find the device and its place."""
+    """Parts of /sys in which the driver's library finds the device and its place."""
     wanted = [*sorted((sys_root / "module").glob("nvidia*")), sys_root / "bus/pci/devices"]
     for device in sorted((sys_root / "bus/pci/devices").glob("*")):
         vendor = device / "vendor"

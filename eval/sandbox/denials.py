@@ -1,19 +1,13 @@
-"""Which limit stands behind an error: some limits kill nothing, they only make a call fail inside.
+"""Which limit caused an error. Some limits kill nothing: they only make a call fail inside.
 
-What a process says is not trusted with more than the wording of its own failure.
+The process's own words decide nothing but the wording of its failure.
 """
 
 from __future__ import annotations
 
 import re
 
-from eval.sandbox.limits import (
-    GIB,
-    MIB,
-    SHM_BYTES,
-    Level,
-    Limits,
-)
+from eval.sandbox.limits import GIB, MIB, SHM_BYTES, Level, Limits
 
 WORDS = {
     "memory_bytes": "memory",
@@ -24,7 +18,7 @@ WORDS = {
     "output_bytes": "output",
     "gpu_memory_bytes": "GPU memory",
 }
-# Errors as torch, numpy, Python and the C++ library word them where the kernel refuses
+# How torch, numpy, Python and the C++ library word a refusal of the kernel
 ERRORS = {
     "memory_bytes": r"can't allocate memory|Cannot allocate memory|MemoryError|std::bad_alloc|Unable to allocate",
     "processes": r"can't start new thread|Resource temporarily unavailable",
@@ -35,22 +29,26 @@ ERRORS = {
 
 
 def limit_behind(text: str, level: Level, limits: Limits) -> str | None:
-    """The limit, in words with its value, that `text` (an error's message) points at; None if none of those set."""
+    """Which limit an error's message points at, in words with its value. None if it points at none that is set."""
     for name, pattern in ERRORS.items():
         if getattr(limits, name) and re.search(pattern, text):
             if name != "tmp_bytes":
-                return describe(name, limits)
-            # Only bwrap's mounts have a size; elsewhere the machine's own disk is full
+                return limit_in_words(name, limits)
+            # Only bwrap's mounts have a size. At other levels the machine's own disk is full
             return (
-                f"{describe(name, limits)} ({SHM_BYTES // MIB} MiB in /dev/shm)"
+                f"{limit_in_words(name, limits)} ({SHM_BYTES // MIB} MiB in /dev/shm)"
                 if level is Level.BWRAP
                 else None
             )
     return None
 
 
-def describe(name: str, limits: Limits) -> str:
-    """A limit in words with its value, for a status: "memory limit of 8 GiB"."""
+def limit_in_words(name: str, limits: Limits) -> str:
+    """A limit in words with its value, for a status.
+
+    >>> limit_in_words("memory_bytes", Limits(memory_bytes=8 * GIB))
+    'memory limit of 8 GiB'
+    """
     value = getattr(limits, name)
     if name == "cpu_s":
         return f"{WORDS[name]} limit of {value} s"

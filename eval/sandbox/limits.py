@@ -1,4 +1,4 @@
-"""What a sandbox is asked for: its level, its limits, and what may be seen inside."""
+"""What a sandbox is asked for: its level, its limits (memory, time, files), and what may be seen inside."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from eval.host.gpu import Device
 
-KIB, MIB, GIB = 2**10, 2**20, 2**30
+MIB, GIB = 2**20, 2**30
 SHM_BYTES = 64 * MIB  # size of the private /dev/shm at level bwrap
 
 
 class Level(str, Enum):
-    """Confinement levels, strongest first; SECURITY.md says what each one promises."""
+    """Confinement levels, strongest first. SECURITY.md says what each one promises."""
 
     BWRAP = "bwrap"
     LANDLOCK = "landlock"
@@ -24,29 +24,31 @@ class Level(str, Enum):
         return self.value
 
     def at_least(self, other: Level) -> bool:
-        """Whether this level is as strong as `other`, for a challenge that requires a level."""
+        """Whether this level is at least as strong as `other`, for a challenge that requires a level."""
         order = list(Level)
         return order.index(self) <= order.index(other)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one sandbox; 0 means no limit. Wall time is not here: the harness holds the deadlines, from which
-    `eval.sandbox.limits_of` makes a limit of processor time, as it makes one of GPU memory from the GPU.
+    """Limits of one sandbox. 0 means no limit.
 
-    memory_bytes: private and shared memory of all its processes. Held by RLIMIT_DATA per process, and for the
-        sum by a cgroup where one can be made, otherwise by polling every `watch_interval_s`.
-    file_bytes: largest file or memfd that it may grow (RLIMIT_FSIZE; the write fails with EFBIG).
-    tmp_bytes: contents of its private /tmp; a tmpfs size at level bwrap, otherwise polled.
+    Wall time is not among them, because the harness holds the deadlines. `eval.sandbox.limits_of` derives the limit
+    of processor time from the deadline, and that of GPU memory from the GPU.
+
+    memory_bytes: private and shared memory of all its processes. RLIMIT_DATA holds it for each process. A control
+        group holds it for the sum, if one can be made; otherwise the sum is polled every `watch_interval_s`.
+    file_bytes: size of the largest file or memfd (RLIMIT_FSIZE; a larger write fails with EFBIG).
+    tmp_bytes: contents of its private /tmp. At level bwrap it is the size of the mount, otherwise it is polled.
     writable_bytes: contents of the view's writable folders together, polled.
-    cpu_s: processor time of all its processes (polled; RLIMIT_CPU as a backstop per process).
-    processes: processes and threads together (RLIMIT_NPROC, and the pids cgroup where there is one). The kernel
-        counts all of a user's: where an ordinary user starts the sandbox without a user namespace, those it has
-        then are added to the limit, and room that one of them leaves later is the sandbox's too.
-    open_files: descriptors per process (RLIMIT_NOFILE).
-    output_kept_bytes: how much of stdout and stderr is kept; the rest is read and thrown away.
+    cpu_s: processor time of all its processes, polled. RLIMIT_CPU holds it for each process.
+    processes: processes and threads together (RLIMIT_NPROC, and the pids control group if there is one). The kernel
+        counts all tasks of a user. If an ordinary user starts the sandbox without a user namespace, the tasks that
+        run at that time are added to the limit. If one of them ends later, the sandbox can use its place.
+    open_files: descriptors of each process (RLIMIT_NOFILE).
+    output_kept_bytes: how much of stdout and stderr is kept. The rest is read and thrown away.
     output_bytes: how much may be written to stdout and stderr before the sandbox is killed.
-    gpu_memory_bytes: device memory of all its processes (NVML, polled by the parent).
+    gpu_memory_bytes: device memory of all its processes, polled by the parent (NVML).
     """
 
     memory_bytes: int = 8 * GIB
@@ -63,8 +65,8 @@ class Limits:
 
 
 CPU_LIMITS = Limits()
-# CUDA reserves address space without touching it: RLIMIT_DATA does not count that, RLIMIT_AS would. Pinned
-# host memory and the driver's threads need more room than on the CPU.
+# CUDA reserves address space and does not touch it. RLIMIT_DATA does not count that; RLIMIT_AS would. Pinned host
+# memory and the driver's threads need more room than a worker on the CPU.
 CUDA_LIMITS = replace(CPU_LIMITS, memory_bytes=32 * GIB, processes=512, file_bytes=GIB, tmp_bytes=GIB)
 
 
@@ -72,13 +74,14 @@ CUDA_LIMITS = replace(CPU_LIMITS, memory_bytes=32 * GIB, processes=512, file_byt
 class View:
     """What can be seen from inside, beside the interpreter, its packages and the system's libraries.
 
-    Paths are absolute and the same inside as outside. As root the program has another uid, so the files must
-    be readable by others (spawn checks this where it matters).
+    Paths are absolute, and the same inside as outside. If root starts the sandbox, the program has another uid, so
+    the files must be readable by others. `spawn` checks this if it matters.
 
-    readonly: files (better) or folders. Never a folder that holds other teams' files or HR images.
-    writable: folders that may be written, e.g. a program's output; as root they are given to the uid.
-    cwd: working directory; None is the private temporary folder.
-    gpu: the one whose device node is shown, and which alone CUDA sees; None hides all.
+    readonly: files (better) or folders. Never name a folder that holds other teams' files or HR images.
+    writable: folders that may be written, such as a program's output. If root starts the sandbox, the program's uid
+        becomes their owner.
+    cwd: working directory. None means the private temporary folder.
+    gpu: the GPU whose device node is shown; CUDA sees it alone. None hides every GPU.
     """
 
     readonly: Sequence[Path] = ()

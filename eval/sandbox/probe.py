@@ -1,4 +1,4 @@
-"""Which levels work on this machine: found by doing it, not from versions."""
+"""Which levels work on this machine. Each is tried; no version number decides."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from functools import cache
 from pathlib import Path
 
 from data.errors import InputError
-from eval.sandbox.limits import (
-    CPU_LIMITS,
-    MIB,
-    Level,
-    View,
-)
+from eval.sandbox.limits import CPU_LIMITS, MIB, Level, View
 from eval.sandbox.start import spawn
 
-TIMEOUT_S = 20.0
+PROBE_TIMEOUT_S = 20.0
 WORKS = b"the sandbox works"
-# Runs inside: a file of the user's is out of sight, no network socket, and after lock() no process.
+# Runs inside. It must be unable to read a file of the user's, to make a network socket, and after lock() a process.
 CHECK = f"""
 import os, socket, sys, types
 for name in ("eval", "eval.filters"):  # Landlock does not let the repository's root be searched for packages
@@ -49,7 +44,7 @@ print({WORKS.decode()!r})
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of trying a level: why it does not work (empty where it does), how it is held here."""
+    """Result of trying a level: why it does not work (empty if it does), and how it is held here."""
 
     reason: str
     note: str = ""
@@ -57,15 +52,15 @@ class Trial:
 
 @cache
 def trial(level: Level) -> Trial:
-    """Try the level, once."""
+    """Try the level, once in this process."""
     root = Path(__file__).resolve().parents[2]
     limits = replace(CPU_LIMITS, memory_bytes=512 * MIB)
     with tempfile.NamedTemporaryFile() as secret:
-        os.chmod(secret.name, 0o644)  # the sandbox must hide it, not its mode
+        os.chmod(secret.name, 0o644)  # the sandbox must hide it, not the file's mode
         argv = [sys.executable, "-I", "-S", "-B", "-c", CHECK, str(root), level.value, secret.name]
         try:
             with spawn(level, argv, View(), limits) as confined:
-                status = confined.wait(TIMEOUT_S)
+                status = confined.wait(PROBE_TIMEOUT_S)
         except (OSError, RuntimeError, InputError) as error:
             return Trial(str(error))
         text = confined.output()
@@ -80,10 +75,10 @@ def why_not(level: Level) -> str:
     return trial(level).reason
 
 
-def choose(requested: str) -> tuple[Level, str]:
+def choose_level(requested: str) -> tuple[Level, str]:
     """The level for `requested` ("auto", "bwrap", "landlock", "process") and a sentence on what was found.
 
-    "auto" is the strongest that works. InputError for an unknown name or a level that does not work.
+    "auto" means the strongest level that works. Raises InputError for an unknown name or a level that does not work.
     """
     names = [level.value for level in Level]
     if requested in names:

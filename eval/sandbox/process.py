@@ -1,4 +1,4 @@
-"""A running sandbox: start, output, limits, and an end that nothing survives."""
+"""A running sandbox: its output, the limit that it hit, and an end that no process survives."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from pathlib import Path
 from data.errors import InputError
 from eval.host import disk, procfs
 from eval.sandbox.cgroup import Cgroup
-from eval.sandbox.denials import describe, limit_behind
+from eval.sandbox.denials import limit_behind, limit_in_words
 from eval.sandbox.limits import Level, Limits
 from eval.sandbox.uids import UidLease
 from eval.sandbox.watch import Output, Watchdog, Watched
 
-TERMINATION_S = 1.0  # for the keeper to sweep; then it is killed and the sweep is done from here
-SWEEP_S = 30.0  # seen to take more than 5 on a machine whose processors others of higher priority held
+TERMINATION_S = 1.0  # the keeper's time to sweep; then it is killed, and this process sweeps
+SWEEP_S = 30.0  # more than 5 s were seen while other work of higher priority held the processors
 SIGNAL_LIMITS = {int(signal.SIGXCPU): "cpu_s", int(signal.SIGXFSZ): "file_bytes"}
 LAST_SIGNAL = 64
 
 
 @dataclass
 class Resources:
-    """What belongs to one sandbox and is given back at its end."""
+    """What one sandbox borrows and gives back at its end."""
 
-    mark: str  # unique text in the environment of its processes
+    mark: str  # random text in the environment of its processes
     lease: UidLease | None = None
     cgroup: Cgroup | None = None
-    tmp: Path | None = None  # private folder on disk, where /tmp is not a private mount
+    tmp: Path | None = None  # private folder on disk, if /tmp is not a private mount
 
     def release(self) -> None:
-        """Remove groups and folder, give the uid back. For when no process is left."""
+        """Remove group and folder, and give the uid back. Call it when no process is left."""
         if self.cgroup is not None:
             self.cgroup.remove()
         if self.tmp is not None:
@@ -46,10 +46,10 @@ class Resources:
 
 
 class Confined:
-    """One sandbox, from `eval.sandbox.start`. As a context manager it is killed on leaving.
+    """One sandbox, made by `eval.sandbox.start`. As a context manager it is killed at the end of the block.
 
-    level, note: the level, and how it is held here (uid, capability kept, control group or polling).
-    pid: outermost process (bwrap or the keeper), a child of the harness.
+    level, note: the level, and how it is held here (uid, kept capability, control group or polling).
+    pid: the outermost process (bwrap or the keeper), a child of the harness.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Confined:
         self._lock = threading.RLock()
         self._reason: str | None = None  # why the watching threads ended it
         self._namespace: str | None = None
-        # Held open while its number matters: the kernel gives the number of a dead namespace to the next one
+        # Held open while its number matters: the kernel gives a dead namespace's number to the next namespace
         self._namespace_held = -1
         self._released = False
         assert process.stdout is not None
@@ -81,19 +81,19 @@ class Confined:
 
     @property
     def returncode(self) -> int | None:
-        """Exit status, negative for a signal; None while it runs."""
+        """Exit status, negative for a signal. None while it runs."""
         code = self._process.returncode
         if self.level is Level.BWRAP and code is not None and 128 < code <= 128 + LAST_SIGNAL:
-            return 128 - code  # bwrap exits with 128 + signal where its child was killed
+            return 128 - code  # bwrap exits with 128 + signal if its child was killed
         return code
 
     def poll(self) -> int | None:
-        """The exit status if it has ended, without waiting."""
+        """The exit status if it has ended, otherwise None. Does not wait."""
         self._process.poll()
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return the exit status; TimeoutError after `timeout` seconds."""
+        """Wait for its end and return the exit status. Raises TimeoutError after `timeout` seconds."""
         if timeout is None:
             self._process.wait()
         elif not self._ended_within(timeout):
@@ -102,7 +102,7 @@ class Confined:
         return self.returncode
 
     def _ended_within(self, timeout: float) -> bool:
-        """Wait by a pidfd: Popen.wait with a timeout sleeps up to 50 ms at a time."""
+        """Wait by a pidfd, because Popen.wait with a timeout sleeps up to 50 ms at a time."""
         if self._process.returncode is not None:
             return True
         with contextlib.suppress(OSError, AttributeError):
@@ -114,30 +114,30 @@ class Confined:
             finally:
                 os.close(descriptor)
             if ended:
-                self._process.wait()  # not poll: that answers None while another thread reaps
+                self._process.wait()  # not poll, which answers None while another thread reaps
             return ended
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self._process.poll() is not None
 
     def output(self) -> bytes:
-        """The first `Limits.output_kept_bytes` of stdout and stderr; complete after `kill`."""
+        """The first `Limits.output_kept_bytes` of stdout and stderr. It is complete after `kill`."""
         return self._output.kept()
 
     def limit_hit(self) -> str | None:
-        """Which limit ended it, in words, as far as can be known; None if none is known to have.
+        """Which limit ended it, in words. None if no limit is known to have ended it.
 
-        A limit that only made a call fail inside is visible in the error that the worker reports, not here:
+        A limit that only made a call fail inside does not show here. It shows in the error that the worker reports;
         `limit_behind` recognises it.
         """
         reason = self._reason or self._kernel_limit()
         if reason is None and self.returncode is not None:
             name = SIGNAL_LIMITS.get(-self.returncode)
-            return None if name is None else describe(name, self._limits)
+            return None if name is None else limit_in_words(name, self._limits)
         return reason
 
     def limit_behind(self, error: str) -> str | None:
-        """Which limit an error from inside points at (memory, threads, files), or None."""
+        """Which limit an error from inside points at (memory, threads, files). None if it points at none."""
         return limit_behind(error, self.level, self._limits)
 
     def survivors(self) -> list[int]:
@@ -155,10 +155,10 @@ class Confined:
         return procfs.living(found)
 
     def kill(self) -> None:
-        """End everything of this submission now, daemons included, and give back what it held. Idempotent.
+        """End every process of this submission, daemons included, and give back what it held. May be called again.
 
-        InputError if a process is still there after `SWEEP_S` (uninterruptible in the kernel): the machine
-        should not be trusted with another submission then.
+        Raises InputError if a process still exists after `SWEEP_S`, such as one that the kernel cannot interrupt.
+        The machine should not be trusted with another submission then.
         """
         self._end_processes()
         with self._lock:
@@ -178,14 +178,14 @@ class Confined:
             self._resources.release()
 
     def _kernel_limit(self) -> str | None:
-        """What the control group's counters say."""
+        """The limit that the control group's counters report, or None."""
         group = self._resources.cgroup
         if group is None or not group.out_of_memory():
             return None
-        return describe("memory_bytes", self._limits)
+        return limit_in_words("memory_bytes", self._limits)
 
     def _end_for(self, reason: str) -> None:
-        """Called by the watching threads."""
+        """End the sandbox for `reason`. The watching threads call this."""
         if self._reason is None and self._process.returncode is None:
             self._reason = reason
         self._end_processes()

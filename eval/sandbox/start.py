@@ -1,4 +1,4 @@
-"""Start a sandbox: everything that is decided outside, before the first instruction inside."""
+"""Starts a sandbox. Everything that is decided outside, before the first instruction inside, is here."""
 
 from __future__ import annotations
 
@@ -19,25 +19,10 @@ from pathlib import Path
 from data.errors import InputError
 from eval.filters import landlock, seccomp_rules
 from eval.host.gpu import GpuMemory
-from eval.sandbox import (
-    bwrap,
-    cgroup,
-    cuda,
-    uids,
-)
-from eval.sandbox.limits import (
-    CPU_LIMITS,
-    Level,
-    Limits,
-    View,
-)
+from eval.sandbox import bwrap, cgroup, cuda, uids
+from eval.sandbox.limits import CPU_LIMITS, Level, Limits, View
 from eval.sandbox.process import Confined, Resources
-from eval.sandbox.visible_files import (
-    PROC_FILES,
-    ROOT_FOLDERS,
-    listable,
-    readable,
-)
+from eval.sandbox.visible_files import PROC_FILES, ROOT_FOLDERS, listable, readable
 from eval.sandbox.watch import Watched
 
 LAUNCHER = Path(__file__).resolve().parents[1] / "filters" / "launch.py"
@@ -55,15 +40,16 @@ def spawn(
     env: Mapping[str, str] | None = None,
     landlock_filter: Callable[[], seccomp_rules.Filter] = seccomp_rules.stage1_landlock,
 ) -> Confined:
-    """Start `argv` (an absolute program path first, usually sys.executable) confined at `level`.
+    """Start `argv` confined at `level`. It begins with an absolute program path, usually sys.executable.
 
-    pass_fds keep their numbers inside and are the only open ones beside 0 (/dev/null), 1 and 2 (drained).
-    env: all that is set inside, beside PATH, HOME, TMPDIR, LANG, PYTHONDONTWRITEBYTECODE and
-    CUDA_VISIBLE_DEVICES (the UUID of the view's GPU, which is cuda:0 then, or nothing); caches (CUDA, Triton)
-    land under HOME, which is the private temporary folder.
-    landlock_filter: the system calls at level landlock, where no namespace keeps files' modes and times.
+    pass_fds: descriptors that keep their numbers inside. No others are open but 0 (/dev/null), 1 and 2 (drained).
+    env: the environment inside, beside PATH, HOME, TMPDIR, LANG, PYTHONDONTWRITEBYTECODE and CUDA_VISIBLE_DEVICES.
+        The last is the UUID of the view's GPU, which is then cuda:0, or empty. Caches (CUDA, Triton) go to HOME,
+        which is the private temporary folder.
+    landlock_filter: the system calls refused at level landlock, where no namespace protects modes and times.
+
     Raises InputError for a view path that is missing, relative, or not readable by the uid inside, and for more
-    paths than bwrap takes; OSError where the program cannot be started. What fails later, inside, ends with
+    paths than bwrap takes. Raises OSError if the program cannot be started. A later failure, inside, ends with
     status 125 (launcher) or 1 (bwrap) and a line in `output`.
     """
     view = view or View()
@@ -72,7 +58,7 @@ def spawn(
     gpu: GpuMemory | None = None
     try:
         resources.lease = uids.lease()
-        resources.cgroup = cgroup.make(limits)
+        resources.cgroup = cgroup.make_group(limits)
         uid = None if resources.lease is None else resources.lease.uid
         if level is not Level.BWRAP:
             resources.tmp = Path(tempfile.mkdtemp(prefix="sandbox-")).resolve()
@@ -111,7 +97,7 @@ def readable_by_others(path: Path) -> bool:
 
 
 def reachable_by_others(paths: Iterable[Path]) -> bool:
-    """Whether every user can read all of them, and may enter all folders above."""
+    """Whether every user can read all these paths, and may enter all folders above them."""
     wanted = set(paths)
     above = {parent for path in wanted for name in (path, path.resolve()) for parent in name.parents}
     return all(map(readable_by_others, wanted)) and all(map(_may_be_entered, above))
@@ -124,9 +110,9 @@ def _may_be_entered(folder: Path) -> bool:
 def _keeps_read_search(
     level: Level, argv: Sequence[str], view: View, uid: int | None, tmp: Path | None
 ) -> bool:
-    """Whether the uid inside needs CAP_DAC_READ_SEARCH to get at its files.
+    """Whether the uid inside needs CAP_DAC_READ_SEARCH to reach its files.
 
-    bwrap mounts only what is needed, so there nobody does, but the files themselves must be readable.
+    At level bwrap it never does, because the files are mounted; but their own modes must let others read them.
     """
     if uid is None:
         return False
@@ -156,7 +142,7 @@ def _specification(
     tmp: Path | None,
     landlock_code: bytes,
 ) -> bytes:
-    """What `launch.py` is told; marshal, which the same interpreter reads without importing anything."""
+    """What the launcher is told. The format is marshal: the same interpreter reads it without importing anything."""
     rules = None
     if level is Level.LANDLOCK:
         shown = [*readable(view), *(Path("/") / name for name in ROOT_FOLDERS)]
@@ -190,15 +176,18 @@ def _specification(
 def _environment(given: Mapping[str, str], view: View, resources: Resources) -> dict[str, str]:
     home = str(resources.tmp or "/tmp")
     name, _, value = resources.mark.partition("=")
-    # At level process every device node is there; without one CUDA is told so
+    # At level process every device node exists, so CUDA is told not to use one
     gpu = {"CUDA_VISIBLE_DEVICES": "" if view.gpu is None else view.gpu.uuid}
     return {**BASE_ENVIRONMENT, "HOME": home, "TMPDIR": home, **given, **gpu, name: value}
 
 
 @lru_cache(maxsize=1)
 def _spawner(_pid: int) -> ThreadPoolExecutor:
-    """One thread that lives as long as the harness: the kernel's signal at the death of the parent comes at
-    the death of the *thread* that started the process."""
+    """One thread that lives as long as the harness.
+
+    It starts every sandbox, because the kernel's signal at the parent's death comes at the death of the *thread*
+    that started the process.
+    """
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-spawner")
 
 
@@ -212,7 +201,7 @@ def _start(
     environment: dict[str, str],
     group: cgroup.Cgroup | None,
 ) -> subprocess.Popen[bytes]:
-    # The environment is made here and nothing else is in it, hence no --clearenv for bwrap
+    # The environment holds nothing but what was made here, so bwrap needs no --clearenv
     with contextlib.ExitStack() as open_here:
         told = _in_memory("specification", specification, open_here)
         command = [sys.executable, "-I", "-S", "-B", str(LAUNCHER), str(told), *argv]
@@ -230,10 +219,10 @@ def _start(
 
 
 def _in_memory(name: str, content: bytes, open_here: contextlib.ExitStack) -> int:
-    """Descriptor of a memfd with `content`, to be read from its start; closed with `open_here`.
+    """Descriptor of a memfd with `content`, to be read from its start. It is closed with `open_here`.
 
-    For what may be longer than the kernel lets an argument be. A fresh descriptor keeps its number inside, so it
-    cannot collide with a passed one.
+    It holds what may be longer than an argument can be. A fresh descriptor keeps its number inside, so it cannot
+    collide with a passed one.
     """
     descriptor = os.memfd_create(name)
     open_here.callback(os.close, descriptor)
@@ -252,12 +241,12 @@ def _popen(command: list[str], pass_fds: list[int], environment: dict[str, str])
         pass_fds=pass_fds,
         env=environment,
         cwd="/",
-        start_new_session=True,  # Ctrl-C in the terminal is the harness's to handle
+        start_new_session=True,  # the harness alone handles Ctrl-C in the terminal
     )
 
 
 def _gpu(view: View, limits: Limits) -> GpuMemory | None:
-    """NVML's view of the GPU, where its memory is limited and the driver's library can be asked."""
+    """NVML's view of the GPU, if its memory is limited and the driver's library can be asked."""
     if view.gpu is None or not limits.gpu_memory_bytes:
         return None
     with contextlib.suppress(OSError):
@@ -266,12 +255,12 @@ def _gpu(view: View, limits: Limits) -> GpuMemory | None:
 
 
 def _known_files(pass_fds: Sequence[int]) -> set[tuple[int, int]]:
-    """Identity of what was handed in: not the submission's memory."""
+    """Device and inode of each file that was handed in. They do not count as the submission's memory."""
     return {(status.st_dev, status.st_ino) for status in map(os.fstat, pass_fds)}
 
 
 def _note(level: Level, uid: int | None, kept: bool, group: cgroup.Cgroup | None) -> str:
-    """How it is held, for whoever reads the harness's output."""
+    """How the sandbox is held, in words for the harness's output."""
     parts = ["own uid" if uid is not None else "same user"]
     if level is Level.BWRAP:
         parts.append("no user namespace" if uid is not None else "user namespace")

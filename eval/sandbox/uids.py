@@ -1,4 +1,4 @@
-"""An unused uid for each sandbox that root starts: limits on processes and signals are per uid."""
+"""An unused uid for each sandbox that root starts, because limits on processes and signals are per uid."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 from data.errors import InputError
 
 RANGE_VARIABLE = "SANDBOX_UIDS"
-DEFAULT_RANGE = "60600-61099"  # used by neither Debian's nor systemd's allocations
-LOCK_FOLDER = Path("/run/sr-sandbox-uids")  # not in /run/lock, where every user may write
+DEFAULT_RANGE = "60600-61099"  # neither Debian nor systemd allocates these
+LOCK_FOLDER = Path("/run/sr-sandbox-uids")  # not in /run/lock: every user may write there
 
 
 class UidLease:
-    """One uid held by an exclusive file lock until `release`, so that no other harness takes it."""
+    """One uid, held by an exclusive file lock until `release`, so that no other harness takes it."""
 
     def __init__(self, uid: int, lock: int) -> None:
         self.uid = uid
         self._lock = lock
 
     def release(self) -> None:
-        """Give the uid back; the kernel does the same if this process dies."""
+        """Give the uid back. The kernel does the same if this process dies."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -54,7 +54,9 @@ def _owners() -> set[int]:
 def _locks(candidates: range, taken: set[int]) -> Iterator[UidLease]:
     try:
         LOCK_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # a container's read-only /run: without locks, start where other harnesses hardly do
+    except (
+        OSError
+    ):  # /run is read-only in this container: without locks, a random uid hardly meets another harness's
         free = [uid for uid in candidates if uid not in taken]
         yield from (UidLease(uid, -1) for uid in random.sample(free, len(free)))
         return
@@ -71,9 +73,9 @@ def _locks(candidates: range, taken: set[int]) -> Iterator[UidLease]:
 
 
 def lease() -> UidLease | None:
-    """A uid that no account, process or other harness has; None if we are not root.
+    """A uid that no account, process or other harness has. None if the harness does not run as root.
 
-    InputError if none is left.
+    Raises InputError if none is left.
     """
     if os.geteuid() != 0:
         return None

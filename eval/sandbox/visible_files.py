@@ -1,4 +1,4 @@
-"""What every sandbox must show: this interpreter, its packages, the system's libraries; found at run time."""
+"""Files that every sandbox shows, found at run time: this interpreter, its packages, the system's libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUNTIME_FILES: tuple[Path, ...] = (_EVAL / "__init__.py", *sorted((_EVAL / "filt
 SYSTEM = (Path("/usr"), Path("/etc/ld.so.cache"), Path("/etc/alternatives"))
 ROOT_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr, or folders of their own
 HARDWARE = (Path("/sys/devices/system/cpu"), Path("/sys/devices/system/node"))
-# Beside its own folder: what the interpreter, glibc and torch read
+# Parts of /proc that the interpreter, glibc and torch read, beside the process's own folder
 PROC_FILES = (
     "cpuinfo",
     "meminfo",
@@ -31,7 +31,7 @@ PROC_FILES = (
 
 
 def link_chain(path: Path) -> Iterator[Path]:
-    """`path`, then where each symbolic link in it leads, until a real file."""
+    """`path`, then the target of each symbolic link in turn, until a real file."""
     for _ in range(40):
         yield path
         if not path.is_symlink():
@@ -40,14 +40,14 @@ def link_chain(path: Path) -> Iterator[Path]:
 
 
 def _package_folders() -> Iterator[Path]:
-    """Where packages are installed: never other entries of sys.path, one of which is this repository."""
+    """Folders of installed packages. Other entries of sys.path are left out: one of them is this repository."""
     for entry in sys.path:
         if Path(entry).name in ("site-packages", "dist-packages"):
             yield Path(entry)
 
 
 def _mapped_libraries() -> Iterator[Path]:
-    """Shared objects that this interpreter has loaded, wherever the distribution keeps them."""
+    """Shared objects that this interpreter has loaded, from wherever the distribution keeps them."""
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -60,7 +60,7 @@ def _mapped_libraries() -> Iterator[Path]:
 
 @lru_cache(maxsize=1)
 def interpreter_roots() -> tuple[Path, ...]:
-    """What this interpreter starts from: virtual environment, base installation, libraries."""
+    """Folders and files that this interpreter needs: virtual environment, base installation, libraries."""
     roots = [Path(prefix) for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)]
     roots += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
     roots += [hop.parent for hop in link_chain(Path(sys.executable)) if hop.parent.name == "bin"]
@@ -70,12 +70,16 @@ def interpreter_roots() -> tuple[Path, ...]:
 
 
 def lies_in(path: Path, roots: Set[Path]) -> bool:
-    """Whether `path` is one of the roots or below one: in time that does not grow with their number."""
+    """Whether `path` is one of the roots or lies below one. The time does not grow with their number."""
     return path in roots or any(parent in roots for parent in path.parents)
 
 
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The paths that lie below none of the others, shortest first, each once."""
+    """The paths that lie below no other of them, shortest first, each once.
+
+    >>> [str(path) for path in outermost([Path("/a/b"), Path("/c"), Path("/a"), Path("/c")])]
+    ['/a', '/c']
+    """
     kept: dict[Path, None] = {}
     for path in sorted(set(paths), key=lambda path: (len(path.parts), path)):
         if not lies_in(path, kept.keys()):
@@ -84,7 +88,7 @@ def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def readable(view: View) -> tuple[Path, ...]:
-    """Everything that can be read inside: a system part, the interpreter, this package, the view."""
+    """Everything that can be read inside: system files, the interpreter, the launcher's package, the view."""
     from eval.sandbox import cuda
 
     paths = [*SYSTEM, *HARDWARE, *interpreter_roots(), *RUNTIME_FILES, *view.readonly]
@@ -94,10 +98,10 @@ def readable(view: View) -> tuple[Path, ...]:
 
 
 def listable(view: View) -> tuple[Path, ...]:
-    """Folders that Python must be able to list (with those below) to import a visible module from them.
+    """Folders that Python must be able to list, at every depth, to import a visible module from them.
 
-    At level bwrap they contain only what is bound; Landlock cannot say "this folder but not below", which is
-    why the repository's root is not among them and the worker finds its modules by exact paths.
+    At level bwrap they contain only what is bound. Landlock cannot allow a folder without those below it. So the
+    repository's root is not among them, and the worker finds its modules by exact paths.
     """
     modules = [path for path in (*RUNTIME_FILES, *view.readonly) if path.suffix == ".py"]
     folders = {path.resolve().parent for path in modules} | ({view.cwd.resolve()} if view.cwd else set())
@@ -105,7 +109,7 @@ def listable(view: View) -> tuple[Path, ...]:
 
 
 def is_visible(level: Level, view: View, path: Path) -> bool:
-    """Whether code inside could open `path`; where that is true of HR images the harness refuses."""
+    """Whether code inside could open `path`. If it could open HR images, the harness refuses to start."""
     if level is Level.PROCESS:
         return True
     shown = [*readable(view), *view.writable]

@@ -1,4 +1,4 @@
-"""The harness's eyes on a running sandbox: two threads that read, and end it for a limit that was passed."""
+"""Watches a running sandbox with two threads, and ends it if it passes a limit."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import IO
 
 from eval.host import disk, procfs
 from eval.host.gpu import GpuMemory
-from eval.sandbox.denials import describe
+from eval.sandbox.denials import limit_in_words
 from eval.sandbox.limits import Limits
 
 CHUNK = 1 << 16
-LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks that a timed pass may wait for
+LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks for which a timed pass may wait
 
 
 class Output:
-    """Reads stdout and stderr to the end, keeps the first bytes, ends it (for a reason) when too much was written."""
+    """Reads stdout and stderr to the end and keeps the first bytes. Ends the sandbox if it writes too much."""
 
     def __init__(self, stream: IO[bytes], limits: Limits, end_for: Callable[[str], None]) -> None:
         self._stream, self._limits, self._end_for = stream, limits, end_for
@@ -37,21 +37,24 @@ class Output:
                 self._total += len(chunk)
                 if not reported and self._limits.output_bytes and self._total > self._limits.output_bytes:
                     reported = True
-                    self._end_for(describe("output_bytes", self._limits))
+                    self._end_for(limit_in_words("output_bytes", self._limits))
 
     def kept(self) -> bytes:
         """The first bytes written so far."""
         return bytes(self._kept)
 
     def join(self) -> None:
-        """Wait for the end of the stream, which comes when the last process is gone."""
+        """Wait for the end of the stream. It ends when the last process is gone."""
         self._thread.join(timeout=2.0)
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a watchdog looks at: the outermost process, its private folder, those of its view that it may write,
-    its GPU, files it was given."""
+    """What a watchdog looks at.
+
+    pid: the outermost process. tmp: the private folder on disk. writable: folders of the view that it may write.
+    gpu: memory of its GPU. known_files: device and inode of the files that it was given.
+    """
 
     pid: int
     tmp: Path | None
@@ -61,9 +64,9 @@ class Watched:
 
 
 class Watchdog:
-    """Polls what no kernel limit holds (memory and processor time of the sum, folder size, GPU memory).
+    """Polls what the kernel does not limit: memory and processor time of the sum, folder size, GPU memory.
 
-    A sandbox that cannot be watched is ended as one that passed a limit is.
+    A sandbox that cannot be watched is ended in the same way as a sandbox that passed a limit.
     """
 
     def __init__(self, watched: Watched, limits: Limits, end_for: Callable[[str], None]) -> None:
@@ -82,18 +85,18 @@ class Watchdog:
             self._end_for(reason)
 
     def _look_until_stopped(self) -> str | None:
-        """Why to end the sandbox, or None where the watchdog was stopped before there was a reason."""
+        """Why to end the sandbox. None if the watchdog was stopped before there was a reason."""
         while not self._stop.wait(self._limits.watch_interval_s):
             try:
                 passed = self._look()
             except Exception as error:
                 return f"its limits could not be watched ({type(error).__name__}: {error})"
             if passed is not None:
-                return describe(passed, self._limits)
+                return limit_in_words(passed, self._limits)
         return None
 
     def _look(self) -> str | None:
-        """Name of the field of `Limits` that is exceeded now, or None."""
+        """The field of `Limits` that is exceeded now, or None."""
         usage = procfs.usage(self._watched.pid, self._watched.known_files)
         measured = {"memory_bytes": usage.memory_bytes, "cpu_s": usage.cpu_s}
         if self._watched.tmp is not None and self._limits.tmp_bytes:
@@ -110,7 +113,7 @@ class Watchdog:
         return None
 
     def stop(self) -> None:
-        """End the thread; it may be called from the thread itself."""
+        """End the thread. The thread itself may call this."""
         self._stop.set()
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=2.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval.files import MAX_DEPTH, walk
+from eval.files import MAX_FOLDER_DEPTH, walk
 
 
 def nested(folder: Path, depth: int) -> None:
@@ -47,7 +47,7 @@ def test_walk_yields_files_and_links_in_the_order_of_their_paths(tmp_path: Path)
 
 
 def test_walk_goes_as_deep_as_it_says_and_no_deeper(tmp_path: Path) -> None:
-    nested(tmp_path, MAX_DEPTH)
+    nested(tmp_path, MAX_FOLDER_DEPTH)
     assert [path.name for path in walk(tmp_path)] == ["last.py"]
     with pytest.raises(InputError, match="folders lie in each other more than 63 deep"):
         list(walk(tmp_path, 63))

@@ -99,7 +99,7 @@ class Ownership:
         mine = {path for path, number in self._numbered.items() if number == model_id}
         unseen = (path for path in self._nobodys if path.name != HISTORY)
         within = sorted(self._name(top) for path in unseen for top in mine & {path, *path.parents})
-        reason = f"folders lie in each other more than {files.MAX_DEPTH} deep, or cannot be read"
+        reason = f"folders lie in each other more than {files.MAX_FOLDER_DEPTH} deep, or cannot be read"
         return f"{within[0]}: {reason}" if within else ""
 
     def _taken(self, branch: Branch) -> str:
@@ -262,7 +262,7 @@ def _nobodys(repo: Path) -> set[Path]:
             found.add(folder)
             continue
         for name, is_folder in below:
-            if name == HISTORY or (is_folder and depth >= files.MAX_DEPTH):
+            if name == HISTORY or (is_folder and depth >= files.MAX_FOLDER_DEPTH):
                 found.add(folder / name)
             elif is_folder:
                 waiting.append((folder / name, depth + 1))

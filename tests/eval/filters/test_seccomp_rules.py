@@ -199,7 +199,7 @@ from eval.filters import seccomp, seccomp_rules
 victim = int(sys.argv[2])
 rules = seccomp_rules.assemble(seccomp_rules.stage1_landlock())
 if sys.argv[3] == "filtered":
-    seccomp.install(seccomp.for_pid(rules, seccomp_rules.OWN_PID, os.getpid()))
+    seccomp.install_filter(seccomp.for_pid(rules, seccomp_rules.OWN_PID, os.getpid()))
 def attempt(action):
     try:
         action()

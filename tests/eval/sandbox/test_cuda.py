@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.sandbox import Device, View, choose, cuda, find_gpu, limits_of, spawn
+from eval.sandbox import Device, View, choose_level, cuda, find_gpu, limits_of, spawn
 from tests.eval.sandbox_helpers import PRELUDE
 
 LDCONFIG = """1843 libs found in cache `/etc/ld.so.cache'
@@ -64,7 +64,7 @@ assert lock() == ""
 layer = torch.nn.Conv2d(3, 8, 3).cuda()
 print(layer(torch.ones(1, 3, 64, 64, device="cuda")).shape)
 """
-    level, _ = choose("auto")
+    level, _ = choose_level("auto")
     gpu = find_gpu("cuda:0")
     argv = [sys.executable, "-I", "-B", "-c", PRELUDE + code]
     with spawn(level, argv, View(gpu=gpu), limits_of(gpu, 600.0)) as confined:

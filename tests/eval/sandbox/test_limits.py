@@ -19,7 +19,7 @@ import pytest
 from data.errors import InputError
 from eval.filters.launch import tasks_of
 from eval.host import disk, procfs
-from eval.sandbox import CPU_LIMITS, Confined, Level, View, cgroup, choose, spawn, uids
+from eval.sandbox import CPU_LIMITS, Confined, Level, View, cgroup, choose_level, spawn, uids
 from eval.sandbox import start as start_up
 from eval.sandbox.probe import why_not
 from eval.sandbox.visible_files import outermost
@@ -468,11 +468,11 @@ def test_what_was_opened_for_a_sandbox_is_closed_where_it_cannot_start(
 
 
 def test_choose() -> None:
-    level, note = choose("auto")
+    level, note = choose_level("auto")
     assert f"{level} works here: {'own uid' if AS_ROOT else 'same user'}" in note
-    assert choose(level.value)[0] is level
+    assert choose_level(level.value)[0] is level
     with pytest.raises(InputError, match=r"--sandbox: 'docker'; expected auto, bwrap, landlock, process"):
-        choose("docker")
+        choose_level("docker")
 
 
 def test_level_that_does_not_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -481,8 +481,8 @@ def test_level_that_does_not_work_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     works, fails = probe.Trial("", "same user"), probe.Trial("no such thing")
     monkeypatch.setattr(probe, "trial", lambda level: works if level is Level.PROCESS else fails)
     with pytest.raises(InputError, match=r"--sandbox bwrap: does not work here \(no such thing\)"):
-        probe.choose("bwrap")
-    assert probe.choose("auto") == (
+        probe.choose_level("bwrap")
+    assert probe.choose_level("auto") == (
         Level.PROCESS,
         "process works here: same user; bwrap does not (no such thing); landlock does not (no such thing)",
     )
