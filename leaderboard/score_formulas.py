@@ -17,7 +17,7 @@ def efficiency_exponent(value: Any, baseline: Any) -> Array:
 
     Source: "Ranking Strategy" in the READMEs of Amazingren/NTIRE2024_ESR, NTIRE2025_ESR and NTIRE2026_ESR.
     """
-    return 2 * np.asarray(value, dtype=float) / np.asarray(baseline, dtype=float)
+    return np.asarray(2 * np.asarray(value, dtype=float) / np.asarray(baseline, dtype=float))
 
 
 def score_of(exponent: Any) -> Array:

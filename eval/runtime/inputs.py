@@ -61,7 +61,7 @@ def variant(number: int) -> Variant:
 
 
 def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8]:
-    """The image (H x W x C or H x W, any dtype) changed; always a new contiguous array of the same shape."""
+    """The changed image, uint8, H x W x C or H x W, 0 to 255: always a new contiguous array of the same shape."""
     if change.flip_x:
         image = image[:, ::-1]
     if change.flip_y:

@@ -206,7 +206,7 @@ def _sortable(value: float | None) -> str:
 
 def _best(ranked: list[Listed], key: str, first: str) -> float | None:
     """The best figure of a column; None where there is nothing to be better than."""
-    values = [item.row[key] for item in ranked if known(item.row.get(key))]
+    values: list[float] = [item.row[key] for item in ranked if known(item.row.get(key))]
     if len(values) < 2:
         return None
     return max(values) if first == "descending" else min(values)
