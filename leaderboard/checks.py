@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.challenge import Challenge
+from eval.records.flags import FlagName
 from leaderboard.entry import Entry
 from leaderboard.rules import rule_for
 
@@ -48,7 +49,7 @@ def cold_start(entry: Entry) -> Finding | None:
         f"the first {mode} image took {first:.1f} ms (median {median:.2f} ms): the runtime of "
         f"{entry.runtime_ms:.2f} ms is {entry.warm_ms:.2f} ms without it"
     )
-    return Finding(entry.model, "cold_start", reason)
+    return Finding(entry.model, FlagName.COLD_START.value, reason)
 
 
 def implausible_flops(entry: Entry) -> Finding | None:
@@ -68,7 +69,7 @@ def implausible_flops(entry: Entry) -> Finding | None:
         f"{flops:.2f} G with {params:.3f} M parameters: convolutions at 256x256 need about {needed_g:.2f} G, "
         f"{1 / ratio:.1f} times as much"
     )
-    return Finding(entry.model, "implausible_flops", reason)
+    return Finding(entry.model, FlagName.IMPLAUSIBLE_FLOPS.value, reason)
 
 
 def duplicates(group: list[Entry]) -> list[Finding]:
@@ -79,9 +80,9 @@ def duplicates(group: list[Entry]) -> list[Finding]:
         # A submission and its self-ensemble are two systems that share a checkpoint on purpose.
         others = [other for other in twins if submitters[other] != submitters[model]]
         if others:
-            found.append(Finding(model, "same_checkpoint", f"the same checkpoint as {', '.join(others)}"))
+            found.append(Finding(model, FlagName.SAME_CHECKPOINT.value, f"the same checkpoint as {', '.join(others)}"))
     for model, twins in _twins(_outputs(group)).items():
-        found.append(Finding(model, "same_outputs", f"the same PSNR on every image as {', '.join(twins)}"))
+        found.append(Finding(model, FlagName.SAME_OUTPUTS.value, f"the same PSNR on every image as {', '.join(twins)}"))
     return found
 
 
@@ -135,7 +136,7 @@ def gaps(group: list[Entry], challenge: Challenge) -> list[Finding]:
                 f"{name} {known[0][0]:.3f} {unit} is {times} times better than the "
                 f"next one, {known[1][1]} ({known[1][0]:.3f} {unit})"
             )
-            found.append(Finding(known[0][1], "implausible_gap", reason))
+            found.append(Finding(known[0][1], FlagName.IMPLAUSIBLE_GAP.value, reason))
     return found
 
 

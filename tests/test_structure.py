@@ -38,7 +38,8 @@ INSIDE_EVAL = {
     "sandbox": LEAVES | {"eval.host", "eval.filters"},
     "records": LEAVES | {"eval.files", "eval.tomlfile"},
     "worker": LEAVES | {"eval.protocol", "eval.filters", "models"},
-    "integrity": LEAVES | {"eval.protocol", "eval.records.schema", "eval.runtime", "eval.challenge"},
+    "integrity": LEAVES
+    | {"eval.protocol", "eval.records.schema", "eval.records.flags", "eval.runtime", "eval.challenge"},
     "submissions": LEAVES | {"eval.records.schema", "eval.protocol.job", "eval.files", "eval.tomlfile"},
     "harness": LEAVES
     | {"data"}

@@ -16,24 +16,24 @@ from collections.abc import Callable
 from data.types import Image
 from eval.failures import SubmissionFailed
 from eval.harness.worker_process import Setup, WorkerProcess
-from eval.integrity.complexity import Doubt
-from eval.integrity.recount import NOT_CONFIRMED, Recounted
+from eval.integrity.recount import Recounted
 from eval.protocol.job import TracedSource
-from eval.records.schema import SubmissionInfo
+from eval.records.flags import FlagName
+from eval.records.schema import Flag, SubmissionInfo
 from eval.submissions.submission import Submission
 
 
-def run(
+def recounted(
     worker: WorkerProcess,
     setup: Setup,
     data_range: float,
     image: Image,
     change: Callable[[Image], Image],
     keep: Callable[[Image], None],
-) -> Recounted | Doubt:
+) -> Recounted | Flag:
     """Let `worker` trace `image` (uint8 HxWx3), and a clean worker run the trace on the changed image.
 
-    keep: gets the answer. A network that cannot be traced is a doubt.
+    keep: gets the answer. A network that cannot be traced raises a flag.
     """
     info = SubmissionInfo(model="traced network")
     traced = Submission(info, TracedSource(data_range=data_range), ())
@@ -43,6 +43,9 @@ def run(
             clean.load()
             answer, counted = clean.recount(change(image))
     except SubmissionFailed as failure:
-        return Doubt(NOT_CONFIRMED, f"the network cannot be counted outside its own process: {failure}")
+        return FlagName.COMPLEXITY_NOT_CONFIRMED.because(
+            f"the network cannot be counted outside its own process: {failure}"
+        )
     keep(answer)
-    return Recounted(image.shape[0], image.shape[1], counted.macs, counted.weights, counted.uncounted)
+    height, width = image.shape[:2]
+    return Recounted(height, width, counted.macs, counted.products, counted.weights, counted.uncounted)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from data.images import image_size
 from data.pairs import ImagePair
 from data.types import Split
 from eval.host.gpu_state import GpuState
-from eval.integrity import complexity, recount
+from eval.integrity import complexity, device_peak
 from eval.protocol.complexity_report import Complexity as Counted
+from eval.protocol.complexity_report import as_record
 from eval.protocol.replies import Inspected
+from eval.records.flags import FlagName, complexity_in_doubt, joined
 from eval.records.schema import Complexity, Flag, ModeResult
 
 
 def complexity_result(
-    counted: Counted, contradicted: list[complexity.Doubt]
+    counted: Counted, contradicted: list[Flag]
 ) -> tuple[Complexity, list[Flag]]:
-    """The official figures with every counter beside them, and the flags: never a silent zero."""
-    found = complexity.joined([*complexity.judge(counted), *contradicted])
-    doubted = {complexity.NOT_ESTABLISHED, recount.NOT_CONFIRMED}
+    """The figures that score with every counter beside them, and the flags: never a silent zero."""
+    found = joined([*complexity.doubts(counted), *contradicted])
+    figure = complexity.scored_figure(counted)
     result = Complexity(
         params_m=counted.parameters / 1e6,
-        flops_g=None if counted.flops_fvcore is None else counted.flops_fvcore / 1e9,
+        flops_g=None if figure.macs is None else figure.macs / 1e9,
+        flops_counter=f"{figure.counter} and formulas" if figure.added else figure.counter,
+        flops_fvcore_g=None if counted.fvcore.macs is None else counted.fvcore.macs / 1e9,
         activations_m=None if counted.activations is None else counted.activations / 1e6,
         num_conv=counted.num_conv,
-        established=not any(doubt.name in doubted for doubt in found),
-        counters=asdict(counted),
+        established=not complexity_in_doubt(found),
+        counters=as_record(counted),
     )
-    return result, [Flag(name=doubt.name, reason=doubt.reason) for doubt in found]
+    return result, found
 
 
 def parameter_flags(counted: Counted, inspection: Inspected | None) -> list[Flag]:
@@ -42,7 +45,7 @@ def parameter_flags(counted: Counted, inspection: Inspected | None) -> list[Flag
             f"parameters() counts {counted.parameters} elements and buffers {counted.buffers}, "
             f"the checkpoint holds {inspection.elements}"
         )
-        return [Flag(name="parameters elsewhere", reason=reason)]
+        return [FlagName.PARAMETERS_ELSEWHERE.because(reason)]
     return []
 
 
@@ -53,14 +56,15 @@ def speed_flags(
     gpu: GpuState | None,
 ) -> list[Flag]:
     """Flags if count and runtime together imply more than the GPU can do, for GPUs of known peak."""
-    peak = complexity.gpu_peak(gpu.name) if gpu else None
+    peak = device_peak.gpu_peak(gpu.name) if gpu else None
     if peak is None:
         return []
-    found = []
+    macs = complexity.scored_figure(counted).macs
+    found: list[Flag] = []
     for split, some in pairs.items():
         runtime_ms = results[split].mean_runtime_ms()
         if runtime_ms is not None:
             pixels = [height * width for height, width in (image_size(pair.lr) for pair in some)]
             mean_pixels = sum(pixels) // len(pixels)
-            found += complexity.judge_speed(counted.flops_fvcore, runtime_ms, mean_pixels, peak)
-    return [Flag(name=doubt.name, reason=doubt.reason) for doubt in found]
+            found += device_peak.judge_speed(macs, runtime_ms, mean_pixels, peak)
+    return found

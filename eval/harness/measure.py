@@ -19,9 +19,9 @@ from eval.harness.timing import timed_pass
 from eval.harness.worker_process import WorkerProcess
 from eval.host import gpu_state, procfs
 from eval.integrity import recount
-from eval.integrity.complexity import Doubt
 from eval.protocol.complexity_report import Complexity as Counted
 from eval.protocol.replies import Inspected
+from eval.records.flags import FlagName
 from eval.records.schema import Complexity, Flag
 from eval.runtime import inputs
 from eval.submissions.repository import select_model
@@ -51,6 +51,8 @@ class Measurement:
             counted, contradicted = self._passes(scored, passes, stack)
         findings.modes, findings.flags = passes.results(), findings.flags + passes.flags
         findings.flags += passes.output_range.flags(findings.data_range)
+        if loaded.notes:
+            findings.flags.append(FlagName.CHECKPOINT_ADAPTED.because(loaded.notes))
         if counted is None:
             findings.complexity = Complexity(params_m=loaded.parameters / 1e6)
             return
@@ -68,7 +70,7 @@ class Measurement:
             if not self._submission.source.allow_pickle:
                 raise
             reason = f"full unpickling was allowed; {failure}"
-            self._findings.flags.append(Flag(name="unpickled", reason=reason))
+            self._findings.flags.append(FlagName.UNPICKLED.because(reason))
             return None
 
     def _name(self, stated: str) -> None:
@@ -83,7 +85,7 @@ class Measurement:
 
     def _passes(
         self, scored: WorkerProcess, passes: Passes, stack: contextlib.ExitStack
-    ) -> tuple[Counted | None, list[Doubt]]:
+    ) -> tuple[Counted | None, list[Flag]]:
         if self._plan.protocol == "ntire":
             return self._one_pass(scored, passes), []
         return self._two_workers(scored, passes, stack)
@@ -101,7 +103,7 @@ class Measurement:
 
     def _two_workers(
         self, scored: WorkerProcess, passes: Passes, stack: contextlib.ExitStack
-    ) -> tuple[Counted | None, list[Doubt]]:
+    ) -> tuple[Counted | None, list[Flag]]:
         """Protocol `robust`: the second, timed worker imports torch while the first one counts."""
         passes.score(scored)
         self._shared.reporter.stage(self._findings.model, "answering some changed images, for comparison")
@@ -117,10 +119,10 @@ class Measurement:
         passes.time(timed, self._gap)
         own = frozenset(procfs.tree(os.getpid()))
         disturbed = gpu_state.timing_disturbances(before, self._gpu(), own)
-        passes.flags += [Flag(name=timed_pass.DOUBTFUL, reason=reason) for reason in disturbed]
+        passes.flags += [FlagName.TIMING_DOUBTFUL.because(reason) for reason in disturbed]
         if counted is None or again is None:
             return counted, []
-        return counted, recount.judge(counted, again, passes.comparison.traced_difference)
+        return counted, recount.compare(counted, again, passes.comparison.traced_difference)
 
     def _count(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
         """Complexity, unless the challenge does without: for large networks it takes longer than all images."""
@@ -131,14 +133,14 @@ class Measurement:
 
     def _recount(
         self, scored: WorkerProcess, passes: Passes, counted: Counted | None
-    ) -> recount.Recounted | Doubt | None:
+    ) -> recount.Recounted | Flag | None:
         """The count outside the process that counted; None if nothing was counted."""
         data_range = self._findings.data_range
         if counted is None or counted.noise is None or data_range is None:
             return None
         self._shared.reporter.stage(self._findings.model, "counting again, without its code")
         key, one = passes.unmet_input()
-        return clean_recount.run(
+        return clean_recount.recounted(
             scored,
             self._plan.setup,
             data_range,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 MIN_GAP_MS = 1.0
 # Allowance relative to the calibrated gap: the minimum over twenty control requests is steady, a single
 # request is not, because the scheduler may take the processor away between two clock readings.
-GAP_FACTOR = 2.0
+ALLOWED_GAP_FACTOR = 2.0
 # What a whole pass may leave unexplained: this share of its time, and gross excess in this share of its requests.
 UNEXPLAINED_SHARE = 0.05
 PREEMPTED_SHARE = 0.1
@@ -33,29 +33,13 @@ def calibrate_gap(wall_ms: Sequence[float], worker_ms: Sequence[float]) -> float
 
 def allowed_gap(gap_ms: float) -> float:
     """Largest believable difference between the clocks, in ms, for a calibrated gap."""
-    return max(GAP_FACTOR * gap_ms, gap_ms + MIN_GAP_MS)
-
-
-def believe(wall_ms: float, worker_ms: float, gap_ms: float) -> bool:
-    """Whether the worker's own time for one request agrees with the parent's clock around that request.
-
-    wall_ms: the parent's clock, from writing the input to having read the answer; it includes conversion
-    and copies, so it always exceeds an honest worker time. worker_ms: the time the worker states.
-    gap_ms: `calibrate_gap` for this image size on this machine in this run.
-    False when the worker states more than the wall, a time that is not finite or not positive, or when more
-    than `allowed_gap(gap_ms)` is left over: then the work happened outside the worker's clock.
-    A single False can be the scheduler's doing: `disbelieved` judges a whole pass. Not believed means
-    "timing doubtful": the wall time must not silently stand in for the worker's.
-    """
-    if not all(map(math.isfinite, (wall_ms, worker_ms, gap_ms))) or worker_ms <= 0:
-        return False
-    return 0 <= wall_ms - worker_ms <= allowed_gap(gap_ms)
+    return max(ALLOWED_GAP_FACTOR * gap_ms, gap_ms + MIN_GAP_MS)
 
 
 def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]) -> str | None:
     """Why a pass's worker times are not believed, or None where they are.
 
-    Per request, what the wall exceeds `believe`'s allowance by is unexplained. Preemption on a shared machine
+    Per request, what the wall exceeds `allowed_gap` by is unexplained. Preemption on a shared machine
     explains some of it, so a pass is believed while at most `UNEXPLAINED_SHARE` of the worker's total is
     unexplained, and more than that share of a single request in at most `PREEMPTED_SHARE` of the requests:
     hidden work can then lower neither mean nor median by more than 5%. A time longer than the wall is never

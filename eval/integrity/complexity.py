@@ -1,12 +1,10 @@
-"""Doubts about what a worker counted: things that do not fail a submission but are shown with its numbers.
+"""Flags about what a worker counted, and the figure that scores.
 
-Pure functions on counts, without torch; the parent decides, the worker only reports.
+Pure functions on counts, without torch: the worker only reports, the parent decides.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from eval.protocol.complexity_report import (
@@ -18,12 +16,8 @@ from eval.protocol.complexity_report import (
     PassCounts,
 )
 from eval.protocol.operators import heavy_operators
-
-NOT_ESTABLISHED = "complexity not established"
-PARAMETERS_ELSEWHERE = "parameters elsewhere"
-UNCOUNTED_OPERATORS = "operators uncounted"
-UNCOUNTED_CONVS = "convolutions uncounted"
-UNUSED_PARAMETERS = "parameters unused"
+from eval.records.flags import FlagName
+from eval.records.schema import Flag
 
 # fvcore and torch differ by what they give interpolation and normalisation: under 1% for the 2024 systems
 # whose convolutions fvcore all knows (RLFN, SlimRLFN, EERN). 10% leaves room and still shows MSN's 12%,
@@ -33,84 +27,52 @@ COUNTER_FACTOR = 1.1
 WEIGHT_SHARE = 0.05
 # Work per pixel may differ this much between 256x256 and 64x320: borders, pooled branches, one global layer.
 SIZE_FACTOR = 1.25
+# Products that a sum takes up count from this share of the other work on. Gates, scales and residuals stay below it.
+PRODUCT_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """One flag of a record: its name (from the constants above) and the reason, one sentence."""
+class Figure:
+    """The FLOPs that score, in multiply-adds. counter: whose they are. added: what fvcore's own figure lacks."""
 
-    name: str
-    reason: str
+    macs: int | None
+    counter: str
+    added: int = 0
 
 
-@dataclass(frozen=True)
-class Peak:
-    """Speed that a device cannot exceed.
+def scored_figure(complexity: Complexity) -> Figure:
+    """fvcore's figure and, for operators that it does not know, the work by known formulas.
 
-    flops_per_s: floating-point operations per second, a multiplication and an addition counting two.
-    source:      where the figure comes from, for the reason of a doubt.
+    If fvcore failed, the figure of torch's counter stands in for it. Products that sums take up are added from
+    `PRODUCT_SHARE` on.
     """
-
-    flops_per_s: float
-    source: str
-
-
-# Dense 16-bit tensor-core peaks with 16-bit accumulation where that is faster, without sparsity, from
-# NVIDIA's data sheets and architecture white papers; 8-bit networks may reach twice that (`INT8_FACTOR`). A
-# ceiling, not an expectation: good convolutions reach a third. First match wins, so longer names stand
-# before shorter ones.
-GPU_PEAK_TFLOPS: Mapping[str, float] = {
-    "B200": 2250.0,
-    "H200": 989.5,
-    "H100 PCIe": 756.0,
-    "H100": 989.5,
-    "A100": 312.0,
-    "V100": 125.0,
-    "L40S": 362.0,
-    "L40": 181.0,
-    "L4": 121.0,
-    "A40": 149.7,
-    "A10": 125.0,
-    "T4": 65.0,
-    "RTX 6000 Ada": 364.2,
-    "RTX A6000": 154.8,
-    "RTX 5090": 419.0,
-    "RTX 4090": 330.3,
-    "RTX 4080": 194.9,
-    "RTX 3090 Ti": 160.0,
-    "RTX 3090": 142.3,
-    "RTX 3080": 119.1,
-    "RTX 2080 Ti": 113.8,
-}
-INT8_FACTOR = 2.0
+    official, other = complexity.fvcore, complexity.torch
+    known = official.macs is not None
+    macs = official.macs if known else other.macs
+    if macs is None:
+        return Figure(None, "fvcore")
+    added = sum(official.added.values()) if known else 0
+    added += counted_products(complexity.noise, macs + added)
+    return Figure(macs + added, "fvcore" if known else "torch", added)
 
 
-def gpu_peak(name: str) -> Peak | None:
-    """Ceiling for a GPU by the name that NVML gives it; None for one that the table does not know."""
-    for key, tflops in GPU_PEAK_TFLOPS.items():
-        if re.search(rf"\b{re.escape(key)}\b", name, re.IGNORECASE):
-            return Peak(tflops * 1e12 * INT8_FACTOR, f"data sheet of {key}, 8-bit arithmetic")
-    return None
+def counted_products(counts: PassCounts | None, macs: int) -> int:
+    """Products of a pass that did `macs` besides: all of them if they are a large share, otherwise none."""
+    return counts.products if counts is not None and counts.products > PRODUCT_SHARE * macs else 0
 
 
-def judge(complexity: Complexity) -> list[Doubt]:
-    """All doubts that the counts alone raise, one per name: several reasons are joined."""
-    reasons: dict[str, list[str]] = {
-        NOT_ESTABLISHED: [*_counter_reasons(complexity), *_input_reasons(complexity)],
-        UNCOUNTED_OPERATORS: _minor_reasons(complexity),
-        UNCOUNTED_CONVS: _conv_reasons(complexity.noise),
-        PARAMETERS_ELSEWHERE: _elsewhere_reasons(complexity),
-        UNUSED_PARAMETERS: _unused_reasons(complexity),
+def doubts(complexity: Complexity) -> list[Flag]:
+    """All flags that the counts alone raise, one per name: several reasons are joined."""
+    reasons: dict[FlagName, list[str]] = {
+        FlagName.COMPLEXITY_NOT_ESTABLISHED: [*_counter_reasons(complexity), *_input_reasons(complexity)],
+        FlagName.WORK_ADDED: _added_reasons(complexity),
+        FlagName.ANOTHER_COUNTER: _replaced_reasons(complexity),
+        FlagName.OPERATORS_UNCOUNTED: _minor_reasons(complexity),
+        FlagName.CONVOLUTIONS_UNCOUNTED: _conv_reasons(complexity.noise),
+        FlagName.PARAMETERS_ELSEWHERE: _elsewhere_reasons(complexity),
+        FlagName.PARAMETERS_UNUSED: _unused_reasons(complexity),
     }
-    return [Doubt(name, "; ".join(found)) for name, found in reasons.items() if found]
-
-
-def joined(found: Iterable[Doubt]) -> list[Doubt]:
-    """One doubt per name, in the order of first appearance; the reasons of those with the same name joined."""
-    reasons: dict[str, list[str]] = {}
-    for doubt in found:
-        reasons.setdefault(doubt.name, []).append(doubt.reason)
-    return [Doubt(name, "; ".join(parts)) for name, parts in reasons.items()]
+    return [name.because("; ".join(found)) for name, found in reasons.items() if found]
 
 
 def _counter_reasons(complexity: Complexity) -> list[str]:
@@ -118,34 +80,65 @@ def _counter_reasons(complexity: Complexity) -> list[str]:
         return [f"the network failed on noise of 3x256x256: {complexity.failure}"]
     reasons = []
     for name, counter in (("fvcore", complexity.fvcore), ("torch's counter", complexity.torch)):
-        if counter.macs is None:
+        if counter.macs is None and not (name == "fvcore" and complexity.torch.macs):
             reasons.append(f"{name} failed: {counter.reason}")
-        elif counter.macs == 0:
+        elif counter.macs == 0 and not counter.added:
             reasons.append(f"{name} saw no operation that it counts")
-        if heavy_operators(counter.unknown) and not (name == "fvcore" and _agree(complexity)):
+        if _opaque(counter) and not (name == "fvcore" and _agree(complexity)):
             reasons.append(f"{name} counts as zero: {_listed(counter)}")
-    first, second = complexity.fvcore.macs, complexity.torch.macs
+    first, second = _known(complexity.fvcore), complexity.torch.macs
     if first and second and not _agree(complexity):
         reasons.append(f"fvcore counts {_giga(first)}, torch's counter {_giga(second)}")
     return reasons
 
 
+def _known(counter: Counter) -> int | None:
+    """Its own figure and the work of operators with a known formula."""
+    return None if counter.macs is None else counter.macs + sum(counter.added.values())
+
+
+def _opaque(counter: Counter) -> dict[str, int]:
+    """Operators that may hide real work and have no formula."""
+    found = heavy_operators(counter.unknown)
+    return {name: times for name, times in found.items() if name not in counter.added}
+
+
 def _agree(complexity: Complexity) -> bool:
     """Whether fvcore and torch's counter, which sees inside what is opaque to fvcore, give about the same."""
-    first, second = complexity.fvcore.macs, complexity.torch.macs
+    first, second = _known(complexity.fvcore), complexity.torch.macs
     return bool(first and second and max(first, second) <= COUNTER_FACTOR * min(first, second))
 
 
 def _listed(counter: Counter) -> str:
-    heavy = sorted(heavy_operators(counter.unknown).items())
+    heavy = sorted(_opaque(counter).items())
     more = f" and {len(heavy) - 5} more" if len(heavy) > 5 else ""
     return ", ".join(f"{operator} ({times})" for operator, times in heavy[:5]) + more
 
 
+def _added_reasons(complexity: Complexity) -> list[str]:
+    official = complexity.fvcore
+    reasons = []
+    if official.macs is not None and any(official.added.values()):
+        names = ", ".join(f"{name} {_giga(macs)}" for name, macs in sorted(official.added.items()) if macs)
+        reasons.append(f"fvcore alone has {_giga(official.macs)}; by formulas: {names}")
+    base = _known(official) if official.macs is not None else complexity.torch.macs
+    products = counted_products(complexity.noise, base) if base is not None else 0
+    if products:
+        reasons.append(f"products of tensors that are summed: {_giga(products)} beside {_giga(base or 0)}")
+    return reasons
+
+
+def _replaced_reasons(complexity: Complexity) -> list[str]:
+    official, other = complexity.fvcore, complexity.torch
+    if complexity.failure or official.macs is not None or not other.macs:
+        return []
+    return [f"fvcore failed ({official.reason}); the FLOPs are those of torch's counter"]
+
+
 def _minor_reasons(complexity: Complexity) -> list[str]:
-    """Operators that fvcore leaves out, where torch's counter shows that little is missing."""
-    first, second = complexity.fvcore.macs, complexity.torch.macs
-    if not (first and second and _agree(complexity) and heavy_operators(complexity.fvcore.unknown)):
+    """Operators that fvcore leaves out although torch's counter shows that little is missing."""
+    first, second = _known(complexity.fvcore), complexity.torch.macs
+    if not (first and second and _agree(complexity) and _opaque(complexity.fvcore)):
         return []
     return [
         f"fvcore counts as zero: {_listed(complexity.fvcore)}; "
@@ -205,25 +198,3 @@ def _unused_reasons(complexity: Complexity) -> list[str]:
     if complexity.noise is None or unread <= WEIGHT_SHARE * complexity.parameters:
         return []
     return [f"{unread} of {complexity.parameters} parameters are never read in a forward pass"]
-
-
-def judge_speed(macs: int | None, runtime_ms: float, pixels: int, peak: Peak | None) -> list[Doubt]:
-    """Doubt a count and a runtime that together imply a speed above the device's peak (roofline).
-
-    macs:       count for 256x256 input pixels; scaled by area to `pixels`, the input pixels of one image
-                (or their mean), which suits convolutional and windowed networks and underestimates others.
-    runtime_ms: per image. peak: None where the device's is not known: then nothing is said.
-    """
-    if macs is None or peak is None or pixels <= 0:
-        return []
-    flop = 2.0 * macs * pixels / SIZE**2
-    if runtime_ms > 0 and flop / (runtime_ms / 1e3) <= peak.flops_per_s:
-        return []
-    implied = f"{flop / runtime_ms / 1e9:.4g} TFLOP/s" if runtime_ms > 0 else "no time at all"
-    return [
-        Doubt(
-            NOT_ESTABLISHED,
-            f"{_giga(macs)} and {runtime_ms:.4g} ms for {pixels} pixels imply {implied}, above "
-            f"{peak.flops_per_s / 1e12:.4g} TFLOP/s ({peak.source})",
-        )
-    ]

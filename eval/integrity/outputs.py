@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Image, Split
+from eval.records.flags import FlagName
 from eval.records.schema import Flag
 from eval.runtime import inputs
 from eval.runtime.inputs import TimedInput, Variant
 
-Pixels = NDArray[np.uint8]
+Samples = NDArray[np.uint8]
 Key = tuple[Split, int]  # an image: its mode, its number there
 
-NOT_REPRODUCIBLE = "not reproducible"
-WORSE_WHEN_TIMED = "worse when timed"
-PLACES = 1 << 15
+WORSE_WHEN_TIMED = FlagName.WORSE_WHEN_TIMED.value
+MOST_PLACES = 1 << 15
 # Output pixels along a border or a seam that say nothing about a network: its padding decides there.
-MARGIN = 32
+BORDER_PX = 32
 # Mean loss of PSNR over n changed inputs that is taken for the network's own: 0.1 dB, and 0.3 dB / sqrt(n) for few.
 # Measured on flipped and shifted 128x128 inputs: at most 0.2 dB on one, at most 0.04 dB in the mean over five (RLFN,
 # SlimRLFN, EERN, MSN); bicubic instead of a network loses 2 dB.
@@ -38,8 +38,8 @@ ROUNDING = 1 / 12  # mean squared error of rounding to whole grey levels: below 
 class Scored:
     """Pixels of a scored image and of its HR image at the same places."""
 
-    sr: Pixels
-    hr: Pixels
+    sr: Samples
+    hr: Samples
 
 
 class Comparison:
@@ -49,8 +49,8 @@ class Comparison:
         self._scale = scale
         self._seed = int.from_bytes(np.random.default_rng().bytes(4), "big")
         self._scored: dict[Key, Scored] = {}
-        self._checks: dict[tuple[Key, Variant], Pixels] = {}
-        self._traced: dict[tuple[Key, Variant], Pixels] = {}
+        self._checks: dict[tuple[Key, Variant], Samples] = {}
+        self._traced: dict[tuple[Key, Variant], Samples] = {}
         self._differences: list[int] = []
         self._losses_db: list[float] = []
         self.traced_difference: int | None = None
@@ -89,14 +89,14 @@ class Comparison:
                 f"the timed worker's images differ from the scored ones by up to {max(self._differences)} grey "
                 f"levels ({sum(d > 1 for d in self._differences)} of {len(self._differences)} compared)"
             )
-            found.append(Flag(name=NOT_REPRODUCIBLE, reason=reason))
+            found.append(FlagName.NOT_REPRODUCIBLE.because(reason))
         loss_db = self.loss_db()
         if loss_db > LOSS_DB + LOSS_OF_FEW_DB / math.sqrt(max(len(self._losses_db), 1)):
             reason = (
                 f"the timed worker's images are {loss_db:.2f} dB worse than the scored ones in the mean over "
                 f"{len(self._losses_db)} mirrored, turned or shifted inputs: its times are of other work"
             )
-            found.append(Flag(name=WORSE_WHEN_TIMED, reason=reason))
+            found.append(FlagName.WORSE_WHEN_TIMED.because(reason))
         return found
 
     def loss_db(self) -> float:
@@ -121,11 +121,11 @@ class Comparison:
 
 @functools.lru_cache(maxsize=64)
 def _drawn(seed: int, height: int, width: int) -> inputs.Places:
-    """Rows and columns of all pixels of a small image, of `PLACES` random ones of a larger one."""
-    if height * width <= PLACES:
+    """Rows and columns of all pixels of a small image, of `MOST_PLACES` random ones of a larger one."""
+    if height * width <= MOST_PLACES:
         flat = np.arange(height * width)
     else:
-        flat = np.random.default_rng(seed).integers(0, height * width, PLACES)
+        flat = np.random.default_rng(seed).integers(0, height * width, MOST_PLACES)
     return flat // width, flat % width
 
 
@@ -133,14 +133,14 @@ def _inside(places: inputs.Places, height: int, width: int) -> NDArray[np.bool_]
     """Where places are a margin away from the border; the margin is an eighth of a small image."""
     inside = np.ones(len(places[0]), bool)
     for position, length in zip(places, (height, width), strict=True):
-        margin = min(MARGIN, length // 8)
+        margin = min(BORDER_PX, length // 8)
         inside &= (position >= margin) & (position < length - margin)
     return inside
 
 
-def _largest_difference(first: Pixels, second: Pixels) -> int:
+def _largest_difference(first: Samples, second: Samples) -> int:
     return int(np.abs(first.astype(np.int16) - second).max())
 
 
-def _mse(first: Pixels, second: Pixels) -> float:
+def _mse(first: Samples, second: Samples) -> float:
     return float(np.square(first.astype(np.float64) - second).mean())

@@ -6,8 +6,9 @@ Pure data: neither torch nor a counter is imported here, so the parent and the l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from data.errors import InputError
@@ -32,25 +33,28 @@ MAX_SECONDS = 1e6
 class Counter:
     """One counter's opinion.
 
-    macs:    multiply-accumulates for one 1x3x256x256 input, None where the counter could not say.
+    macs:    multiply-accumulates for one 1x3x256x256 input, None if the counter could not say.
     reason:  why `macs` is None, else empty.
     unknown: operators or modules that the counter met and does not know, with how often: each counted zero.
+    added:   multiply-accumulates of those unknown operators that have a formula; not part of `macs`.
     """
 
     macs: int | None = None
     reason: str = ""
     unknown: Mapping[str, int] = field(default_factory=dict)
+    added: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PassCounts:
     """What one forward pass did.
 
-    macs:        as torch's own counter sees them below the modules.
+    macs:        by formulas for operators, below the modules.
     activations: elements of all outputs of Conv2d and ConvTranspose2d modules, the official definition.
     num_conv:    number of calls of such modules, the official definition.
     conv_elements, conv_calls: the same for every two-dimensional convolution that was executed, called
-                 through a module or not; larger than the official figures where weights are used directly.
+                 through a module or not; larger than the official figures if weights are used directly.
+    products:    elements of products of tensors that a sum took up: multiply-adds that no formula counts.
     """
 
     macs: int
@@ -58,6 +62,10 @@ class PassCounts:
     num_conv: int
     conv_elements: int
     conv_calls: int
+    products: int = 0
+
+
+_NOT_RUN = Counter(reason="this counter did not run")
 
 
 @dataclass(frozen=True)
@@ -66,13 +74,13 @@ class Complexity:
 
     parameters:        elements of `model.parameters()`, the official figure.
     buffers:           elements of `model.buffers()`.
+    counters:          every counter's opinion by its name; `fvcore` is the official one.
     weights_elsewhere: elements of floating-point tensors that convolutions and matrix products read
-                       although they are neither parameters nor computed from anything: weights kept as
+                       although they are neither parameters nor computed from the image: weights kept as
                        buffers or plain attributes.
     unread_parameters: elements of parameters that no operator read.
-    fvcore:            the official FLOPs; `thop` and `torch` stand beside it.
-    noise:             the pass on random noise of 3x256x256; None where it failed, `failure` says why.
-    crop, crop_noise:  passes on a crop of a real image, 3x64x320, and on noise of that size; None where not
+    noise:             the pass on random noise of 3x256x256; None if it failed, `failure` says why.
+    crop, crop_noise:  passes on a crop of a real image, 3x64x320, and on noise of that size; None if not
                        run or failed, `crop_failure` says why.
     uncalled:          modules with parameters of their own that were never called.
     seconds:           time that the counting took, by part.
@@ -80,9 +88,7 @@ class Complexity:
 
     parameters: int
     buffers: int
-    fvcore: Counter
-    thop: Counter
-    torch: Counter
+    counters: Mapping[str, Counter] = field(default_factory=dict)
     noise: PassCounts | None = None
     crop: PassCounts | None = None
     crop_noise: PassCounts | None = None
@@ -94,19 +100,14 @@ class Complexity:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def flops_fvcore(self) -> int | None:
-        """The official number, in MACs; None where fvcore failed."""
-        return self.fvcore.macs
+    def fvcore(self) -> Counter:
+        """The official counter's opinion."""
+        return self.counters.get("fvcore", _NOT_RUN)
 
     @property
-    def flops_thop(self) -> int | None:
-        """thop's number, in MACs; None where thop failed."""
-        return self.thop.macs
-
-    @property
-    def flops_torch(self) -> int | None:
-        """torch's own number halved to MACs; None where it failed."""
-        return self.torch.macs
+    def torch(self) -> Counter:
+        """The opinion of the formulas for operators, which see inside what is opaque to fvcore."""
+        return self.counters.get("torch", _NOT_RUN)
 
     @property
     def activations(self) -> int | None:
@@ -119,7 +120,14 @@ class Complexity:
         return None if self.noise is None else self.noise.num_conv
 
 
-_COUNTERS = ("fvcore", "thop", "torch")
+def as_record(complexity: Complexity) -> dict[str, Any]:
+    """All counts as a record holds them: each counter stands beside the other figures under its name."""
+    content = asdict(complexity)
+    return {**content.pop("counters"), **content}
+
+
+_COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+MAX_COUNTERS = 16
 _PASSES = ("noise", "crop", "crop_noise")
 _INTEGERS = ("parameters", "buffers", "unread_parameters", "weights_elsewhere")
 _TEXTS = ("failure", "crop_failure")
@@ -138,11 +146,11 @@ def dump(complexity: Complexity) -> bytes:
     """
     lines = [f"{name}\t{getattr(complexity, name)}" for name in _INTEGERS]
     lines += [f"{name}\t{_clean(getattr(complexity, name))}" for name in _TEXTS]
-    for name in _COUNTERS:
-        counter: Counter = getattr(complexity, name)
+    for name, counter in complexity.counters.items():
         lines.append(f"{name}.macs\t{'' if counter.macs is None else counter.macs}")
         lines.append(f"{name}.reason\t{_clean(counter.reason)}")
         lines += [f"{name}.unknown\t{count}\t{_clean(key)}" for key, count in _most(counter.unknown)]
+        lines += [f"{name}.added\t{count}\t{_clean(key)}" for key, count in _most(counter.added)]
     for name in _PASSES:
         counts: PassCounts | None = getattr(complexity, name)
         if counts is not None:
@@ -206,7 +214,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._single: dict[str, str] = {}
-        self._unknown: dict[str, dict[str, int]] = {name: {} for name in _COUNTERS}
+        self._counters: dict[str, dict[str, Any]] = {}
         self._passes: dict[str, PassCounts] = {}
         self._uncalled: list[str] = []
         self._seconds: dict[str, float] = {}
@@ -215,10 +223,11 @@ class _Reader:
         key, *values = line.split("\t")
         if any(not c.isprintable() for value in values for c in value):
             raise ValueError(f"{key[:30]!r}: control characters")
-        if key.endswith(".unknown") and key.removesuffix(".unknown") in _COUNTERS:
-            self._put(self._unknown[key.removesuffix(".unknown")], values[1], _count(values[0]))
+        name, _, part = key.partition(".")
+        if part:
+            self._counter_line(name, part, values)
         elif key == "seconds":
-            self._put(self._seconds, values[1], _seconds(values[0]))
+            _put(self._seconds, values[1], _seconds(values[0]))
         elif key == "uncalled":
             self._uncalled.append(values[0][:MAX_NAME_CHARS])
             if len(self._uncalled) > MAX_NAMES:
@@ -227,40 +236,49 @@ class _Reader:
             numbers = [_count(value) for value in values]
             if len(numbers) != len(fields(PassCounts)):
                 raise ValueError(f"{key}: expected {len(fields(PassCounts))} numbers, found {len(numbers)}")
-            self._put(self._passes, key, PassCounts(*numbers))
-        elif key in _KEYS and len(values) == 1:
-            if key in _INTEGERS or (key.endswith(".macs") and values[0]):
+            _put(self._passes, key, PassCounts(*numbers))
+        elif key in (*_INTEGERS, *_TEXTS) and len(values) == 1:
+            if key in _INTEGERS:
                 _count(values[0])
-            self._put(self._single, key, values[0][:MAX_NAME_CHARS])
+            _put(self._single, key, values[0][:MAX_NAME_CHARS])
         else:
             raise ValueError(f"unknown key {key[:30]!r}")
 
-    @staticmethod
-    def _put(table: dict[str, Any], key: str, value: object) -> None:
-        if key in table:
-            raise ValueError(f"{key[:30]!r} is there twice")
-        if len(table) >= MAX_NAMES:
-            raise ValueError(f"more than {MAX_NAMES} names")
-        table[key] = value
+    def _counter_line(self, name: str, part: str, values: list[str]) -> None:
+        if part not in ("macs", "reason", "unknown", "added") or not _COUNTER_NAME.fullmatch(name):
+            raise ValueError(f"unknown key {f'{name}.{part}'[:30]!r}")
+        if name not in self._counters and len(self._counters) >= MAX_COUNTERS:
+            raise ValueError(f"more than {MAX_COUNTERS} counters")
+        counter = self._counters.setdefault(name, {"unknown": {}, "added": {}})
+        if part in ("unknown", "added"):
+            _put(counter[part], values[1], _count(values[0]))
+        elif len(values) != 1:
+            raise ValueError(f"{name}.{part}: expected one value, found {len(values)}")
+        elif part == "macs":
+            _put(counter, part, _count(values[0]) if values[0] else None)
+        else:
+            _put(counter, part, values[0][:MAX_NAME_CHARS])
 
     def result(self) -> Complexity:
-        missing = [key for key in _KEYS if key not in self._single]
+        missing = [key for key in (*_INTEGERS, *_TEXTS) if key not in self._single]
+        missing += [
+            f"{name}.{part}"
+            for name, counter in self._counters.items()
+            for part in ("macs", "reason")
+            if part not in counter
+        ]
         if missing:
             raise InputError(f"complexity report: {missing[0]!r} is missing")
-        single = self._single
-        figures: dict[str, Any] = {name: _count(single[name]) for name in _INTEGERS}
-        figures |= {name: single[name] for name in _TEXTS}
-        figures |= {name: self._counter(name) for name in _COUNTERS}
+        figures: dict[str, Any] = {name: _count(self._single[name]) for name in _INTEGERS}
+        figures |= {name: self._single[name] for name in _TEXTS}
+        figures["counters"] = {name: Counter(**counter) for name, counter in self._counters.items()}
         figures |= self._passes
         return Complexity(**figures, uncalled=tuple(self._uncalled), seconds=self._seconds)
 
-    def _counter(self, name: str) -> Counter:
-        macs = self._single[f"{name}.macs"]
-        return Counter(
-            macs=_count(macs) if macs else None,
-            reason=self._single[f"{name}.reason"],
-            unknown=self._unknown[name],
-        )
 
-
-_KEYS = (*_INTEGERS, *_TEXTS, *(f"{name}.{part}" for name in _COUNTERS for part in ("macs", "reason")))
+def _put(table: dict[str, Any], key: str, value: object) -> None:
+    if key in table:
+        raise ValueError(f"{key[:30]!r} is there twice")
+    if len(table) >= MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} names")
+    table[key] = value

@@ -151,8 +151,13 @@ class Exported(Statement):
 
 @dataclass(frozen=True)
 class CountedAgain(Statement):
-    """An image in the answer slot and the work for it. uncounted: operators that no formula counts."""
+    """An image in the answer slot and the work for it.
+
+    macs: by formulas for operators. products: elements of products that a sum took up. uncounted: heavy operators
+    without a formula.
+    """
 
     macs: int = _count("multiply-accumulates")
+    products: int = _count("products")
     weights: int = _count("weights")
     uncounted: str = ""

@@ -136,10 +136,16 @@ class ModeResult(Part):
 
 
 class Complexity(Part):
-    """Static figures. FLOPs count one multiply-add as one; `established` is False when counters disagree."""
+    """Static figures. FLOPs count one multiply-add as one; `established` is False when counters disagree.
+
+    flops_g: the figure that scores. flops_counter: whose it is; empty in older records, which have fvcore's.
+    flops_fvcore_g: the official counter's own figure.
+    """
 
     params_m: Number | None = None
     flops_g: Number | None = None
+    flops_counter: str = ""
+    flops_fvcore_g: Number | None = None
     activations_m: Number | None = None
     num_conv: Annotated[int, Field(ge=0, le=10**18)] | None = None
     established: bool = True

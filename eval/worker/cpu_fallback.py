@@ -44,7 +44,7 @@ class _Event:
         return 0.0
 
 
-def install() -> CudaMeansCpu:
+def redirect_cuda() -> CudaMeansCpu:
     """Make `torch.cuda`'s calls harmless for this process; returns the mode to load and run the team's code in."""
     for name in _NO_OPERATION:
         setattr(torch.cuda, name, lambda *_args, **_kwargs: None)

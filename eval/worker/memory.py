@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-MIB = 1024.0**2
+_MIB = 1024.0**2
 _PROC = Path("/proc")
 # Documented in Linux's Documentation/filesystems/proc.rst: 5 resets the peak ("high water mark").
 _RESET_PEAK = "5\n"
@@ -30,7 +30,7 @@ def peak_rss_mib() -> float:
     if peak_kib is None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return (
-            peak / MIB if sys.platform == "darwin" else peak / 1024.0
+            peak / _MIB if sys.platform == "darwin" else peak / 1024.0
         )  # Linux counts in KiB, macOS in bytes
     return peak_kib / 1024.0
 
@@ -83,5 +83,5 @@ class MemoryMeter:
         if self._device.type == "cuda":
             import torch
 
-            return float(torch.cuda.max_memory_allocated(self._device)) / MIB
+            return float(torch.cuda.max_memory_allocated(self._device)) / _MIB
         return peak_rss_mib()

@@ -1,9 +1,9 @@
-"""Timing one forward pass inside the worker, and the parent's rule for believing that time.
+"""Times one forward pass inside the worker.
 
-The clocks are bound to module-level names when this module is imported, which the worker does before it
-loads a team's code: replacing `time.perf_counter_ns` or `torch.cuda.Event` later changes nothing here. Code
-that walks frames can still reach these names; that is why the parent keeps its own clock and applies
-`believe`. torch is imported by the worker only: this module can be imported without it.
+The clocks are bound to names of this module when it is imported, before a team's code is loaded. Replacing
+`time.perf_counter_ns` or `torch.cuda.Event` later changes nothing here. Code that walks frames can still reach these
+names. So the parent keeps its own clock and compares (`eval.integrity.clocks`). The module can be imported without
+torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import torch
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _perf_counter_ns = time.perf_counter_ns
 
@@ -23,7 +23,7 @@ _perf_counter_ns = time.perf_counter_ns
 class CpuTimer:
     """Times a call with the monotonic clock of the process; for devices whose calls return when done."""
 
-    def __call__(self, forward: Callable[[], T]) -> tuple[T, float]:
+    def __call__(self, forward: Callable[[], _T]) -> tuple[_T, float]:
         """Run `forward` once; returns its result and the time it took in milliseconds."""
         start = _perf_counter_ns()
         result = forward()
@@ -33,9 +33,9 @@ class CpuTimer:
 class CudaTimer:
     """Times a call with CUDA events on the current stream, the device idle before and after.
 
-    The order is the official code's: start event, forward, end event, then a synchronisation of the whole
-    device. Work that a submission puts on a stream of its own ends after the end event, but before that
-    synchronisation, hence inside the parent's window: `believe` then refuses the event time.
+    The order is the official code's: start event, forward, end event, then a synchronisation of the whole device.
+    Work on a stream of the submission's own may end after the end event. It ends before the synchronisation, so it is
+    in the parent's window and the clocks disagree.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -52,7 +52,7 @@ class CudaTimer:
         self._record_start, self._record_end = self._start.record, self._end.record
         self._elapsed_ms = self._start.elapsed_time
 
-    def __call__(self, forward: Callable[[], T]) -> tuple[T, float]:
+    def __call__(self, forward: Callable[[], _T]) -> tuple[_T, float]:
         """Run `forward` once; returns its result and the device time it took in milliseconds."""
         self._synchronize(self._device)
         stream = self._stream(self._device)

@@ -8,10 +8,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from data.types import Image
 from eval.filters import lockdown
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Request
@@ -32,8 +31,6 @@ from eval.worker import cpu_fallback, failure_reasons, memory, module_finder, ti
 from eval.worker.adapters import checkpoints, ensemble, traced_graph
 from eval.worker.adapters.loaded_model import LoadedModel, Setting
 from eval.worker.counters import counting
-
-Pixels = NDArray[np.uint8]
 
 
 class Worker:
@@ -93,7 +90,7 @@ class Worker:
         if trouble and self._job.must_lock:
             raise RuntimeError(f"confinement before loading failed: {trouble}")
         if self._device.type == "cpu":
-            self._mode = cpu_fallback.install()
+            self._mode = cpu_fallback.redirect_cuda()
         _patch_torch_load(self._device, allow_pickle=source.allow_pickle)
         module_finder.hide_harness(keep_models=source.shows_models)
         setting = Setting(self._device, self._job.scale, self._graph_slot)
@@ -140,7 +137,7 @@ class Worker:
         with self._mode:
             return self._timer(lambda: model.forward(image))
 
-    def _to_tensor(self, pixels: Pixels, data_range: float) -> torch.Tensor:
+    def _to_tensor(self, pixels: Image, data_range: float) -> torch.Tensor:
         """uint8 HxWx3 to float32 1x3xHxW in 0..data_range, in the official order of operations.
 
         As there, the result keeps the image's channels-last strides. They decide which convolution kernels run, and
@@ -149,10 +146,10 @@ class Worker:
         tensor = torch.from_numpy(pixels).permute(2, 0, 1).float().div(255.0 / data_range).unsqueeze(0)
         return tensor.to(self._device)
 
-    def _to_pixels(self, output: torch.Tensor, data_range: float) -> Pixels:
+    def _to_pixels(self, output: torch.Tensor, data_range: float) -> Image:
         """float 1x3xHxW to uint8 HxWx3: clamped, scaled, rounded half to even, as the official code does."""
         scaled = output.detach()[0].float().clamp(0, data_range).mul(255.0).div(data_range).round()
-        pixels: Pixels = scaled.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        pixels: Image = scaled.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
         return pixels
 
     def _expected(self, height: int, width: int) -> tuple[int, int, int, int]:
@@ -211,11 +208,11 @@ class Worker:
         """Super-resolve the request slot's image with every operator watched."""
         model = self._model()
         image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
-        output, macs, weights, uncounted = counting.recount(model.model, image)
+        output, counted = counting.recount(model.model, image)
         self._check(output, self._expected(height, width))
         self._extremes(output)
         self._answer_slot.write(self._to_pixels(output, model.data_range))
-        return CountedAgain(macs, weights, ", ".join(uncounted))
+        return counted
 
     def _model(self) -> LoadedModel:
         if self._loaded is None:

@@ -12,30 +12,31 @@ from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from eval.integrity import recount
-from eval.integrity.complexity import NOT_ESTABLISHED, PARAMETERS_ELSEWHERE, Doubt
-from eval.integrity.recount import NOT_CONFIRMED, Recounted
+from eval.integrity.recount import Recounted
 from eval.protocol.channel import Slot
 from eval.protocol.complexity_report import Complexity, Counter, PassCounts
 from eval.protocol.job import TracedSource
+from eval.records.flags import FlagName
+from eval.records.schema import Flag
 from eval.worker.adapters import traced_graph
 from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 from eval.worker.counters import counting
 
+NOT_ESTABLISHED, NOT_CONFIRMED = "complexity not established", "complexity not confirmed"
+PARAMETERS_ELSEWHERE = "parameters elsewhere"
 CPU = torch.device("cpu")
 PER_PIXEL = 144  # of a 1x1 convolution from 3 to 48 channels
 COUNTED = Complexity(
     parameters=1000,
     buffers=0,
-    fvcore=Counter(PER_PIXEL << 16),
-    thop=Counter(PER_PIXEL << 16),
-    torch=Counter(PER_PIXEL << 16),
+    counters={name: Counter(PER_PIXEL << 16) for name in ("fvcore", "thop", "torch")},
     noise=PassCounts(PER_PIXEL << 16, 48 << 16, 1, 48 << 16, 1),
 )
-AGAIN = Recounted(height=200, width=300, macs=PER_PIXEL * 200 * 300, weights=1000, uncounted="")
+AGAIN = Recounted(height=200, width=300, macs=PER_PIXEL * 200 * 300, products=0, weights=1000, uncounted="")
 
 
-def names(counted: Complexity, again: Recounted | Doubt, difference: int | None = 1) -> list[str]:
-    return [doubt.name for doubt in recount.judge(counted, again, difference)]
+def names(counted: Complexity, again: Recounted | Flag, difference: int | None = 1) -> list[str]:
+    return [doubt.name for doubt in recount.compare(counted, again, difference)]
 
 
 def test_equal_work_that_gives_the_same_image_is_confirmed() -> None:
@@ -43,11 +44,11 @@ def test_equal_work_that_gives_the_same_image_is_confirmed() -> None:
 
 
 def test_a_network_that_cannot_be_traced_is_not_confirmed() -> None:
-    assert names(COUNTED, Doubt(NOT_CONFIRMED, "it uses threads")) == [NOT_CONFIRMED]
+    assert names(COUNTED, FlagName.COMPLEXITY_NOT_CONFIRMED.because("it uses threads")) == [NOT_CONFIRMED]
 
 
 def test_work_that_no_formula_counts_is_told() -> None:
-    (doubt,) = recount.judge(COUNTED, replace(AGAIN, uncounted="aten::fft_fft2"), 0)
+    (doubt,) = recount.compare(COUNTED, replace(AGAIN, uncounted="aten::fft_fft2"), 0)
     assert doubt.name == NOT_ESTABLISHED and "aten::fft_fft2" in doubt.reason
 
 
@@ -58,7 +59,7 @@ def test_another_image_confirms_nothing(difference: int | None) -> None:
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_other_work_contradicts_the_claim(factor: float) -> None:
-    (doubt,) = recount.judge(COUNTED, replace(AGAIN, macs=int(AGAIN.macs * factor)), 0)
+    (doubt,) = recount.compare(COUNTED, replace(AGAIN, macs=int(AGAIN.macs * factor)), 0)
     assert doubt.name == NOT_ESTABLISHED
     assert (
         f"0.144 k per pixel counted beside the team's code, {0.144 * factor:.4g} k without it" in doubt.reason
@@ -67,15 +68,15 @@ def test_other_work_contradicts_the_claim(factor: float) -> None:
 
 
 def test_borders_of_a_small_image_are_no_contradiction() -> None:
-    assert names(COUNTED, Recounted(20, 24, 2 * PER_PIXEL * 480, 1000, "")) == [NOT_CONFIRMED]
+    assert names(COUNTED, Recounted(20, 24, 2 * PER_PIXEL * 480, 0, 1000, "")) == [NOT_CONFIRMED]
 
 
 def test_no_work_on_either_side_is_a_contradiction() -> None:
-    assert names(replace(COUNTED, fvcore=Counter(0)), replace(AGAIN, macs=0)) == [NOT_ESTABLISHED]
+    assert names(replace(COUNTED, counters={}), replace(AGAIN, macs=0)) == [NOT_ESTABLISHED]
 
 
 def test_weights_that_parameters_left_out_are_told() -> None:
-    (doubt,) = recount.judge(COUNTED, replace(AGAIN, weights=2000), 0)
+    (doubt,) = recount.compare(COUNTED, replace(AGAIN, weights=2000), 0)
     assert doubt.name == PARAMETERS_ELSEWHERE
     assert doubt.reason == "the traced network holds 2000 weights, parameters() counts 1000"
     assert names(replace(COUNTED, weights_elsewhere=1000), replace(AGAIN, weights=2000)) == []
@@ -110,12 +111,12 @@ def carried(loaded: LoadedModel, image: torch.Tensor) -> LoadedModel:
 def test_the_graph_does_the_same_work_and_gives_the_same_image() -> None:
     model, image = Toy().eval(), torch.rand(1, 3, 20, 24)
     found = carried(LoadedModel(model, lambda x: model(x + 0.5) - 1, 1.0), image)
-    expected, macs, weights, _ = counting.recount(model, image + 0.5)
-    output, macs_found, weights_found, uncounted = counting.recount(found.model, image)
+    expected, counted = counting.recount(model, image + 0.5)
+    output, again = counting.recount(found.model, image)
     assert torch.equal(output, expected - 1)
-    assert macs_found == macs == 48 * 27 * 480
-    assert weights_found == weights == 48 * 28
-    assert uncounted == []
+    assert again.macs == counted.macs == 48 * 27 * 480
+    assert again.weights == counted.weights == 48 * 28
+    assert again.uncounted == ""
 
 
 def test_weights_kept_out_of_parameters_are_weights_in_the_graph() -> None:
@@ -124,8 +125,8 @@ def test_weights_kept_out_of_parameters_are_weights_in_the_graph() -> None:
     model.conv.weight.data = torch.zeros(0)
     model.forward = lambda x: nn.functional.pixel_shuffle(nn.functional.conv2d(x, hidden, padding=1), 4)  # type: ignore[method-assign]
     image = torch.rand(1, 3, 20, 24)
-    _, _, weights, _ = counting.recount(carried(LoadedModel(model, model, 1.0), image).model, image)
-    assert weights >= 48 * 27
+    _, again = counting.recount(carried(LoadedModel(model, model, 1.0), image).model, image)
+    assert again.weights >= 48 * 27
 
 
 class HidesWork(nn.Module):

@@ -31,7 +31,7 @@ ANSWERS = [
     CountedText("first\tline\nsecond"),
     FolderDone(2.0, 1.0, 3, 4),
     Exported(100),
-    CountedAgain(10, 20, "aten::fft"),
+    CountedAgain(10, 5, 20, "aten::fft"),
 ]
 
 

@@ -9,12 +9,16 @@ from models.base import Repeat
 
 
 def tenth(counted):
-    changes = {}
-    for name in ("fvcore", "thop", "torch", "noise", "crop", "crop_noise"):
-        part = getattr(counted, name)
-        if part is not None and part.macs is not None:
-            changes[name] = dataclasses.replace(part, macs=part.macs // 10)
-    return dataclasses.replace(counted, **changes)
+    counters = {
+        name: dataclasses.replace(one, macs=one.macs and one.macs // 10)
+        for name, one in counted.counters.items()
+    }
+    passes = {
+        name: part and dataclasses.replace(part, macs=part.macs // 10)
+        for name in ("noise", "crop", "crop_noise")
+        for part in [getattr(counted, name)]
+    }
+    return dataclasses.replace(counted, counters=counters, **passes)
 
 
 def make():
