@@ -9,7 +9,7 @@ from data.pairs import ImagePair
 from data.types import Split
 from eval.host.gpu_state import GpuState
 from eval.integrity import complexity, device_peak
-from eval.protocol.complexity_report import Complexity as Counted
+from eval.protocol.complexity_report import CountedComplexity as Counted
 from eval.protocol.complexity_report import as_record
 from eval.protocol.replies import Inspected
 from eval.records.flags import FlagName, complexity_in_doubt, joined

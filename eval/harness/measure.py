@@ -19,7 +19,7 @@ from eval.harness.timing import timed_pass
 from eval.harness.worker_process import WorkerProcess
 from eval.host import gpu_state, procfs
 from eval.integrity import recount
-from eval.protocol.complexity_report import Complexity as Counted
+from eval.protocol.complexity_report import CountedComplexity as Counted
 from eval.protocol.replies import Inspected
 from eval.records.flags import FlagName
 from eval.records.schema import Complexity, Flag

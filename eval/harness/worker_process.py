@@ -26,7 +26,7 @@ from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
-from eval.protocol.job import Job
+from eval.protocol.job import WorkerJob
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
@@ -42,7 +42,7 @@ from eval.protocol.replies import (
 from eval.submissions.manifest import ROOT
 from eval.submissions.submission import Submission
 
-A = TypeVar("A", bound=Statement)
+_Answer = TypeVar("_Answer", bound=Statement)
 
 HARNESS_FILES = (
     *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
@@ -116,7 +116,7 @@ class FolderRun:
 
 
 class WorkerProcess:
-    """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
+    """_Answer confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
 
     def __init__(self, submission: Submission, setup: Setup, graph: channel.Slot | None = None) -> None:
         """Start it. graph: of another worker, whose traced network this one is to load; its own otherwise."""
@@ -206,7 +206,7 @@ class WorkerProcess:
         limit_s = self._setup.deadlines.load_s
         return self._ask(MemoryPeak, Operation.MEMORY, limit_s, "reading memory").peak_mib
 
-    def count(self, crop: NDArray[np.uint8]) -> complexity_report.Complexity:
+    def count(self, crop: NDArray[np.uint8]) -> complexity_report.CountedComplexity:
         """Complexity on noise and on `crop` (uint8, at most 256x256x3)."""
         self._request.write(crop)
         limit_s, doing = self._setup.deadlines.count_s, "counting operations"
@@ -253,12 +253,12 @@ class WorkerProcess:
 
     def _ask(
         self,
-        kind: type[A],
+        kind: type[_Answer],
         operation: Operation,
         timeout_s: float,
         doing: str,
         image: NDArray[np.uint8] | None = None,
-    ) -> A:
+    ) -> _Answer:
         """The typed answer to one request. Raises SubmissionFailed if there is none, or one that cannot be."""
         height, width = (0, 0) if image is None else image.shape[:2]
         reply = self._reply(operation, timeout_s, doing, height, width)
@@ -310,8 +310,8 @@ def _within(doing: str, what: str, value: float, most: float) -> None:
         raise SubmissionFailed(f"{doing}: protocol: {error}") from None
 
 
-def _job(submission: Submission, setup: Setup) -> Job:
-    return Job(
+def _job(submission: Submission, setup: Setup) -> WorkerJob:
+    return WorkerJob(
         source=submission.source,
         checkpoints=tuple(str(path) for path in submission.checkpoints),
         device="cuda:0" if setup.device.startswith("cuda") else "cpu",

@@ -11,7 +11,7 @@ from eval.protocol.complexity_report import (
     CROP_HEIGHT,
     CROP_WIDTH,
     SIZE,
-    Complexity,
+    CountedComplexity,
     Counter,
     PassCounts,
 )
@@ -40,7 +40,7 @@ class Figure:
     added: int = 0
 
 
-def scored_figure(complexity: Complexity) -> Figure:
+def scored_figure(complexity: CountedComplexity) -> Figure:
     """fvcore's figure and, for operators that it does not know, the work by known formulas.
 
     If fvcore failed, the figure of torch's counter stands in for it. Products that sums take up are added from
@@ -61,7 +61,7 @@ def counted_products(counts: PassCounts | None, macs: int) -> int:
     return counts.products if counts is not None and counts.products > PRODUCT_SHARE * macs else 0
 
 
-def doubts(complexity: Complexity) -> list[Flag]:
+def doubts(complexity: CountedComplexity) -> list[Flag]:
     """All flags that the counts alone raise, one per name: several reasons are joined."""
     reasons: dict[FlagName, list[str]] = {
         FlagName.COMPLEXITY_NOT_ESTABLISHED: [*_counter_reasons(complexity), *_input_reasons(complexity)],
@@ -75,7 +75,7 @@ def doubts(complexity: Complexity) -> list[Flag]:
     return [name.because("; ".join(found)) for name, found in reasons.items() if found]
 
 
-def _counter_reasons(complexity: Complexity) -> list[str]:
+def _counter_reasons(complexity: CountedComplexity) -> list[str]:
     if complexity.failure:
         return [f"the network failed on noise of 3x256x256: {complexity.failure}"]
     reasons = []
@@ -103,7 +103,7 @@ def _opaque(counter: Counter) -> dict[str, int]:
     return {name: times for name, times in found.items() if name not in counter.added}
 
 
-def _agree(complexity: Complexity) -> bool:
+def _agree(complexity: CountedComplexity) -> bool:
     """Whether fvcore and torch's counter, which sees inside what is opaque to fvcore, give about the same."""
     first, second = _known(complexity.fvcore), complexity.torch.macs
     return bool(first and second and max(first, second) <= COUNTER_FACTOR * min(first, second))
@@ -115,7 +115,7 @@ def _listed(counter: Counter) -> str:
     return ", ".join(f"{operator} ({times})" for operator, times in heavy[:5]) + more
 
 
-def _added_reasons(complexity: Complexity) -> list[str]:
+def _added_reasons(complexity: CountedComplexity) -> list[str]:
     official = complexity.fvcore
     reasons = []
     if official.macs is not None and any(official.added.values()):
@@ -128,14 +128,14 @@ def _added_reasons(complexity: Complexity) -> list[str]:
     return reasons
 
 
-def _replaced_reasons(complexity: Complexity) -> list[str]:
+def _replaced_reasons(complexity: CountedComplexity) -> list[str]:
     official, other = complexity.fvcore, complexity.torch
     if complexity.failure or official.macs is not None or not other.macs:
         return []
     return [f"fvcore failed ({official.reason}); the FLOPs are those of torch's counter"]
 
 
-def _minor_reasons(complexity: Complexity) -> list[str]:
+def _minor_reasons(complexity: CountedComplexity) -> list[str]:
     """Operators that fvcore leaves out although torch's counter shows that little is missing."""
     first, second = _known(complexity.fvcore), complexity.torch.macs
     if not (first and second and _agree(complexity) and _opaque(complexity.fvcore)):
@@ -151,7 +151,7 @@ def _giga(macs: int) -> str:
     return f"{macs / 1e9:.4g} G"
 
 
-def _input_reasons(complexity: Complexity) -> list[str]:
+def _input_reasons(complexity: CountedComplexity) -> list[str]:
     if complexity.crop_failure:
         return [f"the network failed on a crop of a real image: {complexity.crop_failure}"]
     reasons = []
@@ -186,14 +186,14 @@ def _conv_reasons(noise: PassCounts | None) -> list[str]:
     ]
 
 
-def _elsewhere_reasons(complexity: Complexity) -> list[str]:
+def _elsewhere_reasons(complexity: CountedComplexity) -> list[str]:
     elsewhere = complexity.weights_elsewhere
     if elsewhere <= WEIGHT_SHARE * complexity.parameters:
         return []
     return [f"{elsewhere} weights are used that are not in parameters(), which has {complexity.parameters}"]
 
 
-def _unused_reasons(complexity: Complexity) -> list[str]:
+def _unused_reasons(complexity: CountedComplexity) -> list[str]:
     unread = complexity.unread_parameters
     if complexity.noise is None or unread <= WEIGHT_SHARE * complexity.parameters:
         return []

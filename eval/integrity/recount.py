@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eval.integrity.complexity import PRODUCT_SHARE, SIZE_FACTOR, WEIGHT_SHARE, scored_figure
-from eval.protocol.complexity_report import SIZE, Complexity
+from eval.protocol.complexity_report import SIZE, CountedComplexity
 from eval.records.flags import FlagName
 from eval.records.schema import Flag
 
@@ -29,7 +29,7 @@ class Recounted:
     uncounted: str
 
 
-def compare(counted: Complexity, again: Recounted | Flag, difference: int | None) -> list[Flag]:
+def compare(counted: CountedComplexity, again: Recounted | Flag, difference: int | None) -> list[Flag]:
     """Compare the counts of the team's process with those of the clean one.
 
     difference: in grey levels, of the traced network's answer from the timed worker's; None where it gave none.
@@ -46,7 +46,7 @@ def compare(counted: Complexity, again: Recounted | Flag, difference: int | None
     return [*_work_flags(counted, again), *_weight_flags(counted, again), *_uncounted_flags(again)]
 
 
-def _work_flags(counted: Complexity, again: Recounted) -> list[Flag]:
+def _work_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     claimed = (scored_figure(counted).macs or 0) / SIZE**2
     work = again.macs + (again.products if again.products > PRODUCT_SHARE * again.macs else 0)
     found = work / (again.height * again.width)
@@ -61,7 +61,7 @@ def _work_flags(counted: Complexity, again: Recounted) -> list[Flag]:
     return [name.because(reason)]
 
 
-def _weight_flags(counted: Complexity, again: Recounted) -> list[Flag]:
+def _weight_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     if again.weights <= (1 + WEIGHT_SHARE) * (counted.parameters + counted.weights_elsewhere):
         return []
     reason = f"the traced network holds {again.weights} weights, parameters() counts {counted.parameters}"

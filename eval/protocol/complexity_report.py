@@ -69,7 +69,7 @@ _NOT_RUN = Counter(reason="this counter did not run")
 
 
 @dataclass(frozen=True)
-class Complexity:
+class CountedComplexity:
     """All counts of one network.
 
     parameters:        elements of `model.parameters()`, the official figure.
@@ -120,7 +120,7 @@ class Complexity:
         return None if self.noise is None else self.noise.num_conv
 
 
-def as_record(complexity: Complexity) -> dict[str, Any]:
+def as_record(complexity: CountedComplexity) -> dict[str, Any]:
     """All counts as a record holds them: each counter stands beside the other figures under its name."""
     content = asdict(complexity)
     return {**content.pop("counters"), **content}
@@ -139,7 +139,7 @@ def _clean(text: str) -> str:
     return kept if len(kept) <= MAX_NAME_CHARS else kept[: MAX_NAME_CHARS - 3] + "..."
 
 
-def dump(complexity: Complexity) -> bytes:
+def dump(complexity: CountedComplexity) -> bytes:
     """The plain-text form: one `key<TAB>value` line per figure, ASCII, at most `MAX_TEXT_BYTES`.
 
     Lists longer than `MAX_NAMES` are cut (the most frequent kept), the rest summed under `(others)`.
@@ -175,7 +175,7 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names[: MAX_NAMES - 1], f"({len(names) - MAX_NAMES + 1} others)")
 
 
-def parse(text: bytes) -> Complexity:
+def parse(text: bytes) -> CountedComplexity:
     """Read the plain-text form back; the worker that wrote it is not trusted.
 
     Raises InputError naming the line when it is too long, not ASCII, has an unknown or repeated key, a
@@ -259,7 +259,7 @@ class _Reader:
         else:
             _put(counter, part, values[0][:MAX_NAME_CHARS])
 
-    def result(self) -> Complexity:
+    def result(self) -> CountedComplexity:
         missing = [key for key in (*_INTEGERS, *_TEXTS) if key not in self._single]
         missing += [
             f"{name}.{part}"
@@ -273,7 +273,7 @@ class _Reader:
         figures |= {name: self._single[name] for name in _TEXTS}
         figures["counters"] = {name: Counter(**counter) for name, counter in self._counters.items()}
         figures |= self._passes
-        return Complexity(**figures, uncalled=tuple(self._uncalled), seconds=self._seconds)
+        return CountedComplexity(**figures, uncalled=tuple(self._uncalled), seconds=self._seconds)
 
 
 def _put(table: dict[str, Any], key: str, value: object) -> None:

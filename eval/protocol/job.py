@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
-S = TypeVar("S", bound="Source")
+_S = TypeVar("_S", bound="Source")
 
 
 def _optional(default: Any) -> Any:
@@ -54,7 +54,7 @@ class Source:
         return content
 
     @classmethod
-    def from_json(cls: type[S], content: Mapping[str, Any]) -> S:
+    def from_json(cls: type[_S], content: Mapping[str, Any]) -> _S:
         """The source that `to_json` wrote. Raises TypeError for unknown or missing fields."""
         return cls(**_arguments(cls, content))
 
@@ -181,7 +181,7 @@ class ControlSource(Source):
 
 
 # The one table of adapters. Adding one: its source above, a line here, its module in `eval.worker.adapters`.
-SOURCES: dict[str, type[Source]] = {
+ADAPTERS: dict[str, type[Source]] = {
     source.adapter: source
     for source in (
         NativeSource,
@@ -197,7 +197,7 @@ SOURCES: dict[str, type[Source]] = {
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerJob:
     """All that a worker is told when it starts.
 
     checkpoints: files whose tensors are counted before any team code runs. device: `cpu` or `cuda:0`. scale: of
@@ -221,12 +221,12 @@ class Job:
         return descriptor
 
     @classmethod
-    def open(cls, descriptor: int) -> Job:
+    def open(cls, descriptor: int) -> WorkerJob:
         """The job that `seal` wrote; closes the descriptor."""
         os.lseek(descriptor, 0, os.SEEK_SET)
         with os.fdopen(descriptor, "rb") as stream:
             content = json.load(stream)
-        source = SOURCES[content.pop("adapter")].from_json(content.pop("source"))
+        source = ADAPTERS[content.pop("adapter")].from_json(content.pop("source"))
         return cls(source, tuple(content.pop("checkpoints")), **content)
 
 

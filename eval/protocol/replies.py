@@ -1,6 +1,6 @@
 """What a worker answers: one typed reply per operation, packed into the fixed frame of `channel.Reply`.
 
-A worker may state anything. `unpack` accepts a number only within the bounds of its field.
+_S worker may state anything. `unpack` accepts a number only within the bounds of its field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from eval.protocol.channel import ChannelError, Reply, Status
 from eval.protocol.complexity_report import MAX_COUNT
 
-A = TypeVar("A", bound="Statement")
+_S = TypeVar("_S", bound="Statement")
 
 # Bounds of what a worker may state, far above any honest figure.
 MAX_DATA_RANGE = 1e6
@@ -25,7 +25,7 @@ MAX_LEVEL = 1e30
 def _number(
     what: str, most: float, *, least: float = 0, kind: Callable[[float], Any] = float, may_lack: bool = False
 ) -> Any:
-    """A number that a worker states. may_lack: whether None, which travels as NaN, is an answer."""
+    """_S number that a worker states. may_lack: whether None, which travels as NaN, is an answer."""
     return field(metadata={"what": what, "least": least, "most": most, "kind": kind, "may_lack": may_lack})
 
 
@@ -45,7 +45,7 @@ class Statement:
         return Reply(Status.OK, values, "\n".join(getattr(self, one.name) for one in texts))
 
     @classmethod
-    def unpack(cls: type[A], reply: Reply) -> A:
+    def unpack(cls: type[_S], reply: Reply) -> _S:
         """The typed reply. Raises ChannelError ("protocol") for a number that is missing, surplus or out of bounds."""
         numbers, texts = _split(cls)
         if len(reply.values) != len(numbers):
@@ -90,7 +90,7 @@ class Inspected(Statement):
 
 @dataclass(frozen=True)
 class Loaded(Statement):
-    """A model on its device.
+    """_S model on its device.
 
     data_range: of its values, 1.0 or 255.0. parameters: elements of `model.parameters()`. name: the official results
     key or the architecture, if the adapter states one. notes: what was done to make the checkpoint fit.
@@ -127,7 +127,7 @@ class MemoryPeak(Statement):
 
 @dataclass(frozen=True)
 class CountedText(Statement):
-    """A report in the form of `complexity_report.dump`."""
+    """_S report in the form of `complexity_report.dump`."""
 
     report: str
 
@@ -144,7 +144,7 @@ class FolderDone(Statement):
 
 @dataclass(frozen=True)
 class Exported(Statement):
-    """A traced network in the graph slot."""
+    """_S traced network in the graph slot."""
 
     size_bytes: int = _count("the size of the traced network")
 

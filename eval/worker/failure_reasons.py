@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from eval.protocol.job import Source
 
 _EVAL = str(Path(__file__).resolve().parents[1])
-MAX_TEXT = 1500
+_MAX_TEXT = 1500
 
 COMPILE_REFUSED = "torch.compile starts a compiler, which submissions may not; take it out"
 # Parts of torch that only a compiled network enters.
@@ -39,7 +39,7 @@ def reason(error: BaseException, source: Source | None = None, size: tuple[int, 
         own = [f for f in own if f.filename.endswith(".py") and "/lib/python" not in f.filename]
         text = COMPILE_REFUSED
     else:
-        text = _text(error, source)[:MAX_TEXT]
+        text = _text(error, source)[:_MAX_TEXT]
     place = f" (at {Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
     return text + place + _size_hint(error, source, size)
 

@@ -14,7 +14,7 @@ from data.types import Image
 from eval.filters import lockdown
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Request
-from eval.protocol.job import Job
+from eval.protocol.job import WorkerJob
 from eval.protocol.replies import (
     MAX_LEVEL,
     CountedAgain,
@@ -38,7 +38,7 @@ class Worker:
 
     def __init__(self, job: int, request_slot: int, answer_slot: int, graph_slot: int) -> None:
         """Take the descriptors of the job and of the slots."""
-        self._job = Job.open(job)
+        self._job = WorkerJob.open(job)
         self._adapter = importlib.import_module(f"eval.worker.adapters.{self._job.source.adapter}")
         self._device = torch.device(self._job.device)
         self._request_slot = channel.Slot.open(request_slot)

@@ -160,7 +160,7 @@ def test_what_is_in_the_log_can_be_read_and_shown(modes: Any, complexity: Any) -
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_as_a_workers_counts(content: bytes) -> None:
     with contextlib.suppress(InputError):
-        assert isinstance(complexity_report.parse(content), complexity_report.Complexity)
+        assert isinstance(complexity_report.parse(content), complexity_report.CountedComplexity)
 
 
 @given(st.text(max_size=300) | st.sampled_from(["def select_model(a, b):\n", "if " * 500]))

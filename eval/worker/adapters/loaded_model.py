@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eval.protocol.channel import Slot
     from eval.protocol.replies import FolderDone
 
-Forward = Callable[[torch.Tensor], torch.Tensor]
+ForwardPass = Callable[[torch.Tensor], torch.Tensor]
 
 
 class LoadError(Exception):
@@ -41,7 +41,7 @@ class LoadedModel:
     """
 
     model: torch.nn.Module
-    forward: Forward
+    forward: ForwardPass
     data_range: float
     name: str = ""
     notes: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class LoadedModel:
 class Whole(torch.nn.Module):
     """A network and what is done around it, as one module: 1x3xHxW to 1x3x(sH)x(sW)."""
 
-    def __init__(self, model: torch.nn.Module, run: Forward) -> None:
+    def __init__(self, model: torch.nn.Module, run: ForwardPass) -> None:
         super().__init__()
         self.model = model
         self._run = run

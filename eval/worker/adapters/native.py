@@ -14,7 +14,7 @@ import torch
 
 from eval.protocol.job import NativeSource
 from eval.worker.adapters import beside, checkpoints
-from eval.worker.adapters.loaded_model import Forward, LoadedModel, LoadError, Setting, Whole
+from eval.worker.adapters.loaded_model import ForwardPass, LoadedModel, LoadError, Setting, Whole
 from models import tiling
 
 MAX_CLASSES = 8
@@ -87,7 +87,7 @@ def _candidates(module: ModuleType, name: str) -> str:
     return f"{hint} It defines: {', '.join(found[:MAX_CLASSES])}{more}"
 
 
-def _forward(model: torch.nn.Module, source: NativeSource, scale: int) -> Forward:
+def _forward(model: torch.nn.Module, source: NativeSource, scale: int) -> ForwardPass:
     """`model` itself, or wrapped in the padding and tiling that the manifest declares."""
     forward: Callable[[torch.Tensor], torch.Tensor] = model
     if source.pad_multiple > 1:

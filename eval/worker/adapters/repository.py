@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.protocol.job import RepositorySource
-from eval.worker.adapters.loaded_model import Forward, LoadedModel, LoadError, Setting
+from eval.worker.adapters.loaded_model import ForwardPass, LoadedModel, LoadError, Setting
 
 
 def load(source: RepositorySource, setting: Setting) -> LoadedModel:
@@ -35,7 +35,7 @@ def load(source: RepositorySource, setting: Setting) -> LoadedModel:
     return LoadedModel(model, _forward(entry, model_id, model, tile), float(data_range), str(name))
 
 
-def _forward(entry: Any, model_id: int, model: Any, tile: Any) -> Forward:
+def _forward(entry: Any, model_id: int, model: Any, tile: Any) -> ForwardPass:
     """The repository's forward function: the team's own if there is one, otherwise the common one."""
     for name in (f"forward_team{model_id:02}", f"forward_team{model_id}", "forward"):
         function = getattr(entry, name, None)

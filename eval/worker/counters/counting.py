@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eval.protocol.complexity_report import CROP_HEIGHT, CROP_WIDTH, SIZE, Complexity, Counter
+from eval.protocol.complexity_report import CROP_HEIGHT, CROP_WIDTH, SIZE, CountedComplexity, Counter
 from eval.protocol.operators import heavy_operators
 from eval.protocol.replies import CountedAgain
 from eval.worker.counters import fvcore_counter, thop_counter, torch_counter
@@ -43,7 +43,9 @@ def import_counters() -> None:
             counter.prepare()
 
 
-def count(model: nn.Module, data_range: float, device: torch.device, crop: Tensor | None) -> Complexity:
+def count(
+    model: nn.Module, data_range: float, device: torch.device, crop: Tensor | None
+) -> CountedComplexity:
     """Count parameters, buffers, multiply-accumulates by every counter, activations and convolutions.
 
     model:      the network, on `device`; hooks, attributes, train/eval flags, state_dict and random state
@@ -64,7 +66,7 @@ def count(model: nn.Module, data_range: float, device: torch.device, crop: Tenso
                 on_crop, crop_failure = observe(model, fit(crop).to(device))
                 on_noise, _ = observe(model, _noise(CROP_HEIGHT, CROP_WIDTH, data_range, device))
         counters = {name: _opinion(name, model, noise, recorder, failure, seconds) for name in COUNTERS}
-    return Complexity(
+    return CountedComplexity(
         parameters=sum(p.numel() for p in model.parameters()),
         buffers=sum(b.numel() for b in model.buffers()),
         counters=counters,

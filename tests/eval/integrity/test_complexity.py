@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from eval.integrity.complexity import doubts, scored_figure
-from eval.protocol.complexity_report import Complexity, Counter, PassCounts
+from eval.protocol.complexity_report import CountedComplexity, Counter, PassCounts
 from eval.protocol.operators import heavy_operators
 from eval.records.schema import Flag
 
 NOISE = PassCounts(1_000_000, 500, 3, 500, 3)
 CROP = PassCounts(312_500, 150, 3, 150, 3)
-HONEST = Complexity(
+HONEST = CountedComplexity(
     parameters=1000,
     buffers=0,
     counters={
@@ -30,11 +30,11 @@ HONEST = Complexity(
 )
 
 
-def reasons(complexity: Complexity) -> dict[str, str]:
+def reasons(complexity: CountedComplexity) -> dict[str, str]:
     return {doubt.name: doubt.reason for doubt in doubts(complexity)}
 
 
-def changed(change: dict[str, Any]) -> Complexity:
+def changed(change: dict[str, Any]) -> CountedComplexity:
     """HONEST with other figures or other opinions of counters."""
     opinions = {name: value for name, value in change.items() if isinstance(value, Counter)}
     rest = {name: value for name, value in change.items() if name not in opinions}

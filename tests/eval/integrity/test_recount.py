@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from eval.integrity import recount
 from eval.integrity.recount import Recounted
 from eval.protocol.channel import Slot
-from eval.protocol.complexity_report import Complexity, Counter, PassCounts
+from eval.protocol.complexity_report import CountedComplexity, Counter, PassCounts
 from eval.protocol.job import TracedSource
 from eval.records.flags import FlagName
 from eval.records.schema import Flag
@@ -26,7 +26,7 @@ NOT_ESTABLISHED, NOT_CONFIRMED = "complexity not established", "complexity not c
 PARAMETERS_ELSEWHERE = "parameters elsewhere"
 CPU = torch.device("cpu")
 PER_PIXEL = 144  # of a 1x1 convolution from 3 to 48 channels
-COUNTED = Complexity(
+COUNTED = CountedComplexity(
     parameters=1000,
     buffers=0,
     counters={name: Counter(PER_PIXEL << 16) for name in ("fvcore", "thop", "torch")},
@@ -35,7 +35,7 @@ COUNTED = Complexity(
 AGAIN = Recounted(height=200, width=300, macs=PER_PIXEL * 200 * 300, products=0, weights=1000, uncounted="")
 
 
-def names(counted: Complexity, again: Recounted | Flag, difference: int | None = 1) -> list[str]:
+def names(counted: CountedComplexity, again: Recounted | Flag, difference: int | None = 1) -> list[str]:
     return [doubt.name for doubt in recount.compare(counted, again, difference)]
 
 

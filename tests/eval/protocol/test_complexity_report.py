@@ -12,14 +12,14 @@ from eval.protocol.complexity_report import (
     MAX_NAME_CHARS,
     MAX_NAMES,
     MAX_TEXT_BYTES,
-    Complexity,
+    CountedComplexity,
     Counter,
     PassCounts,
     dump,
     parse,
 )
 
-EERN = Complexity(
+EERN = CountedComplexity(
     parameters=657432,
     buffers=0,
     counters={
@@ -52,7 +52,7 @@ def test_round_trip() -> None:
 
 @given(
     st.builds(
-        Complexity,
+        CountedComplexity,
         parameters=counts,
         buffers=counts,
         counters=st.dictionaries(st.sampled_from(["fvcore", "thop", "torch", "another"]), counters),
@@ -66,7 +66,7 @@ def test_round_trip() -> None:
         weights_elsewhere=counts,
     )
 )
-def test_any_complexity_comes_back_whole(complexity: Complexity) -> None:
+def test_any_complexity_comes_back_whole(complexity: CountedComplexity) -> None:
     text = dump(complexity)
     assert len(text) <= MAX_TEXT_BYTES
     assert parse(text) == complexity
@@ -83,7 +83,7 @@ def test_any_bytes_are_read_or_refused(text: bytes) -> None:
 def test_long_lists_are_cut_and_say_so() -> None:
     many = {f"aten::op{i}": 1000 - i for i in range(100)}
     names = tuple(f"module{i}" for i in range(100))
-    found = parse(dump(Complexity(1, 0, {"fvcore": Counter(1, unknown=many)}, uncalled=names)))
+    found = parse(dump(CountedComplexity(1, 0, {"fvcore": Counter(1, unknown=many)}, uncalled=names)))
 
     assert len(found.fvcore.unknown) == MAX_NAMES
     assert found.fvcore.unknown["(others)"] == sum(1000 - i for i in range(MAX_NAMES - 1, 100))
@@ -92,7 +92,7 @@ def test_long_lists_are_cut_and_say_so() -> None:
 
 
 def test_strange_texts_become_one_printable_line() -> None:
-    found = parse(dump(Complexity(1, 0, {"fvcore": Counter(None, "a\tb\n\x1b[31mé" + "x" * 300)})))
+    found = parse(dump(CountedComplexity(1, 0, {"fvcore": Counter(None, "a\tb\n\x1b[31mé" + "x" * 300)})))
     assert found.fvcore.reason.startswith("a b ?[31m?xxx")
     assert len(found.fvcore.reason) == MAX_NAME_CHARS
 

@@ -16,12 +16,12 @@ from eval.protocol.job import (
     EnsembleSource,
     FolderProgramSource,
     ImagesSource,
-    Job,
     NativeSource,
     RepositorySource,
     Source,
     SpandrelSource,
     TracedSource,
+    WorkerJob,
 )
 
 NATIVE = NativeSource(
@@ -45,13 +45,13 @@ SOURCES = [
 
 
 def test_every_adapter_has_its_source() -> None:
-    assert {type(one) for one in SOURCES} == set(job.SOURCES.values())
+    assert {type(one) for one in SOURCES} == set(job.ADAPTERS.values())
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.adapter)
 def test_a_job_arrives_as_it_was_sent(source: Source) -> None:
-    sent = Job(source, ("/z/a.pth",), "cpu", 4, must_lock=True)
-    assert Job.open(sent.seal()) == sent
+    sent = WorkerJob(source, ("/z/a.pth",), "cpu", 4, must_lock=True)
+    assert WorkerJob.open(sent.seal()) == sent
 
 
 def test_the_json_form_is_that_of_records_written_before() -> None:
@@ -92,7 +92,7 @@ def test_an_unknown_field_is_an_error() -> None:
 
 
 def test_a_job_cannot_be_changed_once_written() -> None:
-    descriptor = Job(ControlSource(), (), "cpu", 4, must_lock=True).seal()
+    descriptor = WorkerJob(ControlSource(), (), "cpu", 4, must_lock=True).seal()
     assert fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE
     with pytest.raises(PermissionError):
         os.write(descriptor, b"x")

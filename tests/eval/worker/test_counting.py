@@ -1,4 +1,4 @@
-"""Complexity counts: hand-computed cases, the official figures of 2024, doubts, and what is left behind."""
+"""CountedComplexity counts: hand-computed cases, the official figures of 2024, doubts, and what is left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from eval.integrity.complexity import doubts, scored_figure
 from eval.protocol import complexity_report
-from eval.protocol.complexity_report import Complexity, Counter
+from eval.protocol.complexity_report import CountedComplexity, Counter
 from eval.worker.counters import counting, fvcore_counter
 from eval.worker.counters.counter import CounterEntry
 from eval.worker.counters.recorder import observe
@@ -34,15 +34,15 @@ RELEASED = [
 ]
 
 
-def count(model: nn.Module, crop: Tensor | None = None) -> Complexity:
+def count(model: nn.Module, crop: Tensor | None = None) -> CountedComplexity:
     return counting.count(model, 1.0, CPU, crop)
 
 
-def macs_of(found: Complexity, counter: str) -> int | None:
+def macs_of(found: CountedComplexity, counter: str) -> int | None:
     return found.counters[counter].macs
 
 
-def names(found: Complexity) -> list[str]:
+def names(found: CountedComplexity) -> list[str]:
     return [doubt.name for doubt in doubts(found)]
 
 
