@@ -80,9 +80,13 @@ def duplicates(group: list[Entry]) -> list[Finding]:
         # A submission and its self-ensemble are two systems that share a checkpoint on purpose.
         others = [other for other in twins if submitters[other] != submitters[model]]
         if others:
-            found.append(Finding(model, FlagName.SAME_CHECKPOINT.value, f"the same checkpoint as {', '.join(others)}"))
+            found.append(
+                Finding(model, FlagName.SAME_CHECKPOINT.value, f"the same checkpoint as {', '.join(others)}")
+            )
     for model, twins in _twins(_outputs(group)).items():
-        found.append(Finding(model, FlagName.SAME_OUTPUTS.value, f"the same PSNR on every image as {', '.join(twins)}"))
+        found.append(
+            Finding(model, FlagName.SAME_OUTPUTS.value, f"the same PSNR on every image as {', '.join(twins)}")
+        )
     return found
 
 

@@ -16,9 +16,7 @@ from eval.records.flags import FlagName, complexity_in_doubt, joined
 from eval.records.schema import Complexity, Flag, ModeResult
 
 
-def complexity_result(
-    counted: Counted, contradicted: list[Flag]
-) -> tuple[Complexity, list[Flag]]:
+def complexity_result(counted: Counted, contradicted: list[Flag]) -> tuple[Complexity, list[Flag]]:
     """The figures that score with every counter beside them, and the flags: never a silent zero."""
     found = joined([*complexity.doubts(counted), *contradicted])
     figure = complexity.scored_figure(counted)

@@ -15,7 +15,6 @@ from eval.failures import SubmissionFailed
 from eval.harness import clean_recount, complexity_result
 from eval.harness.findings import Findings, Shared
 from eval.harness.passes import Passes
-from eval.harness.timing import timed_pass
 from eval.harness.worker_process import WorkerProcess
 from eval.host import gpu_state, procfs
 from eval.integrity import recount

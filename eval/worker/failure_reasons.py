@@ -58,12 +58,13 @@ def _text(error: BaseException, source: Source | None) -> str:
 
 def _missing_module(name: str, source: Source | None) -> str:
     top, _, rest = name.partition(".")
-    if Path(top).is_dir():  # the working directory is the repository
+    native = hasattr(source, "script")
+    if not native and Path(top).is_dir():  # the working directory is the repository
         return f"the repository has no module '{name}'"
     if top in _REMOVED_FROM_STANDARD_LIBRARY:
         version = _REMOVED_FROM_STANDARD_LIBRARY[top]
         return f"needs the standard module '{top}', which Python {version} removed"
-    if not hasattr(source, "script"):
+    if not native:
         return f"needs the Python package '{top}', which is not installed"
     beside = rest if top == "models" and rest else top
     cure = f'list it in the manifest: files = ["{beside.replace(".", "/")}.py"]'

@@ -27,7 +27,7 @@ def touch(mebibytes: int) -> int:
 def test_peak_is_at_least_the_present_size() -> None:
     peak = memory.peak_rss_mib()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    assert peak >= 0.9 * pages * resource.getpagesize() / memory.MIB > 5
+    assert peak >= 0.9 * pages * resource.getpagesize() / memory._MIB > 5
 
 
 @linux
@@ -82,7 +82,7 @@ def test_cuda_peak_counts_tensors_after_the_reset() -> None:
     torch.empty(64 << 20, dtype=torch.uint8, device=device)
     meter = memory.MemoryMeter(device)
     meter.reset()
-    base = torch.cuda.memory_allocated(device) / memory.MIB
+    base = torch.cuda.memory_allocated(device) / memory._MIB
     torch.empty(32 << 20, dtype=torch.uint8, device=device)
     assert meter.since_reset
     assert meter.peak_mib() == pytest.approx(base + 32)
