@@ -121,6 +121,11 @@ class Ranking(Rules):
     kind: str
     thresholds: tuple[Threshold, ...] = ()
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that decide: here those of the thresholds, else PSNR."""
+        return tuple(dict.fromkeys(threshold.metric for threshold in self.thresholds)) or ("psnr",)
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         (name,) = cls.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]
@@ -164,6 +169,11 @@ class MetricRanking(Ranking):
     mode: Split = "test"
     terms: tuple[ScoreTerm, ...] = Field(min_length=1)
     tracks: tuple[MetricTrack, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics of the main track."""
+        return tuple(dict.fromkeys(term.metric for term in self.terms))
 
 
 Quantity = Literal["runtime_ms", "flops_g", "params_m", "activations_m", "memory_mib"]

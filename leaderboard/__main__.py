@@ -24,7 +24,7 @@ EXAMPLES = """examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells what is wrong in one line, as every other error here."""
+    """Reports a usage error in one line, as all other errors."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (--help shows the arguments)\n")
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--tables_only", action="store_true", help="CSV, Markdown, LaTeX and JSON, no pages")
     make.set_defaults(run=_build)
 
-    check = verbs.add_parser("audit", help="what to doubt in a results file")
+    check = verbs.add_parser("audit", help="find doubtful figures in a results file")
     check.add_argument("file", type=Path, help="results.json, results.txt or a folder of results")
     check.add_argument(
         "--challenge", default="", help="whose rules; default: the one whose baseline is in the file"
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     log.set_defaults(run=_verify_log)
 
-    compare = verbs.add_parser("diff", help="who moved between two builds, and why")
+    compare = verbs.add_parser("diff", help="list who moved between two builds, and why")
     compare.add_argument("before", type=Path, help="output folder of a build, or its leaderboard.json")
     compare.add_argument("after", type=Path)
     compare.set_defaults(run=_diff)
@@ -103,9 +103,9 @@ def _build(args: argparse.Namespace) -> int:
     if not args.tables_only:
         from leaderboard.site import pages  # templates and plotly load only where pages are wanted
 
-        for line in pages.write(records, challenge, frame, args.save_dir, args.out):
+        for line in pages.write_site(records, challenge, frame, args.save_dir, args.out):
             _say(line, sys.stderr)
-    _say(build.summary(frame))
+    _say(build.places(frame))
     _say(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
     return 0
 
@@ -145,7 +145,7 @@ def _say(text: str, stream: TextIO | None = None) -> None:
 def _serve(args: argparse.Namespace) -> int:
     from leaderboard import serve
 
-    return serve.run(args.save_dir, challenges.load(args.challenge), args.port)
+    return serve.serve_site(args.save_dir, challenges.load(args.challenge), args.port)
 
 
 def main(arguments: list[str] | None = None) -> int:

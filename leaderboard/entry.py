@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from eval.challenge import Challenge
 from eval.records.schema import ModeResult, Record
+from leaderboard.public import public_label
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -34,7 +35,11 @@ class Conditions:
     def label(self) -> str:
         """One line for people, such as `NVIDIA RTX A6000, ntire, DIV2K_LSDIR, published in results.json`."""
         return (
-            ", ".join(part for part in (self.machine, self.protocol, self.dataset, self.source) if part)
+            ", ".join(
+                part
+                for part in (self.machine, self.protocol, public_label(self.dataset), self.source)
+                if part
+            )
             or "unknown"
         )
 

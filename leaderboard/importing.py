@@ -33,10 +33,11 @@ from eval.runtime.statistics import median_interval, summarize_ntire
 DATASET = "DIV2K_LSDIR"
 # Column titles of results.txt, all years: title without unit, lower case -> our name.
 COLUMNS = {
-    "val psnr": "valid_psnr",
-    "test psnr": "test_psnr",
-    "val ssim": "valid_ssim",
-    "test ssim": "test_ssim",
+    **{
+        f"{prefix} {metric.title.lower()}": f"{split}_{metric.name}"
+        for metric in METRICS.values()
+        for prefix, split in (("val", "valid"), ("test", "test"))
+    },
     "val time": "valid_ms",
     "test time": "test_ms",
     "ave time": "ave_ms",
@@ -184,7 +185,7 @@ def _runtime(times: list[float], is_first: bool) -> RuntimeSummary:
 def _from_text(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
     lines = [line for line in text.splitlines() if line.strip()]
     header = _header(lines[0]) if lines else []
-    if "valid_psnr" not in header:
+    if not any(f"valid_{metric}" in header for metric in METRICS):
         raise InputError(
             f"{path}: not an official results file: expected JSON, or a table whose header names "
             "'Model' and 'Val PSNR'"
@@ -216,9 +217,9 @@ def _header(line: str) -> list[str]:
 def _row_results(row: dict[str, float]) -> dict[str, Any]:
     modes = {}
     for mode in SPLITS:
-        if f"{mode}_psnr" not in row:
-            continue
         means = {metric: row[f"{mode}_{metric}"] for metric in METRICS if f"{mode}_{metric}" in row}
+        if not means:
+            continue
         time = row.get(f"{mode}_ms")
         runtime = None if time is None else RuntimeSummary(protocol="ntire", mean=time, median=time)
         memory = row.get("memory_mib") if mode == "valid" else None
@@ -242,8 +243,8 @@ def _submission(path: Path, model: str) -> SubmissionInfo:
 
 def _numbers(path: Path, model: str, results: dict[str, Any], key: str) -> list[float] | None:
     values = results.get(key)
-    if values is None:
-        return None
+    if values is None or (isinstance(values, list) and values and set(map(type, values)) == {type(None)}):
+        return None  # our own results.json has a list of nulls if no runtime was kept
     found = [_real(value) for value in values] if isinstance(values, list) else []
     numbers = [number for number in found if number is not None]
     if not numbers or len(numbers) < len(found):

@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from eval.challenge import Challenge
+from eval.metrics.metric import Metric
+from eval.metrics.registry import chosen
 from eval.records.schema import Record, SubmissionInfo
 from leaderboard import bootstrap, checks
 from leaderboard.entry import Array, Conditions, Entry, Mask, group_sizes, newest
+from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, TEXTS, TIMES, Row, column_of, row_of
 from leaderboard.rules import rule_for
 from leaderboard.rules.base import Rule, Scores, competition_ranks, whole
@@ -30,7 +33,7 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose difference to
     this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a reader must know,
-    `frame.attrs["group_notes"]` the same for each group by its label.
+    `frame.attrs["group_notes"]` the same for each group by its label, `frame.attrs["metrics"]` its `shown_metrics`.
     Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
     groups = ordered_groups(records, challenge)
@@ -53,7 +56,14 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
     table.attrs["notes"] = list(dict.fromkeys(notes))
     table.attrs["group_notes"] = group_notes
     table.attrs["challenge"] = challenge.name
+    table.attrs["metrics"] = shown_metrics(challenge)
     return table
+
+
+def shown_metrics(challenge: Challenge) -> tuple[Metric, ...]:
+    """The metrics of a challenge with its border, those that rank first."""
+    names = dict.fromkeys((*challenge.ranking.metrics, *challenge.metrics))
+    return tuple(chosen(names, challenge.border))
 
 
 def by_conditions(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -92,7 +102,8 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
     flags = checks.flag_texts(group, challenge)
     rows = [row_of(entry, challenge) for entry in group]
     for i, row in enumerate(rows):
-        row.rank, row.eligible, row.reason, row.flags = ranks[i], bool(eligible[i]), reasons[i], flags[i]
+        row.rank, row.eligible = ranks[i], bool(eligible[i])
+        row.reason, row.flags = without_paths(reasons[i]), without_paths(flags[i])  # tables are published
         row.ties_with = ", ".join(group[other].model for other in ties[i])
         row.ranked_by = rule.ranked_by
         row.reference = scores.references[i] if scores.references else ""

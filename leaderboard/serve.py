@@ -18,18 +18,16 @@ from leaderboard import build
 from leaderboard.site import pages
 
 POLL_SECONDS = 2.0
-WAITING = """<!doctype html><meta http-equiv="refresh" content="3"><title>Waiting</title>
+WAITING_PAGE = """<!doctype html><meta http-equiv="refresh" content="3"><title>Waiting</title>
 <p>Waiting for the first record.
 """
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files of the site; never cached, because they change while they are looked at. Foreign hosts are
-    refused.
-    """
+    """Files of the site, never cached because they change meanwhile. Requests by another host name are refused."""
 
     def do_GET(self) -> None:
-        # A page elsewhere may point a name of its own at 127.0.0.1 and read from here; its Host header tells.
+        # A foreign page can point a host name of its own at 127.0.0.1 and read from here. The Host header shows it.
         host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
         if host not in ("127.0.0.1", "localhost"):
             self.send_error(403, "this server answers to 127.0.0.1 and localhost only")
@@ -41,7 +39,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *args: Any) -> None:
-        """Requests of the own browser are no news."""
+        """Requests are not logged."""
 
 
 def state(save_dir: Path) -> tuple[str, ...]:
@@ -50,13 +48,13 @@ def state(save_dir: Path) -> tuple[str, ...]:
 
 
 def rebuild(save_dir: Path, challenge: Challenge, out: Path) -> None:
-    """Build the site, or a page that waits where there is nothing to rank yet."""
+    """Build the site, or a page that waits if there is nothing to rank yet."""
     if not state(save_dir):
-        (out / "index.html").write_text(WAITING, encoding="utf-8")
+        (out / "index.html").write_text(WAITING_PAGE, encoding="utf-8")
         return
     records = build.load_records(save_dir, challenge)
     frame = build.write_tables(records, challenge, out)
-    pages.write(records, challenge, frame, save_dir, out)
+    pages.write_site(records, challenge, frame, save_dir, out)
 
 
 def watch(
@@ -76,27 +74,34 @@ def watch(
         known = now
 
 
-def run(save_dir: Path, challenge: Challenge, port: int) -> int:
-    """Serve until interrupted. Raises InputError where the port is taken."""
+def serve_site(save_dir: Path, challenge: Challenge, port: int) -> int:
+    """Serve until interrupted. Raises InputError if there is no such folder or the port is taken."""
     with tempfile.TemporaryDirectory(prefix="leaderboard_") as folder:
         out = Path(folder)
-        rebuild(save_dir, challenge, out)
         handler = functools.partial(Handler, directory=folder)
         try:
             server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         except (OSError, OverflowError) as error:
             raise InputError(f"--port {port}: cannot listen on 127.0.0.1 ({error})") from None
-        stop = threading.Event()
-        say = functools.partial(print, flush=True)
-        watcher = threading.Thread(target=watch, args=(save_dir, challenge, out, stop, say), daemon=True)
-        watcher.start()
-        say(f"Serving {save_dir} at http://127.0.0.1:{server.server_port}/ (Ctrl-C stops)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            say("Stopped.")
-        finally:
-            stop.set()
-            watcher.join(POLL_SECONDS + 30)
-            server.server_close()
+        with server:
+            build.check_folder(save_dir)
+            rebuild(save_dir, challenge, out)
+            _serve_until_interrupted(server, save_dir, challenge, out)
     return 0
+
+
+def _serve_until_interrupted(
+    server: ThreadingHTTPServer, save_dir: Path, challenge: Challenge, out: Path
+) -> None:
+    stop = threading.Event()
+    say = functools.partial(print, flush=True)
+    watcher = threading.Thread(target=watch, args=(save_dir, challenge, out, stop, say), daemon=True)
+    watcher.start()
+    say(f"Serving {save_dir} at http://127.0.0.1:{server.server_port}/ (Ctrl-C stops)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        say("Stopped.")
+    finally:
+        stop.set()
+        watcher.join(POLL_SECONDS + 30)

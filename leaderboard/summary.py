@@ -1,13 +1,12 @@
-"""What the main command line prints and writes when a batch is done: the ranking of everything judged so far."""
+"""What the main command line prints and writes after a batch: the ranking of everything judged so far."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from data.errors import InputError
 from data.text import without_controls
@@ -15,19 +14,18 @@ from eval.challenge import Challenge
 from eval.records import store
 from eval.records.schema import Record
 from leaderboard import build, ranking, tables
-from leaderboard.rules import rule_of
-
-SHOWN = (
-    "rank",
-    "model",
-    "val_psnr",
-    "test_psnr",
-    "val_ssim",
-    "runtime_ms",
-    "params_m",
-    "flops_g",
-    "score_final",
+from leaderboard.tables.columns import (
+    COSTS,
+    Column,
+    final_column,
+    protocols,
+    quality_columns,
+    ranked_by,
+    ranking_column,
 )
+from leaderboard.tables.terminal import TextColumn, print_line
+
+FILES = "results.json, results.txt, leaderboard.csv, records/"
 
 
 def summarise(
@@ -35,64 +33,76 @@ def summarise(
 ) -> None:
     """Write `save_dir/leaderboard.csv` as a build does; print the newest results of the models in `shown`.
 
-    Raises InputError where the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     records = build.comparable(records, challenge)
     frame = ranking.rank(records, challenge)
+    target = save_dir / "leaderboard.csv"
     try:
-        tables.write_csv(frame, save_dir / "leaderboard.csv")
+        tables.write_csv(frame, target)
     except OSError as error:
-        raise InputError(
-            f"{save_dir}/leaderboard.csv: cannot be written ({error.strerror or error})"
-        ) from None
+        raise InputError(f"{target}: cannot be written ({error.strerror or error})") from None
     newest = {model: record for model, record in store.latest(records).items() if model in shown}
-    flags = {
-        model: ", ".join(dict.fromkeys(flag.name for flag in one.flags)) for model, one in newest.items()
-    }
     sequences = [record.sequence for record in newest.values()]
     groups = ranking.by_conditions(frame)
     for label, group in groups.items():
         rows = group[group["model"].isin(list(newest)) & group["sequence"].isin(sequences)]
         if len(rows):
             title = challenge.title if len(groups) == 1 else f"{challenge.title}\n{label}"
-            console.print(_table(rows, escape(title), rule_of(challenge).metric, flags))
+            _print_group(console, title, group, rows, newest)
     for note in frame.attrs.get("notes", []):
-        console.print(note, highlight=False, markup=False)
-    files = "results.json, results.txt, leaderboard.csv, records/"
-    console.print(f"Results: {save_dir}/ ({files})", highlight=False, markup=False)
+        print_line(console, note)
+    console.print(f"Results: {save_dir}/ ({FILES})", highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(frame: pd.DataFrame, title: str, psnr: str, flags: dict[str, str]) -> Table:
-    table = Table(title=title)
-    columns = _columns(frame, psnr)
-    for column in columns:
-        table.add_column(escape(_title(column)), justify="left" if column == "model" else "right")
-    table.add_column("Checkpoint")
-    table.add_column("Note")
-    for _, row in frame.iterrows():
-        note = row["reason"] or flags[row["model"]]
-        cells = [_cell(column, row[column]) for column in columns]
-        texts = [*cells, str(row["checkpoint_source"] or "–"), str(note)]
-        table.add_row(*(escape(without_controls(text)) for text in texts))
-    return table
+def _print_group(
+    console: Console, title: str, group: pd.DataFrame, rows: pd.DataFrame, newest: dict[str, Record]
+) -> None:
+    """The table of `rows`, part of `group`; below it the protocols, and why rows are not ranked."""
+    columns = _columns(group, rows)
+    texts = [
+        TextColumn("Rank", [tables.format_number(value, 0) for value in rows["rank"]], keep=True),
+        TextColumn("Model", [_safe(name) for name in rows["model"]], left=True, keep=True),
+        *(TextColumn(one.heading, [_safe(one.text(value)) for value in rows[one.name]]) for one in columns),
+        TextColumn("Checkpoint", [_safe(source or "–") for source in rows["checkpoint_source"]], left=True),
+        TextColumn(
+            "Note", [_safe(_note(row, newest[row["model"]])) for row in rows.to_dict("records")], left=True
+        ),
+    ]
+    tables.to_terminal(console, title, texts)
+    for line in filter(None, [ranked_by(group), *protocols(group, columns)]):
+        print_line(console, line)
+    for row in rows[rows["reason"] != ""].to_dict("records"):
+        failed = row["status"] == "failed"
+        reason = (
+            newest[row["model"]].error if failed else row["reason"]
+        )  # with paths, unlike published tables
+        print_line(console, _safe(f"{row['model']}: {'failed' if failed else 'not ranked'}: {reason}"))
 
 
-def _columns(frame: pd.DataFrame, psnr: str) -> list[str]:
-    """Of `SHOWN`, those with a figure; `psnr` is the metric of PSNR that the challenge ranks by."""
-    named = [column.replace("_psnr", f"_{psnr}") for column in SHOWN]
-    return [column for column in named if column in frame and not frame[column].isna().all()]
+def _columns(group: pd.DataFrame, rows: pd.DataFrame) -> list[Column]:
+    """Of the printed columns those with a figure in `rows`: metrics of one colour space, costs and the score."""
+    ranks = ranking_column(group)
+    metric = ranks.metric or next((column.metric for column in quality_columns(group)), None)
+    quality = [
+        column
+        for column in quality_columns(group)
+        if column.metric
+        and metric
+        and (column.metric.colour, column.metric.border) == (metric.colour, metric.border)
+    ]
+    score = [] if ranks.metric else [final_column(group)]
+    wanted = [*quality, COSTS[0], COSTS[2], COSTS[1], *score]
+    return [column for column in wanted if column.name in rows and rows[column.name].notna().any()]
 
 
-def _title(column: str) -> str:
-    if column in tables.PRINTED:
-        return tables.PRINTED[column][0]
-    mode, _, metric = column.partition("_")
-    unit = " [dB]" if metric.startswith("psnr") else ""
-    return f"{mode.capitalize()} {metric.upper().replace('_', '-').removesuffix('-FLOAT')}{unit}"
+def _note(row: Mapping[Hashable, object], record: Record) -> str:
+    """The names of the flags, or that the entry has no rank; the reason stands below the table."""
+    if row["status"] == "failed":
+        return "failed"
+    names = list(dict.fromkeys(flag.name for flag in record.flags))
+    return ", ".join([*(["not ranked"] if row["reason"] else []), *names])
 
 
-def _cell(column: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    decimals = 4 if "ssim" in column else tables.PRINTED[column][1] if column in tables.PRINTED else 2
-    return tables.format_number(value, decimals)
+def _safe(text: object) -> str:
+    return without_controls(str(text))

@@ -36,7 +36,7 @@ INSIDE_EVAL = {
     "runtime": LEAVES,
     "metrics": LEAVES | {"data"},
     "sandbox": LEAVES | {"eval.host", "eval.filters"},
-    "records": LEAVES | {"eval.files", "eval.tomlfile"},
+    "records": LEAVES | {"eval.files", "eval.tomlfile", "eval.metrics"},
     "worker": LEAVES | {"eval.protocol", "eval.filters", "models"},
     "integrity": LEAVES
     | {"eval.protocol", "eval.records.schema", "eval.records.flags", "eval.runtime", "eval.challenge"},

@@ -12,6 +12,7 @@ from data.errors import InputError
 from eval.harness import progress, resume
 from eval.harness.evaluate import Harness
 from eval.harness.plan import Plan
+from eval.metrics.registry import chosen as chosen_metrics
 from eval.records import official, store
 from eval.records.schema import Record
 from eval.submissions.fingerprint import fingerprint
@@ -29,6 +30,7 @@ def run_batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace,
     ready = [hashed(one) for one in chosen]
     harness_before = fingerprint(HARNESS_SOURCES)
     failed = False
+    listed = chosen_metrics(plan.challenge.ranking.metrics, plan.challenge.border)  # in results.txt
     watch = _Watch(len(ready))
     with progress.reporting(console) as reporter, Harness(plan, reporter, uuid.uuid4().hex) as judge:
         for one, files_before in ready:
@@ -42,7 +44,7 @@ def run_batch(chosen: list[Submission], plan: Plan, options: argparse.Namespace,
             harness_after = fingerprint(HARNESS_SOURCES)
             _check_unchanged(one.model, "the harness's files", harness_before, harness_after)
             store.append(options.save_dir, record)
-            official.write(options.save_dir, store.read_all(options.save_dir))
+            official.write(options.save_dir, store.read_all(options.save_dir), listed)
             failed = failed or record.status == "failed"
             watch.finish()
             _report(record, console, show_output=options.show_output)
@@ -88,7 +90,7 @@ def _report(record: Record, console: Console, *, show_output: bool) -> None:
         for line in lines:
             _say(console, f"{record.model}: printed: {line}")
     if record.status == "failed":
-        _say(console, f"{record.model}: failed: {record.error}", style="red")
+        _say(console, f"{record.model}: failed", style="red")  # the table at the end has the reason
     for flag in record.flags:
         _say(console, f"{record.model}: flag '{flag.name}': {flag.reason}", style="yellow")
 

@@ -51,7 +51,7 @@ def _mean_ssim(sr: NDArray[Any], hr: NDArray[Any]) -> float:
         for left in range(0, width, TILE_COLUMNS):
             tile = (slice(top, top + rows), slice(left, left + columns))
             sums.append(tile_sum(sr[tile], hr[tile]))
-    return math.fsum(sums) / (height * width * math.prod(sr.shape[2:]))
+    return float(math.fsum(sums) / (height * width * math.prod(sr.shape[2:])))
 
 
 class _TileSum:

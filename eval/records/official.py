@@ -1,56 +1,64 @@
 """The challenge's own output formats, derived from records: `results.json` and `results.txt`.
 
-Every official key keeps its name, unit and place; what is new stands beside them (`status`, `error`, `flags`,
-`runtime_ms`, ...). Both files can be rebuilt from the records at any time.
+Every official key keeps its name, unit and place; new keys stand beside them (`status`, `error`, `flags`,
+`runtime_ms`, ...). Names of models are verbatim, as the official code writes them. Both files can be rebuilt from the
+records at any time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.types import SPLITS, Split
+from eval.metrics.metric import Metric
+from eval.metrics.registry import METRICS
 from eval.records import schema, store
-from eval.records.schema import (
-    Complexity,
-    ModeResult,
-    Record,
-    json_number,
-)
+from eval.records.schema import Complexity, ModeResult, Record, json_number
 
-MODES = ("valid", "test")
-_WIDTHS = (20, 10, 10, 14, 14, 14, 10, 10, 8, 8, 8)
-_COLUMNS = (
-    "Model", "Val PSNR", "Test PSNR", "Val Time [ms]", "Test Time [ms]", "Ave Time [ms]", "Params [M]",
-    "FLOPs [G]", "Acts [M]", "Mem [M]", "Conv",
-)  # fmt: skip
-_ONLY_WITH_TEST = ("Test PSNR", "Test Time [ms]", "Ave Time [ms]")
+_PREFIXES: dict[Split, str] = {"valid": "Val", "test": "Test"}
+# Titles of results.txt after the metrics' own, with their widths, and those that only a test set fills
+_COSTS = {
+    "Val Time [ms]": 14, "Test Time [ms]": 14, "Ave Time [ms]": 14, "Params [M]": 10, "FLOPs [G]": 10, "Acts [M]": 8,
+    "Mem [M]": 8, "Conv": 8,
+}  # fmt: skip
+_ONLY_WITH_TEST = ("Test Time [ms]", "Ave Time [ms]")
+_MODEL_WIDTH, _METRIC_WIDTH = 20, 10
+OFFICIAL = (METRICS["psnr"],)  # what results.txt of an Efficient SR challenge lists
 
 
-def write(save_dir: Path, records: list[Record]) -> None:
-    """Write `results.json` and `results.txt` from the newest record of each model, each whole or not at all."""
+def write(save_dir: Path, records: list[Record], metrics: Sequence[Metric] = OFFICIAL) -> None:
+    """Write `results.json` and `results.txt` from the newest record of each model, each whole or not at all.
+
+    metrics: those that results.txt lists, first of all those that the challenge ranks by.
+    """
     newest = store.latest(records)
     try:
-        store.write_atomic(save_dir / "results.json", schema.dump_json(as_json(newest)))
-        store.write_atomic(save_dir / "results.txt", as_text(newest))
+        store.write_atomic(save_dir / "results.json", schema.dump_json(results_json(newest)))
+        store.write_atomic(save_dir / "results.txt", results_text(newest, metrics))
     except OSError as error:
         raise InputError(f"{save_dir}: results cannot be written ({error.strerror or error})") from None
 
 
-def as_json(records: dict[str, Record]) -> dict[str, Any]:
+def results_json(records: dict[str, Record]) -> dict[str, Any]:
     """The content of `results.json`: official keys per model, then this harness's own."""
     return {model: _entry(record) for model, record in records.items()}
 
 
-def as_text(records: dict[str, Record]) -> str:
+def results_text(records: dict[str, Record], metrics: Sequence[Metric] = OFFICIAL) -> str:
     """`results.txt` in the official columns and rounding; failed models stand below with their reason."""
     with_test = any("test" in record.modes for record in records.values())
-    shown = [i for i, column in enumerate(_COLUMNS) if with_test or column not in _ONLY_WITH_TEST]
-    lines = [_line([_COLUMNS[i] for i in shown], shown)]
+    splits = SPLITS if with_test else SPLITS[:1]
+    titles = {f"{_PREFIXES[split]} {metric.title}": _METRIC_WIDTH for metric in metrics for split in splits}
+    titles |= {title: width for title, width in _COSTS.items() if with_test or title not in _ONLY_WITH_TEST}
+    widths = [_MODEL_WIDTH, *titles.values()]
+    lines = [_line(["Model", *titles], widths)]
     for model, record in records.items():
         if record.status == "ok":
-            cells = _cells(model, record)
-            lines.append(_line([cells[i] for i in shown], shown))
+            cells = _quality_cells(record, metrics) | _cost_cells(record)
+            lines.append(_line([model, *(cells[title] for title in titles)], widths))
     for model, record in records.items():
         if record.status == "failed":
             lines.append(f"# {model}: failed: {record.error}\n")
@@ -59,8 +67,8 @@ def as_text(records: dict[str, Record]) -> str:
 
 def _entry(record: Record) -> dict[str, Any]:
     entry: dict[str, Any] = {}
-    for mode, result in record.modes.items():
-        entry.update(_mode_entry(mode, result))
+    for split, result in record.modes.items():
+        entry.update(_split_entry(split, result))
     if record.complexity:
         complexity = record.complexity
         entry["activations"] = complexity.activations_m
@@ -80,22 +88,22 @@ def _entry(record: Record) -> dict[str, Any]:
     return entry
 
 
-def _mode_entry(mode: str, result: ModeResult) -> dict[str, Any]:
-    entry: dict[str, Any] = {f"{mode}_runtime": [image.runtime_ms for image in result.images]}
+def _split_entry(split: str, result: ModeResult) -> dict[str, Any]:
+    entry: dict[str, Any] = {f"{split}_runtime": [image.runtime_ms for image in result.images]}
     measured = dict.fromkeys(metric for image in result.images for metric in image.metrics)
     for metric in measured:
-        entry[f"{mode}_{metric}"] = [json_number(image.metrics.get(metric)) for image in result.images]
-    entry[f"{mode}_images"] = [image.name for image in result.images]
-    entry[f"{mode}_memory"] = result.memory_mib
-    entry[f"{mode}_ave_runtime"] = result.mean_runtime_ms()
+        entry[f"{split}_{metric}"] = [json_number(image.metrics.get(metric)) for image in result.images]
+    entry[f"{split}_images"] = [image.name for image in result.images]
+    entry[f"{split}_memory"] = result.memory_mib
+    entry[f"{split}_ave_runtime"] = result.mean_runtime_ms()
     for metric in measured or result.means:  # published tables hold means only
-        entry[f"{mode}_ave_{metric}"] = json_number(result.mean(metric))
+        entry[f"{split}_ave_{metric}"] = json_number(result.mean(metric))
     return entry
 
 
 def _runtime(record: Record) -> dict[str, Any] | None:
-    """Summary over both modes: their averages, as the challenge averages them; the cold start is the first's."""
-    summaries = [mode.runtime for mode in record.modes.values() if mode.runtime]
+    """Averages over both splits, as the challenge averages them; the cold start is that of the first split."""
+    summaries = [result.runtime for result in record.modes.values() if result.runtime]
     if not summaries:
         return None
 
@@ -113,13 +121,18 @@ def _runtime(record: Record) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _cells(model: str, record: Record) -> list[str]:
-    valid, test = (record.modes.get(mode) or ModeResult(images=[]) for mode in MODES)
+def _quality_cells(record: Record, metrics: Sequence[Metric]) -> dict[str, str]:
+    return {
+        f"{_PREFIXES[split]} {metric.title}": _number(_of(record, split).mean(metric.name), metric.decimals)
+        for metric in metrics
+        for split in SPLITS
+    }
+
+
+def _cost_cells(record: Record) -> dict[str, str]:
+    valid, test = (_of(record, split) for split in SPLITS)
     complexity = record.complexity or Complexity()
-    return [
-        model,
-        _number(valid.mean("psnr"), 2),
-        _number(test.mean("psnr"), 2),
+    cells = (
         _number(valid.mean_runtime_ms(), 2),
         _number(test.mean_runtime_ms(), 2),
         _number(record.mean_runtime_ms(), 2),
@@ -128,12 +141,17 @@ def _cells(model: str, record: Record) -> list[str]:
         _number(complexity.activations_m, 2),
         _number(valid.memory_mib, 2),
         "-" if complexity.num_conv is None else f"{complexity.num_conv:4d}",
-    ]
+    )
+    return dict(zip(_COSTS, cells, strict=True))
+
+
+def _of(record: Record, split: Split) -> ModeResult:
+    return record.modes.get(split) or ModeResult(images=[])
 
 
 def _number(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:.{decimals}f}"
 
 
-def _line(cells: list[str], columns: list[int]) -> str:
-    return "\t".join(f"{cell:{_WIDTHS[i]}s}" for cell, i in zip(cells, columns, strict=True)) + "\n"
+def _line(cells: list[str], widths: list[int]) -> str:
+    return "\t".join(f"{cell:{width}s}" for cell, width in zip(cells, widths, strict=True)) + "\n"

@@ -95,6 +95,8 @@ class Rule(ABC, Generic[Kind]):
 
     def notes(self, group: list[Entry]) -> list[str]:
         """What a reader of the group's table must know, beside `Scores.notes`."""
+        if not any(entry.ok for entry in group):
+            return []  # no further images would rank those that failed
         applied = self.applied_thresholds(group)
         missing = dict.fromkeys(one.mode for one in self.data.thresholds if one not in applied)
         return [

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from eval.challenge import MetricRanking, ScoreTerm
-from eval.metrics.registry import METRICS
+from eval.metrics.registry import METRICS, chosen, metric_named
 from leaderboard.entry import Array, Entry, Mask
 from leaderboard.rules.base import Column, Rule, Scores, competition_ranks, whole
 from leaderboard.rules.resampling import DRAWS, resampled_means
@@ -27,11 +27,10 @@ class ByMetric(Rule[MetricRanking]):
         return next((name for name in named if METRICS[name].kind == "psnr"), "psnr")
 
     def sentence(self) -> str:
-        return (
-            "Ranked by "
-            + " + ".join(term.metric for term in self.data.terms)
-            + f" on the {self.data.mode} images."
-        )
+        terms = " + ".join(map(_term, self.data.terms))
+        metrics = chosen([term.metric for term in self.data.terms], self.challenge.border)
+        protocols = "; ".join(dict.fromkeys(metric.protocol for metric in metrics))
+        return f"Ranked by {terms} on the {self.data.mode} images ({protocols})."
 
     def missing(self, group: list[Entry]) -> list[list[str]]:
         names, split = [term.metric for term in self.data.terms], self.data.mode
@@ -60,3 +59,15 @@ class ByMetric(Rule[MetricRanking]):
             for term in terms
         }
         return np.broadcast_to(term_sum(terms, means), (len(group),)).astype(float)
+
+
+def _term(term: ScoreTerm) -> str:
+    """Such as `PSNR-Y`, or `0.5 · (1 − LPIPS)`."""
+    text = metric_named(term.metric).title
+    if abs(term.factor) != 1:
+        text = f"{abs(term.factor):g} · {text}"
+    if term.offset:
+        text = f"({term.offset:g} {'+' if term.factor > 0 else '−'} {text})"
+    elif term.factor < 0:
+        text = f"(−{text})"
+    return text if term.weight == 1 else f"{term.weight:g} · {text}"

@@ -4,7 +4,7 @@ Read from `SAVE_DIR/images/MODEL/MODE/NAME.png` (SR) and `SAVE_DIR/images/HR|LR/
 with `--save_images` writes; every folder may be missing. Rule: at most MAX_IMAGES images, those on which PSNR differs
 most between entries; of each the one SIDE x SIDE window in which reducing HR by the scale loses most detail, so that
 it depends on no entry (without HR: the same of the first entry's picture). SR windows are WebP of the highest quality
-that fits MAX_BYTES; HR and LR are lossless. 100 entries x 200 images then take at most 100 * 200 * 13,000 B
+that fits MAX_WEBP_BYTES; HR and LR are lossless. 100 entries x 200 images then take at most 100 * 200 * 13,000 B
 + 200 * 82,000 B = 277 MB.
 
 A picture is shown only where its PSNR is the one in the record: the folder may hold those of an earlier checkpoint or
@@ -25,17 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Image
+from eval.metrics.psnr import psnr
 
 MAX_IMAGES = 200
 SIDE = 160
-MAX_BYTES = 13_000
+MAX_WEBP_BYTES = 13_000
 QUALITIES = (95, 90, 85, 80, 70, 60, 45, 30, 15, 5, 1)
 LOSSLESS = 101
 PSNR_TOLERANCE_DB = 0.01
-INDEX = "_stored.json"
+STORED_INDEX = "_stored.json"
 RULE = (
-    f"The {SIDE}×{SIDE} window in which the reduction to LR loses most detail; WebP of at most {MAX_BYTES // 1000} kB, "
-    "HR and LR lossless."
+    f"The {SIDE}×{SIDE} window in which the reduction to LR loses most detail; WebP of at most "
+    f"{MAX_WEBP_BYTES // 1000} kB, HR and LR lossless."
 )
 
 
@@ -44,19 +45,19 @@ class Source:
     """Where the pictures of one image lie; `models` maps an entry's id to its results name and PSNR (NaN: unknown)."""
 
     save_dir: Path
-    mode: str
+    split: str
     name: str
     models: dict[str, tuple[str, float]]
     scale: int
     border: int
 
     def path(self, kind: str) -> Path:
-        return self.save_dir / "images" / kind / self.mode / f"{self.name}.png"
+        return self.save_dir / "images" / kind / self.split / f"{self.name}.png"
 
 
 @dataclass(frozen=True)
 class Crop:
-    """What is stored of one image: ids of entries, whether HR and LR are there, and ids whose picture is not theirs."""
+    """What is stored of one image. models: ids of entries; refused: ids whose picture does not fit their record."""
 
     models: list[str]
     hr: bool
@@ -82,18 +83,18 @@ def has_images(save_dir: Path) -> bool:
 def remove_others(folder: Path, kept: set[str]) -> None:
     """Delete the crops of images that an earlier build into the same folder kept: the promise on size is for all."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir() and path.name not in kept and (path / INDEX).is_file():
+        if path.is_dir() and path.name not in kept and (path / STORED_INDEX).is_file():
             shutil.rmtree(path)
 
 
-def write(source: Source, out: Path) -> Crop | None:
-    """Store the window of one image under `out`. None where no entry's picture is there.
+def store_window(source: Source, out: Path) -> Crop | None:
+    """Store the window of one image under `out`. None if no entry's picture is there.
 
     Pictures of another size than HR (without HR: than the first one) are left out. Raises OSError.
     """
     stamps = {
-        key: [*stamp, model, str(psnr)]
-        for key, (model, psnr) in source.models.items()
+        key: [*stamp, model, str(recorded)]
+        for key, (model, recorded) in source.models.items()
         if (stamp := _stamp(source.path(model)))
     }
     if not stamps:
@@ -118,15 +119,16 @@ def write(source: Source, out: Path) -> Crop | None:
             continue
         (out / f"{key}.webp").write_bytes(_lossy(_cut(image, stored.window)))
         stored.shown[key] = stamps[key]
-    (out / INDEX).write_text(json.dumps(asdict(stored)), encoding="utf-8")
+    (out / STORED_INDEX).write_text(json.dumps(asdict(stored)), encoding="utf-8")
     hr_there, lr_there = ((out / f"_{kind}.webp").is_file() for kind in ("hr", "lr"))
     return Crop(sorted(stored.shown), hr_there, lr_there, sorted(stored.refused))
 
 
 def window(image: Image, scale: int) -> tuple[int, int]:
-    """Top left corner, a multiple of `scale`, of the window that loses most when HxWx3 uint8 `image` is reduced.
+    """Top left corner (row, column) of the window that loses most if `image` is reduced; multiples of `scale`.
 
-    The loss is the mean absolute difference to the image averaged over scale x scale and enlarged bicubically.
+    image: height x width x 3, uint8. The loss is the mean absolute difference to the image averaged over
+    scale x scale and enlarged bicubically.
     """
     height, width = image.shape[:2]
     small = cv2.resize(image, (max(width // scale, 1), max(height // scale, 1)), interpolation=cv2.INTER_AREA)
@@ -147,16 +149,17 @@ def window(image: Image, scale: int) -> tuple[int, int]:
 
 
 def psnr_db(first: Image, second: Image, border: int) -> float:
-    """PSNR of two HxWx3 uint8 images without `border` pixels on each side, as the harness measures it."""
-    inner = (slice(border, first.shape[0] - border), slice(border, first.shape[1] - border))
-    error = cv2.norm(first[inner], second[inner], cv2.NORM_L2SQR) / first[inner].size
-    return 10 * math.log10(255**2 / error) if error else math.inf
+    """PSNR inside the border, as the harness measures it.
+
+    first, second: height x width x 3, uint8, of equal shape and order of channels.
+    """
+    return psnr(first, second, border)
 
 
 def _afresh(
     source: Source, out: Path, basis: str, references: dict[str, list[int]]
 ) -> tuple[Stored, Image | None]:
-    """Choose the window and store HR and LR; also returns HR where it is there, as decoding takes long."""
+    """Choose the window and store HR and LR. Also returns HR if it is there, since decoding takes long."""
     out.mkdir(parents=True, exist_ok=True)
     for path in out.glob("*.webp"):
         path.unlink()
@@ -176,7 +179,7 @@ def _afresh(
 
 def _stored(out: Path) -> Stored | None:
     try:
-        content = json.loads((out / INDEX).read_text(encoding="utf-8"))
+        content = json.loads((out / STORED_INDEX).read_text(encoding="utf-8"))
         top, left = content["window"]
         return Stored((top, left), *(content[name] for name in ("shape", "references", "shown", "refused")))
     except (OSError, ValueError, KeyError, TypeError):
@@ -184,7 +187,7 @@ def _stored(out: Path) -> Stored | None:
 
 
 def _is_of(source: Source, key: str, image: Image, hr: Image | None) -> bool:
-    """Whether `image` is what the record of entry `key` scored; taken for granted where that cannot be known."""
+    """Whether the record of entry `key` scored `image`; taken for granted if that cannot be known."""
     recorded = source.models[key][1]
     if hr is None or math.isnan(recorded):
         return True
@@ -206,7 +209,7 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _read(path: Path, multiple: int = 1) -> Image | None:
-    """HxWx3 uint8 in cv2's BGR order, cut to multiples of `multiple`; None where the file is missing or damaged."""
+    """The image, cut to multiples of `multiple`: height x width x 3, uint8, BGR. None if it is missing or damaged."""
     if not path.is_file():
         return None
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -219,7 +222,7 @@ def _read(path: Path, multiple: int = 1) -> Image | None:
 def _lossy(image: Image) -> bytes:
     for quality in QUALITIES:
         data = _encode(image, quality)
-        if len(data) <= MAX_BYTES:
+        if len(data) <= MAX_WEBP_BYTES:
             return data
     # Noise that even the lowest quality does not shrink: half the detail, so that the promise on size holds.
     small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -1,26 +1,32 @@
-"""What the first page shows."""
+"""The first page: the ranking, plots, and how to read them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from eval.challenge import Challenge
 from eval.records.schema import json_number
 from leaderboard.robustness import PairCheck
 from leaderboard.rules import rule_of
-from leaderboard.site.listing import Group, Listed, known
-from leaderboard.tables import format_number
+from leaderboard.site.listing import EntryGroup, Listed
+from leaderboard.site.page import Page, SiteData
+from leaderboard.site.plots import plot_data, plotted_costs, plotted_quality, threshold
+from leaderboard.site.reading import reading
+from leaderboard.tables.columns import (
+    Column,
+    figure_columns,
+    final_column,
+    protocols,
+    quality_columns,
+    ranked_by,
+    ranking_column,
+)
+from leaderboard.tables.marks import short_reason
+from leaderboard.tables.numbers import format_number, known
 
-FIGURES = [
-    ("val_psnr", "Val PSNR", "dB", 2),
-    ("test_psnr", "Test PSNR", "dB", 2),
-    ("runtime_ms", "Runtime", "ms", 2),
-    ("flops_g", "FLOPs", "G", 2),
-    ("params_m", "Params", "M", 3),
-]
 TIES_SHOWN = 2
 TRACK_TITLES = {
     "rank": "Overall",
@@ -39,46 +45,57 @@ SHORT = {
     "more_runtime": "weights",
     "images": "images",
 }
-COSTS = [("runtime_ms", "runtime [ms]"), ("flops_g", "FLOPs [G]"), ("params_m", "parameters [M]")]
 
 
-def context(
-    challenge: Challenge, groups: list[Group], checks: list[list[PairCheck]], frame: pd.DataFrame
-) -> dict[str, Any]:
-    """Variables of index.html. `checks` holds the neighbour checks of each group."""
-    columns = _columns(frame)
+def _files(data: SiteData) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "index.html", context(data)
+
+
+def _scripts(data: SiteData) -> dict[str, tuple[str, Any]]:
+    return {"data.js": ("SR_DATA", plot_data(data.challenge, data.groups))}
+
+
+INDEX_PAGE = Page("index.html", _files, "Ranking", _scripts)
+
+
+def context(data: SiteData) -> dict[str, Any]:
+    """Variables of index.html."""
+    columns = _columns(data)
+    quality = plotted_quality(data.groups)
     return {
-        "notes": frame.attrs.get("notes", []),
-        "rule_text": rule_of(challenge).rule_text(),
-        "reading": reading(challenge),
-        "tracks": tracks(groups),
-        "columns": columns,
+        "notes": data.ranking.attrs.get("notes", []),
+        "rule_text": rule_of(data.challenge).rule_text(),
+        "reading": reading(data.challenge),
+        "ranked_by": ""
+        if _protocol(data) in rule_of(data.challenge).rule_text()
+        else ranked_by(data.ranking),
+        "protocols": protocols(data.ranking, quality_columns(data.ranking)),
+        "tracks": tracks(data.groups),
+        "columns": [_head(column) for column in columns],
+        "quality": _short(data.ranking),
         "groups": [
-            _group(group, found, columns, first=index == 0)
-            for index, (group, found) in enumerate(zip(groups, checks, strict=True))
+            _group(group, found, columns, data.ranking, first=index == 0)
+            for index, (group, found) in enumerate(zip(data.groups, data.checks, strict=True))
         ],
-        "plots": [{"key": key, "title": title} for key, title in COSTS],
-        "threshold": threshold(challenge, groups),
-        "psnr_mode": psnr_mode(groups),
-        "has_points": bool(points(groups)),
+        "plots": plotted_costs(data.groups),
+        "threshold": threshold(data.challenge, data.groups),
+        "plotted": quality.heading if quality else "",
     }
 
 
-def reading(challenge: Challenge) -> str:
-    """How the runtime comes about, and what it is compared with."""
-    runtime = (
-        "Runtime is the mean over validation and test of the plain mean (protocol ntire) or of the median per image, "
-        "averaged over images (protocol robust). "
-    )
-    compared = (
-        "It is compared with the baseline measured in the same session; where there is none, in another session on "
-        "the same machine; else with the published figures. "
-    )
-    flops = "FLOPs are multiply-adds at a 256×256 input."
-    return runtime + (compared if rule_of(challenge).baseline else "") + flops
+def _protocol(data: SiteData) -> str:
+    """The protocol of the metric that ranks; a line end, which no text has, if a score does."""
+    metric = ranking_column(data.ranking).metric
+    return metric.protocol if metric else "\n"
 
 
-def tracks(groups: list[Group]) -> list[dict[str, str]]:
+def _short(ranking: pd.DataFrame) -> list[Column]:
+    """The means of the metric that ranks first alone, for tables with a reason in each row."""
+    columns = quality_columns(ranking)
+    return [column for column in columns if column.metric == columns[0].metric]
+
+
+def tracks(groups: list[EntryGroup]) -> list[dict[str, str]]:
     """The tracks of the first group: the table that can be switched between them."""
     rows = [item.row for item in groups[0].listed] if groups else []
     names = [name for name in (rows[0] if rows else {}) if name == "rank" or name.startswith("rank_")]
@@ -92,87 +109,43 @@ def tracks(groups: list[Group]) -> list[dict[str, str]]:
     ]
 
 
-def threshold(challenge: Challenge, groups: list[Group]) -> float | None:
-    """The PSNR that the plotted mode must reach, where the score applies."""
-    if any(group.by_psnr for group in groups[:1]):
-        return None
-    return next((t.minimum for t in challenge.ranking.thresholds if t.mode == psnr_mode(groups)), None)
+def _columns(data: SiteData) -> list[Column]:
+    """The figures of the table; a score that repeats the metric of the rule is left out."""
+    ranking = data.ranking
+    repeated = bool(data.groups) and data.groups[0].ranks_by.metric is not None
+    applies = bool(ranking["score_final"].notna().any()) and not repeated
+    return [*([final_column(ranking)] if applies else []), *figure_columns(ranking)]
 
 
-def psnr_mode(groups: list[Group]) -> str:
-    return "valid" if groups and any(known(item.row["val_psnr"]) for item in groups[0].listed) else "test"
-
-
-def points(groups: list[Group]) -> list[dict[str, Any]]:
-    """Points of the plots: the first group only, as several machines do not share an axis."""
-    column = "val_psnr" if psnr_mode(groups) == "valid" else "test_psnr"
-    found = []
-    for item in groups[0].listed if groups else []:
-        psnr = item.row[column]
-        if not item.entry.ok or not known(psnr) or math.isinf(psnr):
-            continue
-        found.append(
-            {
-                "label": item.entry.model,
-                "team": item.row["team"],
-                "page": f"team/{item.id}.html",
-                "psnr": psnr,
-                "eligible": bool(item.row["eligible"]),
-                "baseline": item is groups[0].baseline,
-                **{key: item.row[key] if known(item.row[key]) else None for key, _ in COSTS},
-            }
-        )
-    return found
-
-
-def _columns(frame: pd.DataFrame) -> list[dict[str, str]]:
-    shown = [_column("rank", "Rank"), _column("model", "Model", kind="text")]
-    if frame["score_final"].notna().any():
-        shown.append(_column("score_final", "Score"))
-    for key, title, unit, _ in FIGURES:
-        if key in frame and frame[key].notna().any():
-            shown.append(_column(key, title, unit, first="descending" if "psnr" in key else "ascending"))
-    return [*shown, _column("firm", "Order", kind="text")]
-
-
-def _column(
-    key: str, title: str, unit: str = "", kind: str = "number", first: str = "ascending"
-) -> dict[str, str]:
-    """`first` is the direction of the first click: the one that puts the best entry on top."""
-    return {"key": key, "title": title, "unit": unit, "kind": kind, "first": first}
+def _head(column: Column) -> dict[str, str]:
+    """The head of a column. `first` is the direction of the first click: the one that puts the best on top."""
+    return {
+        "key": column.name,
+        "title": column.title,
+        "unit": column.unit,
+        "protocol": column.metric.protocol if column.metric else "",
+        "first": "ascending" if column.lower_is_better else "descending",
+    }
 
 
 def _group(
-    group: Group, checks: list[PairCheck], columns: list[dict[str, str]], first: bool
+    group: EntryGroup, checks: list[PairCheck], columns: list[Column], ranking: pd.DataFrame, first: bool
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
-    best = {column["key"]: _best(ranked, column["key"], column["first"]) for column in columns[2:-1]}
+    best = {column.name: _best(ranked, column) for column in columns}
+    quality = _short(ranking)
     return {
         "label": group.label,
         "first": first,
         "ranked": [_row(item, group, checks, columns, best) for item in ranked],
-        "below": [_below(item) for item in group.listed if not item.row["eligible"]],
+        "below": [_below(item, quality) for item in group.listed if not item.row["eligible"]],
     }
 
 
 def _row(
-    item: Listed, group: Group, checks: list[PairCheck], columns: list[dict[str, str]], best: dict[str, Any]
+    item: Listed, group: EntryGroup, checks: list[PairCheck], columns: list[Column], best: dict[str, Any]
 ) -> dict[str, Any]:
     row = item.row
-    cells = []
-    decimals = {key: digits for key, _, _, digits in FIGURES} | {"score_final": 3}
-    for column in columns[2:-1]:
-        key = column["key"]
-        value = row.get(key)
-        marks = (("score", key == "score_final"), ("best", known(value) and value == best[key]))
-        css = " ".join(name for name, on in marks if on)
-        cells.append(
-            {
-                "value": _sortable(value),
-                "text": format_number(value, decimals[key]),
-                "css": css,
-            }
-        )
     tags = firm_tags(item, checks)
     return {
         "id": item.id,
@@ -181,7 +154,7 @@ def _row(
         "baseline": item is group.baseline,
         "subtitle": subtitle(item, group),
         "flags": row["flags"],
-        "cells": cells,
+        "cells": [_cell(row.get(column.name), column, best[column.name]) for column in columns],
         "tags": tags,
         "doubts": [
             {"text": flag["name"].replace("_", " "), "title": flag["reason"]}
@@ -197,22 +170,29 @@ def _row(
     }
 
 
+def _cell(value: float | None, column: Column, best: float | None) -> dict[str, str]:
+    marks = (("score", column.name == "score_final"), ("best", known(value) and value == best))
+    css = " ".join(name for name, on in marks if on)
+    return {"value": _sortable(value), "text": column.text(value), "css": css}
+
+
 def _sortable(value: float | None) -> str:
-    """As JavaScript's `Number` reads it; empty where it is not known."""
+    """As JavaScript's `Number` reads it; empty if it is not known."""
     if value is None or not known(value):
         return ""
     return f"{value:.9g}" if math.isfinite(value) else str(json_number(value))
 
 
-def _best(ranked: list[Listed], key: str, first: str) -> float | None:
-    """The best figure of a column; None where there is nothing to be better than."""
-    values: list[float] = [item.row[key] for item in ranked if known(item.row.get(key))]
+def _best(ranked: list[Listed], column: Column) -> float | None:
+    """The best figure of a column; None if there is nothing to be better than."""
+    values: list[float] = [item.row[column.name] for item in ranked if known(item.row.get(column.name))]
     if len(values) < 2:
         return None
-    return max(values) if first == "descending" else min(values)
+    return min(values) if column.lower_is_better else max(values)
 
 
-def subtitle(item: Listed, group: Group) -> str:
+def subtitle(item: Listed, group: EntryGroup) -> str:
+    """The line below an entry's name: team, whether it is the baseline, and whose checkpoint it is."""
     parts = [item.row["team"], "baseline" if item is group.baseline else "", item.row["checkpoint_source"]]
     return " · ".join(part for part in parts if part and part != item.entry.model)
 
@@ -243,13 +223,12 @@ def flags_of(text: str) -> list[dict[str, str]]:
     return [{"name": name, "reason": reason} for name, _, reason in parts]
 
 
-def _below(item: Listed) -> dict[str, str]:
+def _below(item: Listed, quality: list[Column]) -> dict[str, Any]:
     row = item.row
     return {
         "id": item.id,
         "model": item.entry.model,
-        "reason": row["reason"],
-        "val_psnr": format_number(row["val_psnr"], 2),
-        "test_psnr": format_number(row["test_psnr"], 2),
+        "reason": short_reason(row["reason"]),
+        "means": [column.text(row[column.name]) for column in quality],
         "runtime": format_number(row.get("runtime_ms"), 2),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from eval.challenge import Challenge
+from eval.metrics.metric import Metric
 from eval.records.schema import Record
 from leaderboard.entry import Entry
 from leaderboard.ranking import by_conditions, ordered_groups
 from leaderboard.rules import rule_of
+from leaderboard.tables.columns import Column, figure_columns, metrics_of, quality_columns, ranking_column
 
 
 @dataclass(frozen=True)
@@ -26,46 +27,62 @@ class Listed:
 
     @property
     def rank(self) -> int | None:
-        return None if self.row["rank"] is pd.NA or pd.isna(self.row["rank"]) else int(self.row["rank"])
+        """The place in the main track; None if the entry is not ranked."""
+        return None if pd.isna(self.row["rank"]) else int(self.row["rank"])
 
 
 @dataclass(frozen=True)
-class Group:
-    """Entries measured under equal conditions, in the order of the ranking."""
+class EntryGroup:
+    """Entries measured under equal conditions, in the order of the ranking.
+
+    columns: means and costs that anybody has. ranks_by: the column that orders the group.
+    """
 
     label: str
     listed: list[Listed]
     baseline: Listed | None
+    columns: list[Column]
+    ranks_by: Column
 
     @property
     def entries(self) -> list[Entry]:
+        """The entries alone, in the same order."""
         return [item.entry for item in self.listed]
 
     @property
     def by_psnr(self) -> bool:
+        """Whether the challenge's score does not apply to the images of the group."""
         return any(item.row["ranked_by"] == "psnr" for item in self.listed)
 
 
-def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) -> list[Group]:
+def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) -> list[EntryGroup]:
     """The groups of `frame` (as `rank` made it of the same records), the largest first."""
     tables = by_conditions(frame)
     used: set[str] = set()
     found = []
     for conditions, entries in ordered_groups(records, challenge).items():
         by_model = {entry.model: entry for entry in entries}
+        table = tables[conditions.label]
         listed = [
             Listed(_unique(row["model"], used), by_model[row["model"]], {str(k): v for k, v in row.items()})
-            for row in tables[conditions.label].to_dict("records")
+            for row in table.to_dict("records")
         ]
-        found.append(Group(conditions.label, listed, _baseline(listed, challenge)))
+        baseline = _baseline(listed, challenge)
+        found.append(
+            EntryGroup(conditions.label, listed, baseline, figure_columns(table), ranking_column(table))
+        )
     return found
+
+
+def image_metric(frame: pd.DataFrame) -> Metric:
+    """The metric that pages show of single images: the first that anybody has of those that rank first."""
+    columns = quality_columns(frame)
+    return columns[0].metric if columns and columns[0].metric else metrics_of(frame)[0]
 
 
 def _baseline(listed: list[Listed], challenge: Challenge) -> Listed | None:
     baseline = rule_of(challenge).baseline
-    if baseline is None:
-        return None
-    names = baseline.names
+    names = baseline.names if baseline else ()
     return next((item for item in listed if item.entry.ok and item.entry.model in names), None)
 
 
@@ -76,8 +93,3 @@ def _unique(name: str, used: set[str]) -> str:
         candidate, number = f"{slug}-{number}", number + 1
     used.add(candidate.lower())
     return candidate
-
-
-def known(value: Any) -> bool:
-    """Whether a figure is there: neither None nor NaN."""
-    return value is not None and value is not pd.NA and not (isinstance(value, float) and math.isnan(value))

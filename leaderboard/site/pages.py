@@ -1,4 +1,7 @@
-"""Write the site: plain files that open from disk, without network and without a server."""
+"""Write the site: plain files that open from disk, without network and without a server.
+
+A new kind of page is a module that describes it, its template, and one line in `PAGES`.
+"""
 
 from __future__ import annotations
 
@@ -19,90 +22,76 @@ from eval.records.schema import Record
 from eval.records.store import head
 from leaderboard.robustness import PairCheck, neighbours
 from leaderboard.rules import rule_for
-from leaderboard.site import crops, images, index, team
-from leaderboard.site.listing import Group, groups_of
+from leaderboard.site.compare import COMPARE_PAGE
+from leaderboard.site.image import IMAGE_PAGE
+from leaderboard.site.images import IMAGES_PAGE, collect, refused_lines
+from leaderboard.site.index import INDEX_PAGE
+from leaderboard.site.listing import EntryGroup, groups_of, image_metric
+from leaderboard.site.page import Page, SiteData
+from leaderboard.site.team import TEAM_PAGE
 
 HERE = Path(__file__).resolve().parent
+PAGES: tuple[Page, ...] = (
+    INDEX_PAGE,
+    IMAGES_PAGE,
+    COMPARE_PAGE,
+    TEAM_PAGE,
+    IMAGE_PAGE,
+)
 
 
-def write(
+def write_site(
     records: list[Record], challenge: Challenge, frame: pd.DataFrame, save_dir: Path, out: Path
 ) -> list[str]:
     """Write all pages into `out`; returns lines on pictures that were left out. `frame` is the ranking of `records`.
 
-    Raises InputError where a file cannot be written.
+    Raises InputError if a file cannot be written.
     """
-    groups = groups_of(records, challenge, frame)
-    checks = [_checks(group, challenge) for group in groups]
     common: dict[str, Any] = {
         "challenge": challenge,
         "built": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         "record_count": len(records),
         "head": head(save_dir),
+        "links": [(_first_file(page), page.link) for page in PAGES if page.link],
     }
     try:
         _assets(out)
-        found_images = images.collect(groups[0], save_dir, out, challenge) if groups else []
-        _image_pages(found_images, groups, out, common)
-        pages = images.pages(found_images)
-        _render(
-            "index.html",
-            out / "index.html",
-            base="",
-            **common,
-            **index.context(challenge, groups, checks, frame),
-        )
-        _script(
-            out / "assets" / "data.js",
-            "SR_DATA",
-            {"points": index.points(groups), "threshold": index.threshold(challenge, groups)},
-        )
-        for group, found in zip(groups, checks, strict=True):
-            for item in group.listed:
-                own_pages = pages if group is groups[0] else {}
-                _render(
-                    "team.html",
-                    out / "team" / f"{item.id}.html",
-                    base="../",
-                    **common,
-                    **team.context(item, group, found, own_pages, challenge.device),
-                )
+        data = _data(records, challenge, frame, save_dir, out)
+        for page in PAGES:
+            for name, variables in page.files(data):
+                _render(page.template, out / name, base="../" * name.count("/"), **common, **variables)
+            for file, (variable, content) in page.scripts(data).items():
+                _script(out / "assets" / file, variable, content)
         # Last, so that a page which polls it reloads a whole site.
         (out / "version.txt").write_text(f"{common['head']} {common['built']}", encoding="utf-8")
-        return images.refused(found_images)
+        return refused_lines(data.images)
     except OSError as error:
         raise InputError(f"{out}: the site cannot be written ({error.strerror or error})") from None
 
 
-def _checks(group: Group, challenge: Challenge) -> list[PairCheck]:
+def _first_file(page: Page) -> str:
+    """A page in the navigation is one file, called as its template."""
+    return page.template
+
+
+def _data(
+    records: list[Record], challenge: Challenge, frame: pd.DataFrame, save_dir: Path, out: Path
+) -> SiteData:
+    groups, metric = groups_of(records, challenge, frame), image_metric(frame)
+    return SiteData(
+        challenge,
+        frame,
+        groups,
+        [_checks(group, challenge) for group in groups],
+        collect(groups[0], metric, save_dir, out, challenge) if groups else [],
+        metric,
+    )
+
+
+def _checks(group: EntryGroup, challenge: Challenge) -> list[PairCheck]:
     ranks = np.array([item.rank or 10**9 for item in group.listed], dtype=float)
     eligible = np.array([bool(item.row["eligible"]) for item in group.listed])
     return neighbours(group.entries, rule_for(group.entries, challenge), ranks, eligible)
-
-
-def _image_pages(
-    found: list[images.SiteImage], groups: list[Group], out: Path, common: dict[str, Any]
-) -> None:
-    """Pages of the images of the largest group, their list and the comparison page."""
-    in_order = sorted(found, key=lambda image: image.id)
-    for place, image in enumerate(in_order):
-        around = (
-            in_order[place - 1] if place else None,
-            in_order[place + 1] if place + 1 < len(in_order) else None,
-        )
-        _render(
-            "image.html",
-            out / "image" / f"{image.id}.html",
-            base="../",
-            **common,
-            **images.context(image, groups[0], around),
-        )
-    _render("images.html", out / "images.html", base="", **common, **images.list_context(found))
-    data = (
-        images.compare_data(found, groups[0]) if groups else {"crop": crops.SIDE, "images": [], "models": []}
-    )
-    _script(out / "assets" / "compare-data.js", "SR_COMPARE", data)
-    _render("compare.html", out / "compare.html", base="", crop_rule=crops.RULE, **common)
 
 
 @lru_cache(maxsize=1)

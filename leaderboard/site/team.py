@@ -1,51 +1,49 @@
-"""What the page of one entry shows."""
+"""The page of one entry."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
-
-from leaderboard import checks
-from leaderboard.entry import Array
+from eval.records.schema import Artifact
+from leaderboard.public import without_paths
 from leaderboard.robustness import FIRM_SHARE, VARIANT_TITLES, PairCheck
-from leaderboard.site import charts
-from leaderboard.site.index import FIGURES, TRACK_TITLES, flags_of
-from leaderboard.site.listing import Group, Listed, known
-from leaderboard.tables import format_number
+from leaderboard.site.claims import claim_lines
+from leaderboard.site.index import TRACK_TITLES, flags_of
+from leaderboard.site.listing import EntryGroup, Listed
+from leaderboard.site.page import Page, SiteData
+from leaderboard.site.team_images import extremes, image_charts
+from leaderboard.tables.columns import Column
+from leaderboard.tables.numbers import format_number, known
 
-EXTREMES = 5
-QUALITY = ("val_psnr", "test_psnr", "val_ssim")  # compared by difference, costs by ratio
-# A claim's key in a manifest -> the row's column, title and decimals.
-CLAIMS = {
-    "psnr_valid_db": ("val_psnr", "Val PSNR [dB]", 2),
-    "psnr_test_db": ("test_psnr", "Test PSNR [dB]", 2),
-    "ssim_valid": ("val_ssim", "Val SSIM", 4),
-    "runtime_ms": ("runtime_ms", "Runtime [ms]", 2),
-    "flops_g": ("flops_g", "FLOPs [G]", 2),
-    "params_m": ("params_m", "Parameters [M]", 4),
-    "activations_m": ("activations_m", "Activations [M]", 2),
-    "memory_mib": ("memory_mib", "Memory [MiB]", 1),
-    "convs": ("num_conv", "Convolutions", 0),
-}
+# What a page says of the machine: what explains a runtime, and nothing that names the machine or its owner.
+MACHINE_FACTS = ("cpu", "cores", "usable_cores", "memory_mib", "system", "kernel", "python")
+
+
+def _files(data: SiteData) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group, checks in zip(data.groups, data.checks, strict=True):
+        pages = (
+            {(image.split, image.name): image.id for image in data.images} if group is data.groups[0] else {}
+        )
+        for item in group.listed:
+            yield f"team/{item.id}.html", context(item, group, checks, pages, data)
+
+
+TEAM_PAGE = Page("team.html", _files)
 
 
 def context(
     item: Listed,
-    group: Group,
+    group: EntryGroup,
     checks: list[PairCheck],
     image_pages: dict[tuple[str, str], str],
-    judged_on: str = "",
+    data: SiteData,
 ) -> dict[str, Any]:
-    """Variables of team.html. `image_pages` maps (mode, image) to the name of its page; `judged_on` is the machine of
-    the challenge's organisers, on which a claim without a machine is taken to be measured.
-    """
+    """Variables of team.html. `image_pages` maps (split, image) to the name of its page."""
     row = item.row
     own = [check for check in checks if item.entry.model in (check.upper, check.lower)]
-    mode = "valid" if "valid" in item.entry.modes else next(iter(item.entry.modes), "valid")
-    best, worst = _extremes(item, group, mode, image_pages)
+    split = "valid" if "valid" in item.entry.modes else next(iter(item.entry.modes), "valid")
     return {
         "model": item.entry.model,
         "team": row["team"],
@@ -60,10 +58,10 @@ def context(
         "flags": flags_of(row["flags"]),
         "checks": [{"title": _title(check, item.entry.model)} for check in own],
         "check_lines": _check_lines(own),
-        "claims": _claims(item, judged_on),
-        "charts": _charts(item, group, mode),
-        "best": best,
-        "worst": worst,
+        "claims": claim_lines(item, data.challenge),
+        "charts": image_charts(item, group, split, data.metric),
+        "extremes": extremes(item, group, split, data.metric, image_pages),
+        "metric": data.metric,
         "facts": _facts(item),
         "compare": urlencode({"a": item.id}),
     }
@@ -80,21 +78,15 @@ def _check_lines(checks: list[PairCheck]) -> list[dict[str, Any]]:
         for name in names
     ]
     if any(check.kept is not None for check in checks):
-        cells = []
-        for check in checks:
-            kept = check.kept
-            css = (
-                ""
-                if kept is None
-                else "holds"
-                if kept >= FIRM_SHARE
-                else "ties"
-                if kept > 1 - FIRM_SHARE
-                else "reverses"
-            )
-            cells.append({"text": "not known" if kept is None else f"{kept:.1%} keep it", "css": css})
-        lines.append({"title": "Resampled images", "cells": cells})
+        lines.append({"title": "Resampled images", "cells": [_resampled(check.kept) for check in checks]})
     return lines
+
+
+def _resampled(kept: float | None) -> dict[str, str]:
+    if kept is None:
+        return {"text": "not known", "css": ""}
+    css = "holds" if kept >= FIRM_SHARE else "ties" if kept > 1 - FIRM_SHARE else "reverses"
+    return {"text": f"{kept:.1%} keep it", "css": css}
 
 
 def _outcome(check: PairCheck, name: str) -> dict[str, str]:
@@ -105,177 +97,77 @@ def _outcome(check: PairCheck, name: str) -> dict[str, str]:
     return {"text": text, "css": css}
 
 
-def _tiles(item: Listed, group: Group) -> list[dict[str, str]]:
+def _tiles(item: Listed, group: EntryGroup) -> list[dict[str, str]]:
     row = item.row
     tiles = []
-    if known(row["score_final"]):
-        tiles.append(
-            {"title": "Score", "value": format_number(row["score_final"], 3), "note": row["reference"]}
-        )
-    for key, title, unit, decimals in FIGURES:
-        if known(row.get(key)):
-            tiles.append(
-                {
-                    "title": f"{title} [{unit}]",
-                    "value": format_number(row[key], decimals),
-                    "note": _against(item, group, key),
-                }
-            )
-    return tiles
+    if known(row["score_final"]) and group.ranks_by.metric is None:
+        score = format_number(row["score_final"], 3)
+        tiles.append({"title": "Score", "value": score, "note": row["reference"]})
+    return tiles + [
+        {
+            "title": column.heading,
+            "value": column.text(row[column.name]),
+            "note": _against(item, group, column),
+        }
+        for column in group.columns
+        if known(row.get(column.name))
+    ]
 
 
-def _against(item: Listed, group: Group, key: str) -> str:
-    """The figure against the baseline's: a difference for PSNR, a ratio for costs."""
-    if group.baseline is None or group.baseline is item or not known(group.baseline.row.get(key)):
+def _against(item: Listed, group: EntryGroup, column: Column) -> str:
+    """The figure against the baseline's: a difference for means, a ratio for costs."""
+    if group.baseline is None or group.baseline is item or not known(group.baseline.row.get(column.name)):
         return "is the baseline" if group.baseline is item else ""
-    if key == "runtime_ms" and known(item.row["runtime_ratio"]):
+    if column.name == "runtime_ms" and known(item.row["runtime_ratio"]):
         return f"{item.row['runtime_ratio']:.2f} × {item.row['reference']}"
-    base = group.baseline.row[key]
-    if "psnr" in key:
-        return f"{item.row[key] - base:+.3f} dB to the baseline"
-    return f"{item.row[key] / base:.2f} × the baseline" if base else ""
-
-
-def _claims(item: Listed, judged_on: str) -> list[dict[str, str]]:
-    found = []
-    for key, (column, title, decimals) in CLAIMS.items():
-        claimed = item.entry.record.submission.claims.get(key)
-        if not isinstance(claimed, int | float) or isinstance(claimed, bool):
-            continue
-        measured = item.row.get(column)
-        difference = "–"
-        if known(measured) and measured is not None and math.isfinite(measured) and claimed:
-            difference = _incomparable(item, column, judged_on) or (
-                f"{measured - claimed:+.{decimals}f}"
-                if column in QUALITY
-                else f"{measured / claimed - 1:+.1%}"
-            )
-        found.append(
-            {
-                "title": title,
-                "claimed": format_number(float(claimed), decimals),
-                "measured": format_number(measured, decimals),
-                "difference": difference,
-            }
-        )
-    return found
-
-
-def _incomparable(item: Listed, column: str, judged_on: str) -> str:
-    """Why a claim and a measurement differ for other reasons than the submission; empty where they compare."""
-    record = item.entry.record
-    if column in QUALITY:
-        return "other images" if item.row["ranked_by"] == "psnr" else ""
-    if column not in ("runtime_ms", "memory_mib"):
-        return ""
-    claimed_on = str(record.submission.claims.get("device") or judged_on).lower().split()
-    here = item.entry.conditions.machine.lower().split()
-    return "" if all(word in here for word in claimed_on if word != "nvidia") else "other machine"
-
-
-def gains(item: Listed, group: Group, mode: str) -> tuple[Array, bool]:
-    """PSNR per image of `mode`, as the difference to the baseline where it saw the same images (then True)."""
-    own = item.entry.metric(mode, "psnr")
-    base = group.baseline
-    if base is None or base is item or base.entry.image_names(mode) != item.entry.image_names(mode):
-        return own, False
-    with np.errstate(invalid="ignore"):
-        return own - base.entry.metric(mode, "psnr"), True
-
-
-def _charts(item: Listed, group: Group, mode: str) -> list[dict[str, Any]]:
-    found = []
-    values, relative = gains(item, group, mode)
-    if len(values):
-        title = f"PSNR per {mode} image" + (", against the baseline" if relative else "")
-        better = (
-            f"Better than the baseline on {int((values > 0).sum())} of {len(values)} images."
-            if relative
-            else f"{len(values)} images."
-        )
-        svg = charts.histogram(values, "dB", f"{title} of {item.entry.model}: {better}")
-        found.append({"title": title, "svg": svg, "caption": better})
-    first = next(iter(item.entry.runtimes), None)
-    if first:
-        times = item.entry.runtimes[first]
-        cold = checks.cold_start(item.entry) is not None
-        caption = f"Median {np.median(times):.2f} ms, mean {times.mean():.2f} ms."
-        if cold:
-            caption += f" The first call took {times[0]:.1f} ms."
-        title = f"Runtime per {first} image [ms]"
-        found.append(
-            {
-                "title": title,
-                "svg": charts.sequence(times, cold, f"{title} of {item.entry.model}. {caption}"),
-                "caption": caption,
-            }
-        )
-    return [chart for chart in found if chart["svg"]]
-
-
-def _extremes(
-    item: Listed, group: Group, mode: str, pages: dict[tuple[str, str], str]
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    values, relative = gains(item, group, mode)
-    if not len(values):
-        return None, None
-    own, names = item.entry.metric(mode, "psnr"), item.entry.image_names(mode)
-    times = item.entry.runtimes.get(mode)
-    order = np.argsort(np.nan_to_num(values, nan=0.0), kind="stable")
-
-    def listed(indices: Any, title: str) -> dict[str, Any]:
-        images = [
-            {
-                "name": names[i],
-                "page": pages.get((mode, names[i])),
-                "psnr": format_number(float(own[i]), 2),
-                "gain": f"{values[i]:+.3f}" if relative else "",
-                "runtime": format_number(float(times[i]), 2) if times is not None else "–",
-            }
-            for i in indices
-        ]
-        return {"title": title, "column": "to the baseline" if relative else "", "images": images}
-
-    return listed(order[::-1][:EXTREMES], "Best images"), listed(order[:EXTREMES], "Worst images")
+    value, base = item.row[column.name], group.baseline.row[column.name]
+    if column.metric:
+        unit = f" {column.unit}" if column.unit else ""
+        return f"{value - base:+.{column.decimals + 1}f}{unit} to the baseline"
+    return f"{value / base:.2f} × the baseline" if base else ""
 
 
 def _facts(item: Listed) -> list[tuple[str, str]]:
     record = item.entry.record
-    checkpoint = record.submission.checkpoint
-    machine = ", ".join(
-        f"{key.replace('_', ' ')}: {value:.6g}"
-        if isinstance(value, float)
-        else f"{key.replace('_', ' ')}: {value}"
-        for key, value in record.machine.items()
-        if isinstance(value, str | int | float)
-    )
+    submission, checkpoint = record.submission, record.submission.checkpoint
     facts = [
         ("Source", f"published, {record.imported_from}" if record.source == "imported" else "measured here"),
         ("Machine", item.entry.conditions.machine or "not stated"),
-        ("Details", machine[:600]),
-        ("Images", record.dataset),
+        ("Details", _machine(record.machine)),
+        ("Images", without_paths(record.dataset)),
         ("Protocol", item.entry.conditions.protocol),
         ("Confinement", record.sandbox),
-        (
-            "Checkpoint",
-            f"{checkpoint.file} ({checkpoint.source}), sha256 {checkpoint.sha256}" if checkpoint else "",
-        ),
-        ("Script", _artifact(record.submission.script)),
-        ("Manifest", _artifact(record.submission.manifest)),
+        ("Checkpoint", _artifact(checkpoint, f" ({checkpoint.source})" if checkpoint else "")),
+        ("Script", _artifact(submission.script)),
+        ("Manifest", _artifact(submission.manifest)),
         ("Record", f"{record.sequence:06d}, {record.created:%Y-%m-%d %H:%M} UTC" if record.sequence else ""),
+        *_further_figures(item.row),
     ]
-    for name, key, decimals in (
-        ("Median runtime", "runtime_median_ms", 2),
-        ("First call", "cold_ms", 1),
-        ("Activations [M]", "activations_m", 2),
-        ("Memory [MiB]", "memory_mib", 1),
-        ("Convolutions", "num_conv", 0),
-    ):
-        if known(item.row.get(key)):
-            unit = " ms" if key.endswith("_ms") else ""
-            facts.append((name, format_number(item.row[key], decimals) + unit))
     return [(name, value) for name, value in facts if value]
 
 
-def _artifact(artifact: Any) -> str:
-    return f"{artifact.file}, sha256 {artifact.sha256}" if artifact else ""
+def _further_figures(row: dict[str, Any]) -> list[tuple[str, str]]:
+    figures = (
+        ("Median runtime", "runtime_median_ms", 2, " ms"),
+        ("First call", "cold_ms", 1, " ms"),
+        ("Activations [M]", "activations_m", 2, ""),
+        ("Memory [MiB]", "memory_mib", 1, ""),
+        ("Convolutions", "num_conv", 0, ""),
+    )
+    return [
+        (name, format_number(row[key], decimals) + unit)
+        for name, key, decimals, unit in figures
+        if known(row.get(key))
+    ]
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    facts = {
+        name: machine[name] for name in MACHINE_FACTS if isinstance(machine.get(name), str | int | float)
+    }
+    shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in facts.items()}
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in shown.items())
+
+
+def _artifact(artifact: Artifact | None, source: str = "") -> str:
+    return f"{without_paths(artifact.file)}{source}, sha256 {artifact.sha256}" if artifact else ""

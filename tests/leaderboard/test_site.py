@@ -364,16 +364,16 @@ def test_crops_keep_their_promised_size(tmp_path: Path) -> None:
         (tmp_path / "images" / kind / "valid").mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "images" / kind / "valid" / "x.png"), noise)
     models = {"01_A": ("01_A", np.inf), "02_B": ("02_B", 30.0)}
-    crop = crops.write(crops.Source(tmp_path, "valid", "x", models, 4, 4), tmp_path / "out")
+    crop = crops.store_window(crops.Source(tmp_path, "valid", "x", models, 4, 4), tmp_path / "out")
     assert crop == crops.Crop(["01_A"], hr=True, lr=False, refused=[])
-    assert (tmp_path / "out" / "01_A.webp").stat().st_size <= crops.MAX_BYTES
+    assert (tmp_path / "out" / "01_A.webp").stat().st_size <= crops.MAX_WEBP_BYTES
     # 100 entries and 200 images, HR and LR lossless (a raw window has 76.8 kB): below 300 MB
     assert (tmp_path / "out" / "_hr.webp").stat().st_size <= 80_000
-    assert 200 * (100 * crops.MAX_BYTES + 82_000) < 300e6
+    assert 200 * (100 * crops.MAX_WEBP_BYTES + 82_000) < 300e6
 
 
 def test_hr_and_lr_windows_are_lossless_and_show_the_same_place(tmp_path: Path) -> None:
-    crop = crops.write(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "out")
+    crop = crops.store_window(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "out")
     assert crop is not None and crop.hr and crop.lr
     top, left = crops.window(picture(0), 4)
     hr, lr = (np.array(cv2.imread(str(tmp_path / "out" / name))) for name in ("_hr.webp", "_lr.webp"))
@@ -387,7 +387,7 @@ def test_a_picture_of_another_evaluation_is_not_shown(tmp_path: Path) -> None:
     psnr = crops.psnr_db(blurred, picture(0), 4)
     models = {"01_A": blurred, "02_Stale": blurred, "03_Size": blurred[:-4]}
     source = kept(tmp_path, models, {"01_A": psnr + 0.004, "02_Stale": psnr + 0.5, "03_Size": psnr})
-    crop = crops.write(source, tmp_path / "out")
+    crop = crops.store_window(source, tmp_path / "out")
     assert crop is not None and crop.models == ["01_A"] and crop.refused == ["02_Stale", "03_Size"]
     assert not (tmp_path / "out" / "02_Stale.webp").exists()
 
@@ -395,7 +395,7 @@ def test_a_picture_of_another_evaluation_is_not_shown(tmp_path: Path) -> None:
 def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = result(0, 1), result(0, 2)
     psnr = {"01_A": crops.psnr_db(first, picture(0), 4), "02_B": crops.psnr_db(second, picture(0), 4)}
-    crops.write(kept(tmp_path, {"01_A": first}, psnr), tmp_path / "out")
+    crops.store_window(kept(tmp_path, {"01_A": first}, psnr), tmp_path / "out")
     both = crops.Source(tmp_path, "valid", "x", {key: (key, psnr[key]) for key in psnr}, 4, 4)
     (tmp_path / "images" / "02_B" / "valid").mkdir(parents=True)
     cv2.imwrite(str(both.path("02_B")), second)
@@ -407,19 +407,19 @@ def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
         return original(path, flag)
 
     monkeypatch.setattr(cv2, "imread", counted)
-    crop = crops.write(both, tmp_path / "out")
+    crop = crops.store_window(both, tmp_path / "out")
     assert crop is not None and crop.models == ["01_A", "02_B"]
     assert {Path(path).parts[-3] for path in read} == {"HR", "02_B"}
     read.clear()
-    assert crops.write(both, tmp_path / "out") == crop and read == []
+    assert crops.store_window(both, tmp_path / "out") == crop and read == []
     cv2.imwrite(str(both.path("HR")), picture(1))  # other data of the same name: nobody's picture fits it
-    crop = crops.write(both, tmp_path / "out")
+    crop = crops.store_window(both, tmp_path / "out")
     assert crop is not None and crop.models == [] and crop.refused == ["01_A", "02_B"]
 
 
 def test_crops_of_images_that_are_no_longer_kept_are_removed(tmp_path: Path) -> None:
     for name in ("valid-0001", "valid-0002"):
-        crops.write(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "crops" / name)
+        crops.store_window(kept(tmp_path, {"01_A": picture(0)}, {"01_A": np.inf}), tmp_path / "crops" / name)
     (tmp_path / "crops" / "mine").mkdir()
     crops.remove_others(tmp_path / "crops", {"valid-0002"})
     assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == ["mine", "valid-0002"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 import math
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from eval.challenge import load
-from leaderboard import tables
+from leaderboard import public, tables
 from leaderboard.importing import read_official
 from leaderboard.ranking import rank
 from tests.leaderboard.makers import failed, record
@@ -141,7 +143,7 @@ def test_json_is_strict(frame: pd.DataFrame) -> None:
     def refuse(text: str) -> None:
         raise AssertionError(text)
 
-    content = json.loads(tables.to_json(frame), parse_constant=refuse)
+    content = json.loads(tables.table_json(frame), parse_constant=refuse)
     assert content["rows"][0]["score_final"] == "Infinity"
     assert content["rows"][-1]["val_psnr"] is None
     assert content["challenge"] == "esr2026"
@@ -169,3 +171,9 @@ def test_the_published_table_fits_a_conference_paper(shared: Path, tmp_path: Pat
         ["pdflatex", "-interaction=nonstopmode", "t.tex"], cwd=tmp_path, capture_output=True
     )
     assert done.returncode == 0 and b"Overfull" not in done.stdout
+
+
+@pytest.mark.parametrize("module", [public, tables.numbers, tables.marks])
+def test_examples_in_docstrings_are_right(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed

@@ -36,9 +36,10 @@
     box.append(inner, text);
     return box;
   }
-  function psnr(item, model) {
-    const value = item.psnr[model.index];
-    return value === null ? "" : (typeof value === "string" ? "∞" : value.toFixed(2)) + " dB";
+  function figureOf(item, model) {
+    const value = item.values[model.index];
+    if (value === null) return "";
+    return data.metric + " " + (typeof value === "string" ? "∞" : value.toFixed(data.decimals)) + (data.unit ? " " + data.unit : "");
   }
   function size() {
     const side = data.crop * zoom;
@@ -64,7 +65,7 @@
     const b = data.models.find(function (one) { return one.id === second.value; });
     if (!item || !a || !b) return;
     history.replaceState(null, "", "#" + new URLSearchParams({ a: a.id, b: b.id, image: item.id }));
-    get("figures").textContent = a.name + " " + psnr(item, a) + "   ·   " + b.name + " " + psnr(item, b);
+    get("figures").textContent = a.name + " " + figureOf(item, a) + "   ·   " + b.name + " " + figureOf(item, b);
     get("image-page").href = "image/" + item.id + ".html";
     const kept = item.crop ? item.crop.models : [];
     const both = kept.includes(a.id) && kept.includes(b.id);

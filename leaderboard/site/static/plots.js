@@ -1,4 +1,4 @@
-// PSNR against cost, one panel per cost, with the Pareto front. Data comes from data.js; colours from the page's theme.
+// Quality against cost, one panel per cost, with the Pareto front. Data comes from data.js; colours from the page's theme.
 // Panels are drawn, and plotly's 4.5 MB read, when they come near the window: until then the table has the processor.
 "use strict";
 (function () {
@@ -6,13 +6,15 @@
   if (!data) return;
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
   function plain(text) { return text.replace(/&/g, "&amp;").replace(/</g, "&lt;"); } // plotly reads tags in labels
+  const sign = data.lower ? -1 : 1;
+  function better(a, b) { return sign * (a.quality - b.quality); }
   function front(points, cost) {
     let best = -Infinity;
-    return points.filter(function (p) { return p.eligible; }).sort(function (a, b) { return a[cost] - b[cost] || b.psnr - a.psnr; })
-      .filter(function (p) { if (p.psnr <= best) return false; best = p.psnr; return true; });
+    return points.filter(function (p) { return p.eligible; }).sort(function (a, b) { return a[cost] - b[cost] || better(b, a); })
+      .filter(function (p) { if (sign * p.quality <= best) return false; best = sign * p.quality; return true; });
   }
   function traces(cost) {
-    const points = data.points.filter(function (p) { return p[cost] !== null && p.psnr !== null; });
+    const points = data.points.filter(function (p) { return p[cost] !== null && p.quality !== null; });
     const line = front(points, cost);
     const groups = [
       ["Ranked", function (p) { return p.eligible && !p.baseline; }, { color: colour("--chart"), size: 9 }],
@@ -20,20 +22,20 @@
       ["Not ranked", function (p) { return !p.eligible && !p.baseline; },
         { color: colour("--soft"), size: 8, symbol: "circle-open" }],
     ];
-    const made = [{ x: line.map(function (p) { return p[cost]; }), y: line.map(function (p) { return p.psnr; }),
+    const made = [{ x: line.map(function (p) { return p[cost]; }), y: line.map(function (p) { return p.quality; }),
       mode: "lines", line: { shape: "hv", color: colour("--chart-soft"), width: 2 }, name: "Pareto front", hoverinfo: "skip" }];
     groups.forEach(function (group) {
       const some = points.filter(group[1]);
-      made.push({ x: some.map(function (p) { return p[cost]; }), y: some.map(function (p) { return p.psnr; }),
+      made.push({ x: some.map(function (p) { return p[cost]; }), y: some.map(function (p) { return p.quality; }),
         text: some.map(function (p) { return plain(p.label) + (p.team ? "</b><br>" + plain(p.team) + "<b>" : ""); }), customdata: some.map(function (p) { return p.page; }),
         mode: "markers", type: "scatter", name: group[0], marker: group[2],
-        hovertemplate: "<b>%{text}</b><br>%{y:.2f} dB at %{x:.3~g}<extra></extra>" });
+        hovertemplate: "<b>%{text}</b><br>%{y:." + data.decimals + "f} " + data.unit + " at %{x:.3~g}<extra></extra>" });
     });
     return made;
   }
   function names(cost) { // the front's entries by their number, above the points
-    return front(data.points.filter(function (p) { return p[cost] !== null && p.psnr !== null; }), cost).map(function (p) {
-      return { x: Math.log10(p[cost]), y: p.psnr, text: plain(p.label.split("_")[0].slice(0, 12)), showarrow: false, yshift: 13,
+    return front(data.points.filter(function (p) { return p[cost] !== null && p.quality !== null; }), cost).map(function (p) {
+      return { x: Math.log10(p[cost]), y: p.quality, text: plain(p.label.split("_")[0].slice(0, 12)), showarrow: false, yshift: 13,
         font: { color: colour("--ink"), size: 11 } };
     });
   }
@@ -61,7 +63,7 @@
       font: { color: colour("--soft"), size: 12, family: getComputedStyle(document.body).fontFamily },
       xaxis: Object.assign({ type: "log", title: { text: title, standoff: 8 }, tickmode: "array", tickvals: ticks(cost),
         ticktext: ticks(cost).map(String) }, axis),
-      yaxis: Object.assign({ tickformat: ".2f" }, axis), showlegend: false, hovermode: "closest", shapes: shapes, annotations: names(cost) };
+      yaxis: Object.assign({ tickformat: "." + data.decimals + "f", autorange: data.lower ? "reversed" : true }, axis), showlegend: false, hovermode: "closest", shapes: shapes, annotations: names(cost) };
   }
   const places = Array.from(document.querySelectorAll(".plot"));
   function draw(place) {

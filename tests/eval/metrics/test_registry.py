@@ -8,6 +8,7 @@ from __future__ import annotations
 import doctest
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from eval.metrics.psnr import psnr
 from eval.metrics.registry import METRICS, chosen, measure
 from eval.metrics.ssim import ssim
 from tests.conftest import ROOT
+from tests.test_structure import product
 
 # The packages' attributes of these names are the modules: functions are imported above under the same names.
 psnr_module, ssim_module = sys.modules[psnr.__module__], sys.modules[ssim.__module__]
@@ -275,7 +277,7 @@ TOY_METRICS = (Metric("toy", "toy", "Toy", lambda sr, hr, border: 0.25, decimals
 
 
 def test_a_new_metric_is_one_file_and_one_line(tmp_path: Path) -> None:
-    """A copy of the project with a file and a line more computes a toy metric."""
+    """A copy of the project with a file and a line more computes, ranks by and shows a toy metric."""
     copy = tmp_path / "project"
     copied = ("eval", "data", "leaderboard", "models", "model_zoo", "test_demo.py")
     for name in copied:
@@ -292,12 +294,34 @@ def test_a_new_metric_is_one_file_and_one_line(tmp_path: Path) -> None:
     )
     code = """
 import numpy as np
+from eval.challenge import Challenge
 from eval.metrics.registry import chosen, measure
+from eval.records.schema import ImageResult, ModeResult, Record, SubmissionInfo
+from leaderboard import tables
+from leaderboard.ranking import rank
+
 image = np.zeros((8, 8, 3), np.uint8)
 print(measure(image, image, chosen(["toy"], 4)), chosen(["toy"])[0].protocol)
+
+rule = {"kind": "metric", "mode": "test", "terms": [{"metric": "toy", "factor": -1.0}]}
+rules = {"name": "own", "title": "Own", "year": 2026, "metrics": ["toy"], "ranking": rule, "sources": ["here"]}
+records = [
+    Record(
+        challenge="own",
+        submission=SubmissionInfo(model=model),
+        status="ok",
+        modes={"test": ModeResult(images=[ImageResult(name="a", metrics={"toy": value})])},
+    )
+    for model, value in (("01_A", 0.5), ("02_B", 0.25))
+]
+print(tables.to_markdown(rank(records, Challenge.model_validate(rules))))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "{'toy': 0.25} TOY, RGB uint8, border 4, mean over images"
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "{'toy': 0.25} TOY, RGB uint8, border 4, mean over images"
+    assert any(line.startswith("| Rank | Model | Test Toy |") for line in lines)
+    assert any(line.startswith("| 1 | 02\\_B | **0.250** |") for line in lines)
 
 
 def test_the_table_loads_without_torch_and_quickly() -> None:
@@ -314,6 +338,12 @@ def test_every_metric_is_described() -> None:
     assert len(set(protocols)) == len(protocols)
     assert len({one.title for one in METRICS.values()}) == len(METRICS)
     assert (METRICS["psnr"].amount(26.9), METRICS["ssim"].amount(0.77)) == ("26.90 dB", "0.7700")
+
+
+def test_no_code_guesses_a_metric_from_its_name() -> None:
+    guess = re.compile(r"""(startswith|endswith)\(\W*(psnr|ssim)|["'](psnr|ssim)["'] (not )?in """)
+    for path in product():
+        assert not guess.search(path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize("module", [border, color, metric, psnr_module, registry, ssim_module], ids=str)

@@ -43,7 +43,7 @@ def record(**more: object) -> Record:
 
 
 def test_every_official_key_is_there() -> None:
-    entry = official.as_json({"25_EERN": record()})["25_EERN"]
+    entry = official.results_json({"25_EERN": record()})["25_EERN"]
     assert entry["valid_psnr"] == [30.0, 32.0] and entry["valid_ave_psnr"] == 31.0
     assert entry["valid_runtime"] == [10.0, 11.0] and entry["valid_ave_runtime"] == 15.0
     assert entry["test_ave_psnr"] == 28.0 and entry["valid_memory"] == 100.5
@@ -70,7 +70,7 @@ def pytest_fail(name: str) -> None:
 
 
 def test_text_has_the_official_columns_and_rounding() -> None:
-    header, row = official.as_text({"25_EERN": record()}).splitlines()
+    header, row = official.results_text({"25_EERN": record()}).splitlines()
     assert [cell.strip() for cell in header.split("\t")] == [
         "Model", "Val PSNR", "Test PSNR", "Val Time [ms]", "Test Time [ms]", "Ave Time [ms]", "Params [M]",
         "FLOPs [G]", "Acts [M]", "Mem [M]", "Conv",
@@ -81,16 +81,16 @@ def test_text_has_the_official_columns_and_rounding() -> None:
 
 
 def test_without_a_test_set_its_columns_are_left_out() -> None:
-    text = official.as_text({"25_EERN": record(modes={"valid": mode(30.0)})})
+    text = official.results_text({"25_EERN": record(modes={"valid": mode(30.0)})})
     assert "Test" not in text
 
 
 def test_a_failure_has_a_reason_and_no_means() -> None:
     failed = record(status="failed", error="time limit", modes={}, complexity=None)
-    entry = official.as_json({"25_EERN": failed})["25_EERN"]
+    entry = official.results_json({"25_EERN": failed})["25_EERN"]
     assert entry["error"] == "time limit" and entry["runtime_ms"] is None
     assert not any("ave" in key for key in entry)
-    assert "# 25_EERN: failed: time limit" in official.as_text({"25_EERN": failed})
+    assert "# 25_EERN: failed: time limit" in official.results_text({"25_EERN": failed})
 
 
 def test_the_newest_record_of_a_model_counts(tmp_path: Path) -> None:

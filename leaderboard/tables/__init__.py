@@ -1,0 +1,9 @@
+"""A ranking in the formats that people read and publish. Formatting only; no rule is decided here."""
+
+from leaderboard.tables.files import table_json, write_csv
+from leaderboard.tables.latex import to_latex
+from leaderboard.tables.markdown import to_markdown
+from leaderboard.tables.numbers import format_number
+from leaderboard.tables.terminal import to_terminal
+
+__all__ = ["format_number", "table_json", "to_latex", "to_markdown", "to_terminal", "write_csv"]
