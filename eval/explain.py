@@ -1,7 +1,7 @@
 """Which protocol gives the number in a paper: `python -m eval.explain --images DIR --hr DIR --target 28.42`.
 
-The same pixels give PSNR values decibels apart by colour space, border and mean. Every combination that is in
-use is tried; those whose value rounds to the target, at the target's own precision, are the explanation.
+The same pixels give PSNR values that differ by decibels between colour spaces, borders and means. The command tries
+every combination in use. Those whose value rounds to the target, at the target's precision, explain it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ MEANS = {
     "images": "mean over images",
     "pooled": "PSNR of the mean squared error over all images",
 }
-SHOWN = 5
-MAX_TARGET = 1000  # dB; equal images have no number
-OK, NOT_EXPLAINED, USAGE = 0, 1, 2
+_SHOWN = 5
+_MAX_TARGET = 1000  # dB; equal images have no number
+_OK, _NOT_EXPLAINED, _USAGE = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to get a single number from two folders of images; `value` in dB, or SSIM in 0..1."""
+    """One way to get a number from two folders of images. value: PSNR in dB, or SSIM from 0 to 1."""
 
     measure: str
     colour: Colour
@@ -54,9 +54,9 @@ class Candidate:
 
 
 def candidates(images: Sequence[tuple[Image, Image]], measure: str) -> list[Candidate]:
-    """The value of every protocol for (SR, HR) pairs of uint8 HxWx3 images; `measure` is `psnr` or `ssim`.
+    """The value of every protocol, without borders that are too large for an image.
 
-    Borders that an image is too small for are left out.
+    images: pairs (SR, HR), each uint8 HxWx3, RGB. measure: `psnr` or `ssim`.
     """
     found = []
     least = 2 * max(BORDERS) + 11
@@ -78,7 +78,7 @@ def candidates(images: Sequence[tuple[Image, Image]], measure: str) -> list[Cand
 def explain(found: Sequence[Candidate], target: str) -> list[Candidate]:
     """The candidates that round to `target` at its precision (half up or half to even).
 
-    Those in common use (mean over images, no border or one of 4) come first, the nearest first among them.
+    Protocols in common use (mean over images, border 0 or 4) come first; among these, the nearest comes first.
     """
     wanted = Decimal(target)
     step = 10.0 ** int(wanted.as_tuple().exponent)
@@ -97,11 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         images = _read(options.images, options.hr, options.scale)
     except (InputError, SubmissionFailed) as error:
         print(f"eval.explain: error: {error}", file=sys.stderr)
-        return USAGE
+        return _USAGE
     measure = "ssim" if float(options.target) <= 1 else "psnr"
     found = candidates(images, measure)
     matches = explain(found, options.target)
-    shown = matches or sorted(found, key=lambda one: abs(one.value - float(options.target)))[:SHOWN]
+    shown = matches or sorted(found, key=lambda one: abs(one.value - float(options.target)))[:_SHOWN]
     title = f"{options.target} is" if matches else f"no protocol gives {options.target}; the nearest"
     table = Table(title=title)
     table.add_column("value", justify="right")
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in shown:
         table.add_row(f"{one.value:.4f}", one.describe())
     Console(soft_wrap=True).print(table)
-    return OK if matches else NOT_EXPLAINED
+    return _OK if matches else _NOT_EXPLAINED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,9 +130,9 @@ def _number(text: str) -> None:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("nan")
-    if not value.is_finite() or not 0 < value <= MAX_TARGET:
+    if not value.is_finite() or not 0 < value <= _MAX_TARGET:
         raise InputError(
-            f"--target {text}: expected a number above 0 and at most {MAX_TARGET}, such as 28.42"
+            f"--target {text}: expected a number above 0 and at most {_MAX_TARGET}, such as 28.42"
         )
 
 

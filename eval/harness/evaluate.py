@@ -14,7 +14,7 @@ from eval.harness import build_step, folder_results, ground_truth, resume
 from eval.harness.findings import Findings, Shared
 from eval.harness.measure import Measurement
 from eval.harness.plan import Plan
-from eval.harness.progress import Reporter
+from eval.harness.progress import BatchReporter
 from eval.harness.scoring.reference import BicubicReference, quality_flags, reference_results
 from eval.harness.scoring.saved_images import Pictures
 from eval.harness.scoring.scorer_pool import ScorerPool
@@ -31,7 +31,7 @@ from eval.submissions.submission import Submission
 class Harness:
     """Evaluates submissions on one plan. Holds what a batch shares: scorer threads, clock calibration."""
 
-    def __init__(self, plan: Plan, reporter: Reporter, session: str) -> None:
+    def __init__(self, plan: Plan, reporter: BatchReporter, session: str) -> None:
         self._plan, self._session = plan, session
         self._metrics = registry.chosen(plan.metric_names, plan.challenge.border)
         self._perceptual = PerceptualScorer(tuple(one.name for one in self._metrics if one.function is None))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from data.text import without_controls
 from eval.harness.plan import Plan
-from eval.harness.progress import Reporter
+from eval.harness.progress import BatchReporter
 from eval.harness.scoring.reference import BicubicReference
 from eval.harness.scoring.saved_images import Pictures
 from eval.harness.scoring.scorer_pool import ScorerPool
@@ -26,7 +26,7 @@ class Shared:
     pictures: Pictures
     reference: BicubicReference
     gap: GapCalibration
-    reporter: Reporter
+    reporter: BatchReporter
 
 
 @dataclass

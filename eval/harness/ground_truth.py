@@ -1,4 +1,4 @@
-"""HR images must not lie in what a sandbox shows: asked before a submission is started."""
+"""Checks before a submission starts that its sandbox shows no HR image."""
 
 from __future__ import annotations
 

@@ -11,14 +11,14 @@ from data.images import image_size, read_rgb
 from data.pairs import ImagePair
 from data.types import Image, Split
 from eval.harness.plan import Plan
-from eval.harness.progress import Reporter
+from eval.harness.progress import BatchReporter
 from eval.harness.scoring.output_range import OutputRange
 from eval.harness.scoring.saved_images import Pictures
 from eval.harness.scoring.scorer_pool import (
+    ImageScores,
     ScoreBeside,
     ScoreBetween,
     ScorerPool,
-    Scores,
     Task,
 )
 from eval.harness.timing import timed_pass
@@ -39,13 +39,13 @@ class Passes:
     """The passes over all images of all modes for one submission, and what they gave."""
 
     def __init__(
-        self, plan: Plan, pool: ScorerPool, pictures: Pictures, reporter: Reporter, model: str
+        self, plan: Plan, pool: ScorerPool, pictures: Pictures, reporter: BatchReporter, model: str
     ) -> None:
         self._plan, self._pool, self._pictures = plan, pool, pictures
         self._reporter, self._model = reporter, model
         self._modes: dict[Split, list[ImagePair]] = plan.dataset.modes
         self._scorers: dict[Split, ScoreBeside | ScoreBetween] = {}
-        self._scores: dict[Split, list[Scores]] = {}
+        self._scores: dict[Split, list[ImageScores]] = {}
         self._runtimes: dict[Split, RuntimeSummary | None] = dict.fromkeys(self._modes)
         self._per_image: dict[Split, list[float] | None] = dict.fromkeys(self._modes)
         self._memory: dict[Split, float | None] = dict.fromkeys(self._modes)
@@ -136,7 +136,7 @@ class Passes:
         """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
         for split, answers in self._answers.items():
             sizes = [image_size(pair.lr) for pair in self._modes[split]]
-            doubt = timed_pass.judge(answers, sizes, gap, self._others[split])
+            doubt = timed_pass.judge_times(answers, sizes, gap, self._others[split])
             self.flags += [doubt] if doubt else []
             if not timed_pass.believed(doubt):
                 continue
@@ -189,7 +189,7 @@ class Passes:
 
         task = self._pool.task(answer.image, pair, keep)
 
-        def score_and_report() -> Scores:
+        def score_and_report() -> ImageScores:
             scores = task()
             self._reporter.image(self._model, split, pair.name, scores, len(self._modes[split]))
             return scores

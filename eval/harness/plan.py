@@ -13,10 +13,10 @@ from eval.runtime import statistics
 
 @dataclass(frozen=True)
 class Plan:
-    """What every submission of a batch is put through. metric_names: keys of `eval.metrics`, in the order shown.
+    """What every submission of a batch is put through.
 
-    save_images: folder for pictures, None keeps none. kept_hr: folders with copies of HR images, which no
-    submission may see.
+    metric_names: keys of `eval.metrics`, in the order shown. save_images: folder for images; None keeps none.
+    kept_hr: folders with copies of HR images, which no submission may see.
     """
 
     challenge: Challenge

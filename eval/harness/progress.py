@@ -1,4 +1,4 @@
-"""What a person sees while a batch runs: a bar with the running PSNR on a terminal, plain lines elsewhere."""
+"""What a person sees while a batch runs: bars with the running PSNR on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from eval.harness.scoring.scorer_pool import Scores
+from eval.harness.scoring.scorer_pool import ImageScores
 
 
-class Reporter(Protocol):
+class BatchReporter(Protocol):
     """Called from the main and the scorer threads."""
 
     def stage(self, model: str, doing: str) -> None:
         """What happens now, for steps that take seconds and have no images to count."""
 
-    def image(self, model: str, split: str, name: str, scores: Scores, total: int) -> None:
+    def image(self, model: str, split: str, name: str, scores: ImageScores, total: int) -> None:
         """One image of `total` of this split was scored."""
 
     def timing(self, model: str, split: str, total: int) -> None:
@@ -38,7 +38,7 @@ class Lines:
     def stage(self, model: str, doing: str) -> None:
         self._console.print(f"{model}  ({doing})", highlight=False, markup=False, soft_wrap=True)
 
-    def image(self, model: str, split: str, name: str, scores: Scores, total: int) -> None:
+    def image(self, model: str, split: str, name: str, scores: ImageScores, total: int) -> None:
         shown = "  ".join(f"{key} {value:.4f}" for key, value in scores.items())
         self._console.print(
             f"{model}  {split}  {name}  {shown}", highlight=False, markup=False, soft_wrap=True
@@ -70,7 +70,7 @@ class Bars:
                 self._progress.remove_task(self._stage)
             self._stage = self._progress.add_task(model, total=None, note=doing)
 
-    def image(self, model: str, split: str, name: str, scores: Scores, total: int) -> None:
+    def image(self, model: str, split: str, name: str, scores: ImageScores, total: int) -> None:
         key = (model, split)
         with self._lock:
             if key not in self._tasks:
@@ -119,7 +119,7 @@ def bars(console: Console) -> Progress:
 
 
 @contextmanager
-def reporting(console: Console) -> Iterator[Reporter]:
+def reporting(console: Console) -> Iterator[BatchReporter]:
     """Bars on a terminal, lines elsewhere."""
     if not console.is_terminal:
         yield Lines(console)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from eval.host.gpu import Device
 from eval.host.gpu_state import HARMLESS_THROTTLE, GpuState, read_gpu
-from eval.host.machine import memory_mib, read_text, usable_cores
+from eval.host.machine import memory_mib, system_text, usable_cores
 
 Grade = Literal["pass", "caution", "fail", "skipped"]
 
@@ -49,7 +49,7 @@ def check_environment(
 def _check_governor(root: Path) -> Check:
     name = "CPU frequency governor"
     paths = sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
-    governors = sorted({text for text in map(read_text, paths) if text})
+    governors = sorted({text for text in map(system_text, paths) if text})
     if not governors:
         return Check(name, "skipped", "the system does not say (common in virtual machines)")
     if governors == ["performance"]:
@@ -59,8 +59,8 @@ def _check_governor(root: Path) -> Check:
 
 def _check_turbo(root: Path) -> Check:
     name = "CPU turbo"
-    no_turbo = read_text(root / "sys/devices/system/cpu/intel_pstate/no_turbo")
-    boost = read_text(root / "sys/devices/system/cpu/cpufreq/boost")
+    no_turbo = system_text(root / "sys/devices/system/cpu/intel_pstate/no_turbo")
+    boost = system_text(root / "sys/devices/system/cpu/cpufreq/boost")
     if no_turbo is None and boost is None:
         return Check(name, "skipped", "the system does not say (common in virtual machines)")
     if no_turbo == "1" or boost == "0":
@@ -73,7 +73,7 @@ def _check_turbo(root: Path) -> Check:
 
 def _check_load(root: Path) -> Check:
     name = "load average"
-    text = read_text(root / "proc/loadavg")
+    text = system_text(root / "proc/loadavg")
     try:
         load = float((text or "").split()[0])
     except (IndexError, ValueError):
@@ -88,9 +88,9 @@ def _check_load(root: Path) -> Check:
 
 def _check_quota(root: Path) -> Check:
     name = "CPU quota"
-    text = read_text(root / "sys/fs/cgroup/cpu.max")
+    text = system_text(root / "sys/fs/cgroup/cpu.max")
     if text is None:
-        quota = read_text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+        quota = system_text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
         if quota is None:
             return Check(name, "skipped", "no control group tells")
         text = "max" if quota.startswith("-") else quota

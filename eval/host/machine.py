@@ -53,7 +53,7 @@ def describe_machine(gpu: Device | None = None, root: Path = Path("/")) -> Machi
     )
 
 
-def read_text(path: Path) -> str | None:
+def system_text(path: Path) -> str | None:
     """The stripped text of a system file; None if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
@@ -69,7 +69,7 @@ def usable_cores() -> int:
 
 
 def _cpu_model(root: Path) -> str | None:
-    for line in (read_text(root / "proc/cpuinfo") or "").splitlines():
+    for line in (system_text(root / "proc/cpuinfo") or "").splitlines():
         name, _, value = line.partition(":")
         if name.strip().lower() in ("model name", "hardware", "cpu model"):
             return value.strip()
@@ -77,7 +77,7 @@ def _cpu_model(root: Path) -> str | None:
 
 
 def _system_name(root: Path) -> str:
-    for line in (read_text(root / "etc/os-release") or "").splitlines():
+    for line in (system_text(root / "etc/os-release") or "").splitlines():
         if line.startswith("PRETTY_NAME="):
             return line.partition("=")[2].strip().strip('"')
     return platform.platform(terse=True)
@@ -85,7 +85,7 @@ def _system_name(root: Path) -> str:
 
 def memory_mib(root: Path, entry: str) -> float | None:
     """One entry of /proc/meminfo, such as `MemTotal`; None if the system does not tell."""
-    for line in (read_text(root / "proc/meminfo") or "").splitlines():
+    for line in (system_text(root / "proc/meminfo") or "").splitlines():
         name, _, value = line.partition(":")
         if name == entry:
             with contextlib.suppress(ValueError, IndexError):

@@ -115,12 +115,12 @@ class Comparison:
         hr, sr = scored.hr[inside], scored.sr[inside]
         return [10 * math.log10((_mse(here, hr) + ROUNDING) / (_mse(sr, hr) + ROUNDING))]
 
-    def _places(self, shape: tuple[int, ...]) -> inputs.Places:
+    def _places(self, shape: tuple[int, ...]) -> inputs.PixelPlaces:
         return _drawn(self._seed, shape[0], shape[1])
 
 
 @functools.lru_cache(maxsize=64)
-def _drawn(seed: int, height: int, width: int) -> inputs.Places:
+def _drawn(seed: int, height: int, width: int) -> inputs.PixelPlaces:
     """Rows and columns of all pixels of a small image, of `MOST_PLACES` random ones of a larger one."""
     if height * width <= MOST_PLACES:
         flat = np.arange(height * width)
@@ -129,7 +129,7 @@ def _drawn(seed: int, height: int, width: int) -> inputs.Places:
     return flat // width, flat % width
 
 
-def _inside(places: inputs.Places, height: int, width: int) -> NDArray[np.bool_]:
+def _inside(places: inputs.PixelPlaces, height: int, width: int) -> NDArray[np.bool_]:
     """Where places are a margin away from the border; the margin is an eighth of a small image."""
     inside = np.ones(len(places[0]), bool)
     for position, length in zip(places, (height, width), strict=True):

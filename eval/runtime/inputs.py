@@ -1,8 +1,7 @@
-"""Variants of an image for timing: flips, half turns and circular shifts, so that no input comes twice.
+"""Variants of an image for timing: flips, half turns and circular shifts, so that no input repeats.
 
-A timed network that meets an image a second time may answer from a cache. Instead of repeating an image,
-the timing pass shows it mirrored, turned and then shifted around: same size, same content for a
-convolutional network, other bytes. numpy only; used by the parent.
+A network that meets an image again could answer from a cache. So the timing pass shows each image mirrored, turned
+and shifted instead: the same size and, for a convolutional network, the same content, but other bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Places = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows and columns of pixels
+PixelPlaces = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows and columns of pixels
 # Shifts step through the image by amounts that stay distinct for long and are never 0 in both directions.
 _SHIFT_STEP = 7
 _MOST_SHIFT = 1 << 16  # above any image's side: shifts go round it
@@ -52,6 +51,9 @@ def variant(number: int) -> Variant:
     """Variant `number` (0, 1, 2, ...) of an endless list: four mirrorings, then the same shifted.
 
     Number 0 leaves the image as it is. Raises ValueError for a negative number.
+
+    >>> [variant(number).describe() for number in (0, 3, 5)]
+    ['plain', 'rot180', 'flip_x+shift(7,9)']
     """
     if number < 0:
         raise ValueError(f"variant number {number}: expected 0 or more")
@@ -61,7 +63,14 @@ def variant(number: int) -> Variant:
 
 
 def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8]:
-    """The changed image, uint8, H x W x C or H x W, 0 to 255: always a new contiguous array of the same shape."""
+    """A changed copy of an image, in C order.
+
+    image: HxW or HxWxC, any dtype and range. Returns the same shape and dtype.
+
+    >>> apply_variant(np.arange(6, dtype=np.uint8).reshape(2, 3), Variant(flip_x=True, shift_x=1))
+    array([[0, 2, 1],
+           [3, 5, 4]], dtype=uint8)
+    """
     if change.flip_x:
         image = image[:, ::-1]
     if change.flip_y:
@@ -71,11 +80,15 @@ def apply_variant(image: NDArray[np.uint8], change: Variant) -> NDArray[np.uint8
     return np.array(image, order="C", copy=True)
 
 
-def changed_places(places: Places, shape: tuple[int, int], change: Variant, scale: int) -> Places:
-    """Where the pixels at `places` (rows, columns) of a network's output lie in its output for the changed image.
+def changed_places(places: PixelPlaces, shape: tuple[int, int], change: Variant, scale: int) -> PixelPlaces:
+    """Where pixels of a network's output are found in its output for the changed image.
 
-    shape: height and width of the output, `scale` times the image's. A convolutional network's values there still
-    differ a little, because its kernels are not symmetric, and more along borders and, after a shift, seams.
+    places: rows and columns, two int arrays of one length. shape: height and width of the output, `scale` times the
+    image's. Values there still differ a little, because kernels are not symmetric, and more along borders and seams.
+
+    >>> rows, columns = changed_places((np.array([0]), np.array([5])), (8, 8), Variant(flip_y=True, shift_x=1), 4)
+    >>> int(rows[0]), int(columns[0])
+    (7, 1)
     """
     (rows, columns), (height, width) = places, shape
     if change.flip_y:
@@ -93,12 +106,11 @@ def _random_variant(order: random.Random) -> Variant:
 def plan_timing(images: Sequence[int], repeats: int, warm_ups: int, seed: int) -> list[TimedInput]:
     """Order of a robust timing pass: `warm_ups` uncounted requests, then `repeats` shuffled rounds.
 
-    images: image numbers, each once; every counted sample of an image is another variant of it. Each repeat
-    is a complete round over the images in its own random order, so that a slow drift of the machine meets
-    all images alike. Warm-up requests cycle through the images, mirrored and shifted at random: so nobody can
-    know one of them beforehand, and no input occurs twice but by a chance of one in the number of pixels.
-    The same arguments give the same plan. Raises ValueError for repeated or no images, repeats < 1,
-    warm_ups < 0.
+    images: image numbers, each once. Every counted sample of an image is another variant of it. Each repeat is a
+    complete round in its own random order, so that a slow drift of the machine meets all images alike. Warm-up
+    requests cycle through the images, mirrored and shifted at random, so nobody can know one beforehand. An input
+    repeats only by a chance of one in the number of pixels. The same arguments give the same plan.
+    Raises ValueError for repeated or no images, repeats < 1, warm_ups < 0.
     """
     numbers = list(images)
     if not numbers or len(set(numbers)) != len(numbers):

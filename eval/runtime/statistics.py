@@ -1,4 +1,4 @@
-"""Statistics of measured times: pure Python, so that parent, worker and leaderboard can all use it."""
+"""Statistics of measured times, in pure Python, for the harness and the leaderboard alike."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def check_samples(samples_ms: Sequence[float]) -> None:
 
 
 def median(samples: Sequence[float]) -> float:
-    """The middle value, or the mean of the two middle ones. Raises ValueError for an empty list."""
+    """The middle value, or the mean of the two middle ones. Raises ValueError for an empty list.
+
+    >>> median([4.0, 1.0, 2.0])
+    2.0
+    """
     check_samples(samples)
     return statistics.median(samples)
 
@@ -59,9 +63,11 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
     Statistics, 3rd ed., Wiley 2003, section 7.1; the same rule as Y. Le Boudec, Performance Evaluation of
     Computer and Communication Systems, EPFL Press 2010, theorem 2.1.
 
-    Returns None when even the smallest and the largest sample do not enclose the median with that
-    confidence (below six samples for 0.95). Raises ValueError for an empty list or a confidence outside
-    0..1.
+    Returns None if even the smallest and the largest sample do not enclose the median with that confidence
+    (below six samples for 0.95). Raises ValueError for an empty list or a confidence outside 0..1.
+
+    >>> median_interval([3.0, 1.0, 2.0, 5.0, 4.0, 6.0])
+    (1.0, 6.0)
     """
     check_samples(samples)
     if not 0 < confidence < 1:
@@ -91,7 +97,10 @@ def _order_statistic(n: int, confidence: float) -> int:
 def summarize_ntire(samples_ms: Sequence[float]) -> RuntimeStatistics:
     """The official figure: the plain mean over one cold pass, the first image included.
 
-    samples_ms: one time per image in the order in which they were run. Raises ValueError when empty.
+    samples_ms: one time per image, in the order of the run. Raises ValueError for an empty list.
+
+    >>> summarize_ntire([30.0, 10.0, 11.0]).mean
+    17.0
     """
     check_samples(samples_ms)
     return RuntimeStatistics(

@@ -121,7 +121,7 @@ class Confined:
         return self._process.poll() is not None
 
     def output(self) -> bytes:
-        """The first `Limits.output_kept_bytes` of stdout and stderr. It is complete after `kill`."""
+        """The last `Limits.output_kept_bytes` of stdout and stderr. It is complete after `kill`."""
         return self._output.kept()
 
     def limit_hit(self) -> str | None:

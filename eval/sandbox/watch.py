@@ -20,7 +20,7 @@ LOOKS_PER_GPU_LOOK = 10  # asking the driver takes locks for which a timed pass 
 
 
 class Output:
-    """Reads stdout and stderr to the end and keeps the first bytes. Ends the sandbox if it writes too much."""
+    """Reads stdout and stderr to the end and keeps the last bytes. Ends the sandbox if it writes too much."""
 
     def __init__(self, stream: IO[bytes], limits: Limits, end_for: Callable[[str], None]) -> None:
         self._stream, self._limits, self._end_for = stream, limits, end_for
@@ -33,14 +33,15 @@ class Output:
         reported = False
         with self._stream:
             while chunk := os.read(self._stream.fileno(), CHUNK):
-                self._kept += chunk[: max(0, self._limits.output_kept_bytes - len(self._kept))]
+                self._kept += chunk
+                del self._kept[: max(0, len(self._kept) - self._limits.output_kept_bytes)]
                 self._total += len(chunk)
                 if not reported and self._limits.output_bytes and self._total > self._limits.output_bytes:
                     reported = True
                     self._end_for(limit_in_words("output_bytes", self._limits))
 
     def kept(self) -> bytes:
-        """The first bytes written so far."""
+        """The last bytes written so far."""
         return bytes(self._kept)
 
     def join(self) -> None:

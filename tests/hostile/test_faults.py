@@ -160,7 +160,7 @@ def test_a_scorer_that_dies_ends_the_batch_with_one_line(
     calls = iter(range(100))
     score, start = scorer_pool.registry.measure, scorer_pool.ScorerPool.start
 
-    def exhausted(*of: Any) -> scorer_pool.Scores:
+    def exhausted(*of: Any) -> scorer_pool.ImageScores:
         if next(calls) == n_images + 1:
             raise MemoryError("no room for another image")
         return score(*of)

@@ -1,7 +1,7 @@
-"""Scoring SR images that lie in a folder: results handed in as images, or written by a program that was run.
+"""Scoring the SR images of a folder: handed in as results, or written by a program that was run.
 
-Names are matched exactly, sizes must fit, nothing is resized, and only regular files count: a symbolic
-link in a stranger's folder could name a ground-truth image. Only PNG is decoded, because that happens in the harness.
+Names must match exactly and sizes must fit; nothing is resized. Only regular files count, because a symbolic link in
+an untrusted folder could lead to a ground-truth image. Only PNG is decoded, because the harness does that itself.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from data.images import IMAGE_SUFFIXES, image_size, read_png
 from data.pairs import ImagePair
 from data.types import Split
 from eval.failures import SubmissionFailed
-from eval.harness.progress import Reporter
+from eval.harness.progress import BatchReporter
 from eval.harness.scoring.saved_images import Pictures
 from eval.harness.scoring.scorer_pool import (
+    ImageScores,
     ScoreBeside,
     ScorerPool,
-    Scores,
     Task,
 )
 from eval.records.schema import Flag, ImageResult, ModeResult
@@ -34,32 +34,32 @@ NAMED_AT_MOST = 5
 
 @dataclass(frozen=True)
 class Found:
-    """Which file is which image's result, and files that are nobody's."""
+    """Which file is the result of which image, and the files that belong to no image."""
 
     images: dict[str, Path]
     surplus: tuple[str, ...]
 
 
-def mode_folders(folder: Path, modes: Mapping[Split, object]) -> dict[Split, Path]:
-    """`folder/valid` and `folder/test` where they are; `folder` itself for a single mode.
+def mode_folders(folder: Path, splits: Mapping[Split, object]) -> dict[Split, Path]:
+    """`folder/valid` and `folder/test` if they exist; `folder` itself for a single split.
 
-    Raises SubmissionFailed where several modes are asked for and a folder of one is missing.
+    Raises SubmissionFailed if several splits are asked for and the folder of one is missing.
     """
     folders: dict[Split, Path] = {}
-    for mode in modes:
-        below = folder / mode
-        if not below.is_dir() and len(modes) > 1:
+    for split in splits:
+        below = folder / split
+        if not below.is_dir() and len(splits) > 1:
             raise SubmissionFailed(
-                f"{folder}: no folder {mode} in it; expected one for each of {', '.join(modes)}"
+                f"{folder}: no folder {split} in it; expected one for each of {', '.join(splits)}"
             )
-        folders[mode] = below if below.is_dir() else folder
+        folders[split] = below if below.is_dir() else folder
     return folders
 
 
 def find_images(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
     """The result of each pair in `folder`: `0901.png` or `0901x4.png` for HR image 0901.
 
-    Raises SubmissionFailed: images missing (named), two files for one image, a file that is no regular file.
+    Raises SubmissionFailed for missing images (named), two files for one image, or a file that is not regular.
     """
     files = _listed(folder)
     images: dict[str, Path] = {}
@@ -82,13 +82,13 @@ def find_images(folder: Path, pairs: list[ImagePair], scale: int) -> Found:
 
 def score_folder(
     model: str,
-    mode: Split,
+    split: Split,
     found: Found,
     pairs: list[ImagePair],
     scale: int,
     pool: ScorerPool,
     pictures: Pictures,
-    reporter: Reporter,
+    reporter: BatchReporter,
 ) -> ModeResult:
     """Metrics of every image in the pool's threads. Raises SubmissionFailed for an image that cannot be
     scored.
@@ -96,8 +96,8 @@ def score_folder(
     scorer = ScoreBeside(pool)
     for pair in pairs:
         sr = _read(found.images[pair.name], pair, scale)
-        task = pool.task(sr, pair, pictures.keeper(model, mode, pair))
-        scorer.add(_reported(task, model, mode, pair.name, len(pairs), reporter))
+        task = pool.task(sr, pair, pictures.keeper(model, split, pair))
+        scorer.add(_reported(task, model, split, pair.name, len(pairs), reporter))
     scores = scorer.finish()
     return ModeResult(
         images=[
@@ -106,12 +106,12 @@ def score_folder(
     )
 
 
-def surplus_flags(mode: Split, found: Found) -> list[Flag]:
+def surplus_flags(split: Split, found: Found) -> list[Flag]:
     """A flag that names the files which belong to no image."""
     if not found.surplus:
         return []
     reason = (
-        f"{mode}: {len(found.surplus)} files belong to no image and were left out: {some_of(found.surplus)}"
+        f"{split}: {len(found.surplus)} files belong to no image and were left out: {some_of(found.surplus)}"
     )
     return [Flag(name="surplus files", reason=reason)]
 
@@ -123,9 +123,7 @@ def some_of(names: list[str] | tuple[str, ...]) -> str:
 
 
 def _listed(folder: Path) -> dict[str, list[Path]]:
-    """Image files by name without suffix. Raises SubmissionFailed for anything that only looks like a
-    file.
-    """
+    """Image files by name without suffix. Raises SubmissionFailed for links and devices."""
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -148,10 +146,10 @@ def _read(path: Path, pair: ImagePair, scale: int) -> NDArray[np.uint8]:
         raise SubmissionFailed(f"{error} ({pair.hr.name})") from None
 
 
-def _reported(task: Task, model: str, mode: Split, name: str, total: int, reporter: Reporter) -> Task:
-    def score_and_report() -> Scores:
+def _reported(task: Task, model: str, split: Split, name: str, total: int, reporter: BatchReporter) -> Task:
+    def score_and_report() -> ImageScores:
         scores = task()
-        reporter.image(model, mode, name, scores, total)
+        reporter.image(model, split, name, scores, total)
         return scores
 
     return score_and_report

@@ -1,7 +1,8 @@
-"""Pictures that `--save_images` keeps: each submission's SR images, and LR and HR of the images it was scored on.
+"""Images that `--save_images` keeps: the SR images of each submission, and the LR and HR images beside them.
 
-They lie in `SAVE_DIR/images/MODEL/MODE/NAME.png`, and in `SAVE_DIR/images/HR|LR/MODE/NAME.png` once for all
-submissions. The parent writes them; `eval.secrecy` refuses submissions from whose view `images/HR` can be read.
+SR images are `SAVE_DIR/images/MODEL/SPLIT/NAME.png`. LR and HR images are `SAVE_DIR/images/HR|LR/SPLIT/NAME.png`,
+once for all submissions. The parent writes them. `eval.harness.ground_truth` refuses a submission that could read
+`images/HR`.
 """
 
 from __future__ import annotations
@@ -16,38 +17,39 @@ from data.types import Image
 
 IMAGES = "images"
 HR, LR = "HR", "LR"
-# Called with SR and HR (cut to a multiple of the scale), uint8 HxWx3, where both are in memory to be scored.
+# Called with SR and HR (cropped to a multiple of the scale), both uint8 HxWx3, while both are in memory.
 Keep = Callable[[Image, Image], None]
 
 
 def hr_folder(save_dir: Path) -> Path:
+    """The folder of kept HR images."""
     return save_dir / IMAGES / HR
 
 
 def reserved(model: str) -> bool:
-    """Whether SR images of `model` would land among HR or LR images (also where case is not told apart)."""
+    """Whether SR images of `model` would land among HR or LR images, also on file systems that ignore case."""
     return model.upper() in (HR, LR)
 
 
 class Pictures:
-    """What one batch keeps; `folder` is `SAVE_DIR/images`, None keeps nothing."""
+    """What one batch keeps. folder: `SAVE_DIR/images`; None keeps nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._paired: set[tuple[str, str]] = set()
 
     def keeper(self, model: str, mode: str, pair: ImagePair) -> Keep | None:
-        """What to do with the images of `pair` while `model` is scored; may run in another thread.
+        """A function that keeps the images of `pair` while `model` is scored; it may run in another thread.
 
-        Both raise InputError where a picture cannot be written.
+        Both raise InputError if an image cannot be written.
         """
         if self._folder is None:
             return None
-        # Each batch writes HR and LR anew: the folder may hold images of the same names from other data.
+        # Each batch writes HR and LR again: the folder may hold images of the same names from other data.
         pair_too = (mode, pair.name) not in self._paired
         self._paired.add((mode, pair.name))
         sr, hr = self._target(model, mode, pair), self._target(HR, mode, pair)
-        # Results alone are judged without LR images: their pairs name the HR image twice.
+        # Pairs without an LR image name the HR image twice.
         lr = self._target(LR, mode, pair) if pair.lr != pair.hr else None
 
         def keep(sr_image: Image, hr_image: Image) -> None:

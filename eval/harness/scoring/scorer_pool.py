@@ -22,8 +22,8 @@ from eval.failures import SubmissionFailed
 from eval.harness.scoring.saved_images import Keep
 from eval.metrics import registry
 
-Scores = dict[str, float]
-Task = Callable[[], Scores]
+ImageScores = dict[str, float]
+Task = Callable[[], ImageScores]
 _T = TypeVar("_T")
 _KEPT = "finished evaluations are kept, --resume goes on"
 # Images that wait unscored: bounds the parent's memory (8.3 MB per 2040x1356 image), keeps every core busy.
@@ -42,7 +42,7 @@ class ScorerPool:
         metrics: Sequence[registry.Metric],
         scale: int,
         threads: int | None = None,
-        beside: Callable[[Image, Image], Scores] | None = None,
+        beside: Callable[[Image, Image], ImageScores] | None = None,
         reference: Callable[[ImagePair, Image], None] | None = None,
     ) -> None:
         self._metrics, self._scale, self._beside = metrics, scale, beside
@@ -63,7 +63,7 @@ class ScorerPool:
         """Start reading the LR image of `pair` (uint8 HxWx3)."""
         return self._submit(functools.partial(read_rgb, pair.lr))
 
-    def start(self, task: Task) -> Future[Scores]:
+    def start(self, task: Task) -> Future[ImageScores]:
         """Let a thread do `task`. Raises InputError if no thread is left."""
         return self._submit(task)
 
@@ -80,7 +80,7 @@ class ScorerPool:
         InputError for anything else, because this is the organiser's side and no submission's fault.
         """
 
-        def score() -> Scores:
+        def score() -> ImageScores:
             try:
                 hr = modcrop(read_rgb(pair.hr), self._scale)
                 if keep:
@@ -101,11 +101,11 @@ class ScorerPool:
 
 
 class ScoreBeside:
-    """Scores each image at once, beside the running worker: for passes whose time is not measured."""
+    """ImageScores each image at once, beside the running worker: for passes whose time is not measured."""
 
     def __init__(self, pool: ScorerPool) -> None:
         self._pool = pool
-        self._futures: list[Future[Scores]] = []
+        self._futures: list[Future[ImageScores]] = []
         self._settled = 0
 
     def add(self, task: Task) -> None:
@@ -118,7 +118,7 @@ class ScoreBeside:
     def release(self) -> None:
         """All tasks have been started already."""
 
-    def finish(self) -> list[Scores]:
+    def finish(self) -> list[ImageScores]:
         """All scores, in the order in which images were added. Raises what a task raised."""
         return [future.result() for future in self._futures]
 
@@ -129,7 +129,7 @@ class ScoreBetween:
     def __init__(self, pool: ScorerPool) -> None:
         self._pool = pool
         self._held: list[Task] = []
-        self._futures: list[Future[Scores]] = []
+        self._futures: list[Future[ImageScores]] = []
 
     def add(self, task: Task) -> None:
         """Hold a task back; if many are held, do them all, on all cores, before returning."""
@@ -143,7 +143,7 @@ class ScoreBetween:
         self._futures += [self._pool.start(task) for task in self._held]
         self._held = []
 
-    def finish(self) -> list[Scores]:
+    def finish(self) -> list[ImageScores]:
         """All scores, in the order in which images were added. Raises what a task raised."""
         self.release()
         return [future.result() for future in self._futures]

@@ -65,7 +65,7 @@ def run_timed_pass(
         met(one, answer.image)
         answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
     counted = [(one, answer) for one, answer in answers if not one.warm_up]
-    doubt = judge(
+    doubt = judge_times(
         [answer for _, answer in counted],
         [images[one.image].shape[:2] for one, _ in counted],
         gap,
@@ -77,7 +77,7 @@ def run_timed_pass(
     return TimedPass(samples, answers[0][1].worker_ms, doubt)
 
 
-def judge(
+def judge_times(
     answers: Sequence[Answer],
     sizes: Sequence[tuple[int, ...]],
     gap: GapCalibration,

@@ -31,7 +31,7 @@ def answers(*times: tuple[float, float]) -> list[Answer]:
 
 
 def judge(gap: GapCalibration, *times: tuple[float, float]) -> Flag | None:
-    return timed_pass.judge(answers(*times), [(40, 50)] * len(times), gap)
+    return timed_pass.judge_times(answers(*times), [(40, 50)] * len(times), gap)
 
 
 def test_the_gap_between_calibrated_sizes_is_interpolated_by_pixels(gap: GapCalibration) -> None:
@@ -64,11 +64,11 @@ BUSY, QUIET = OtherLoad(1.4, 2), OtherLoad(0.1, 2)
 def test_a_busy_machine_makes_the_runtime_unreliable(gap: GapCalibration) -> None:
     """Also where both clocks agree: a network that shares its cores is slow by both."""
     steady = answers((102, 100), (52.5, 50))
-    flag = timed_pass.judge(steady, [(40, 50)] * 2, gap, BUSY)
+    flag = timed_pass.judge_times(steady, [(40, 50)] * 2, gap, BUSY)
     assert flag is not None and timed_pass.believed(flag)
     assert flag.reason == "runtime unreliable: the machine was busy (other programs used 1.4 of 2 cores)"
-    assert timed_pass.judge(steady, [(40, 50)] * 2, gap, QUIET) is None
-    apart = timed_pass.judge(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET)
+    assert timed_pass.judge_times(steady, [(40, 50)] * 2, gap, QUIET) is None
+    apart = timed_pass.judge_times(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET)
     assert apart is not None and apart.reason.startswith("runtime unreliable: the machine was briefly busy (")
     assert "2 of 2 requests" in apart.reason
 
@@ -76,11 +76,11 @@ def test_a_busy_machine_makes_the_runtime_unreliable(gap: GapCalibration) -> Non
 def test_a_busy_processor_does_not_disturb_a_gpu(gap: GapCalibration) -> None:
     on_gpu = GapCalibration(replace(SETUP, device="cuda:0"))
     on_gpu._gaps = gap._gaps
-    assert timed_pass.judge(answers((102, 100)), [(40, 50)], on_gpu, BUSY) is None
+    assert timed_pass.judge_times(answers((102, 100)), [(40, 50)], on_gpu, BUSY) is None
 
 
 def test_a_busy_machine_does_not_excuse_hidden_time(gap: GapCalibration) -> None:
-    flag = timed_pass.judge(answers((202, 0.2), (203, 0.2)), [(40, 50)] * 2, gap, BUSY)
+    flag = timed_pass.judge_times(answers((202, 0.2), (203, 0.2)), [(40, 50)] * 2, gap, BUSY)
     assert flag is not None and flag.name == "timing mismatch"
 
 
