@@ -24,7 +24,8 @@ from eval.metrics import registry
 from eval.metrics.perceptual import PerceptualScorer
 from eval.protocol.job import ImagesSource
 from eval.records import schema
-from eval.records.schema import Flag, Record
+from eval.records.flags import FlagName
+from eval.records.schema import Record
 from eval.submissions.submission import Submission
 
 
@@ -81,7 +82,7 @@ class Harness:
         """What is known before anything ran."""
         findings = Findings(data_range=submission.info.data_range, model=submission.model)
         findings.flags += [
-            Flag(name="metric missing", reason=f"{name}: {reason}")
+            FlagName.METRIC_MISSING.because(f"{name}: {reason}")
             for name, reason in self._perceptual.missing.items()
         ]
         return findings

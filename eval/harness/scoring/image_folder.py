@@ -27,6 +27,7 @@ from eval.harness.scoring.scorer_pool import (
     ScorerPool,
     Task,
 )
+from eval.records.flags import FlagName
 from eval.records.schema import Flag, ImageResult, ModeResult
 
 NAMED_AT_MOST = 5
@@ -113,7 +114,7 @@ def surplus_flags(split: Split, found: Found) -> list[Flag]:
     reason = (
         f"{split}: {len(found.surplus)} files belong to no image and were left out: {some_of(found.surplus)}"
     )
-    return [Flag(name="surplus files", reason=reason)]
+    return [FlagName.SURPLUS_FILES.because(reason)]
 
 
 def some_of(names: list[str] | tuple[str, ...]) -> str:

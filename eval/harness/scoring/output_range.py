@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from eval.records.flags import FlagName
 from eval.records.schema import Flag
 
-OUTPUT_RANGE = "output range"
 # Honest networks overshoot by a few percent; 0..255 under `data_range = 1.0` is 255 times too large. An output that
 # is all below a fiftieth of its range would be a black image.
 _ABOVE, _BELOW, _DARK = 1.5, -0.5, 1 / 50
@@ -37,7 +37,7 @@ class OutputRange:
             reason = (
                 f"outputs reach only {_short(value)} but data_range is {data_range}: the images are black"
             )
-        return [Flag(name=OUTPUT_RANGE, reason=reason)]
+        return [FlagName.OUTPUT_RANGE.because(reason)]
 
 
 def _short(value: float) -> str:

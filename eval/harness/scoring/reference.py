@@ -16,9 +16,8 @@ from data.pairs import ImagePair
 from data.types import Image, Split
 from eval.metrics import registry
 from eval.metrics.metric import Metric
+from eval.records.flags import FlagName
 from eval.records.schema import Flag, ImageResult, ModeResult
-
-BELOW_BICUBIC, EQUAL_TO_HR = "below bicubic", "equal to HR"
 
 
 class BicubicReference:
@@ -94,7 +93,7 @@ def _below(metrics: Sequence[Metric], split: str, result: ModeResult, bicubic: M
             f"{split}: {metric.title} is {metric.amount(value)}, bicubic enlargement has {metric.amount(other)}: "
             "check the checkpoint, the channel order (RGB), data_range, and whether the output is shifted"
         )
-        return [Flag(name=BELOW_BICUBIC, reason=reason)]
+        return [FlagName.BELOW_BICUBIC.because(reason)]
     return []
 
 
@@ -108,7 +107,7 @@ def _equal(metrics: Sequence[Metric], split: str, result: ModeResult) -> list[Fl
                 f"{split}: {len(equal)} of {len(result.images)} images equal their HR images exactly (such as "
                 f"{equal[0]}): no network restores every pixel; are HR images among the results?"
             )
-            return [Flag(name=EQUAL_TO_HR, reason=reason)]
+            return [FlagName.EQUAL_TO_HR.because(reason)]
     return []
 
 

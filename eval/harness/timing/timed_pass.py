@@ -17,6 +17,7 @@ from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import Answer, WorkerProcess
 from eval.host.load import LoadWatch, OtherLoad
 from eval.integrity import clocks
+from eval.records.flags import FlagName
 from eval.records.schema import Flag
 from eval.runtime import inputs
 
@@ -25,7 +26,6 @@ CROSS_CHECKS = 4
 # Share of a worker's own time that may be missing before its times are rejected. Two cores shared with two other
 # busy processes gave 0.10. A cheat worth trying hides more, and less than this is still flagged.
 MISSING_SHARE = 0.25
-DOUBTFUL, MISMATCH = "timing doubtful", "timing mismatch"
 # Share of the machine that other programs may use while a worker is timed.
 BUSY_SHARE = 0.25
 
@@ -95,15 +95,15 @@ def judge_times(
     reason = clocks.disbelieved(wall_ms, worker_ms, gaps_ms)
     busy = others is not None and others.share > BUSY_SHARE
     if reason is None:
-        return Flag(name=DOUBTFUL, reason=_unreliable(others)) if busy and gap.on_cpu else None
+        return FlagName.TIMING_DOUBTFUL.because(_unreliable(others)) if busy and gap.on_cpu else None
     missing_ms = sum(
         wall - own - gap_ms for wall, own, gap_ms in zip(wall_ms, worker_ms, gaps_ms, strict=True)
     )
     possible = all(0 < own <= wall for wall, own in zip(wall_ms, worker_ms, strict=True))
     excusable_ms = MISSING_SHARE * sum(worker_ms) + gap.slack_ms * len(answers)
     if possible and missing_ms <= excusable_ms:
-        return Flag(name=DOUBTFUL, reason=f"{_unreliable(others)}; {reason}")
-    return Flag(name=MISMATCH, reason=reason)
+        return FlagName.TIMING_DOUBTFUL.because(f"{_unreliable(others)}; {reason}")
+    return FlagName.TIMING_MISMATCH.because(reason)
 
 
 def _unreliable(others: OtherLoad | None) -> str:
@@ -116,4 +116,4 @@ def _unreliable(others: OtherLoad | None) -> str:
 
 def believed(doubt: Flag | None) -> bool:
     """Whether times with this doubt may be used."""
-    return doubt is None or doubt.name == DOUBTFUL
+    return doubt is None or doubt.name == FlagName.TIMING_DOUBTFUL.value
