@@ -65,7 +65,7 @@ def make_records(folder: Path, submissions: int, images: int) -> None:
             sequence=number + 1,
         )
         name = f"{number + 1:06d}_{model}.json"
-        (folder / store.RECORDS / name).write_text(schema.to_json(record))
+        (folder / store.RECORDS / name).write_text(schema.record_json(record))
 
 
 def _mode(psnr: np.ndarray, times: np.ndarray) -> schema.ModeResult:

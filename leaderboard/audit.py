@@ -19,8 +19,8 @@ from leaderboard.rules import rule_of
 def records_of(path: Path) -> list[Record]:
     """The records in an official results file, or those of a folder of results.
 
-    A results.txt holds means only. Where the JSON file of the same name and with the same models lies beside it, as
-    the official code writes both, that one is read: cold starts show image by image.
+    A results.txt holds means only. The official code writes a JSON file of the same name beside it. If that one has
+    the same models, it is read instead, because only single images show cold starts.
     """
     if path.is_dir():
         records = read_all(path)
@@ -39,7 +39,7 @@ def records_of(path: Path) -> list[Record]:
 
 
 def guess_challenge(records: list[Record]) -> Challenge:
-    """The challenge whose baseline is among the models, or the records' own. Raises InputError if unclear."""
+    """The challenge that the records name, or whose baseline is among the models. Raises InputError if unclear."""
     models = {record.model for record in records}
     named = {record.challenge for record in records if record.challenge in challenges.available()}
     if len(named) == 1:
@@ -56,7 +56,7 @@ def guess_challenge(records: list[Record]) -> Challenge:
 
 
 def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
-    """Findings by kind, plain enough for JSON. Other machines or data are audited apart."""
+    """Findings by kind, as plain values for JSON. Each machine and data set is audited by itself."""
     report: dict[str, Any] = {"challenge": challenge.name, "groups": []}
     rule = rule_of(challenge)
     for conditions, group in ordered_groups(records, challenge).items():

@@ -16,11 +16,11 @@ from eval.records.flags import FlagName
 from leaderboard.entry import Entry
 from leaderboard.rules import rule_for
 
-# A first call this much slower than the median of its pass: start-up of the device or autotuning, not inference.
+# A first call so much slower than the median of its pass is start-up of the device or autotuning, not inference.
 COLD_EXTRA_MS = 50.0
 COLD_RATIO = 1.25
-# Every weight of a convolution at LR resolution is used once per pixel. Sub-sampled branches, attention pooling and
-# linear layers on pooled features use fewer: published systems stay above 0.4, so a quarter is no such branch.
+# A convolution at LR resolution uses every weight once per pixel. Branches at lower resolution use fewer: published
+# systems stay above 0.4, so a quarter is no such branch.
 LR_PIXELS = 256 * 256
 FLOPS_PER_PARAMETER_MINIMUM = 0.25
 # A lead over the next eligible entry beyond this factor in one figure is worth a second look.
@@ -37,7 +37,7 @@ class Finding:
 
 
 def cold_start(entry: Entry) -> Finding | None:
-    """The first call of the process stands out of the first pass and is averaged with the others."""
+    """A first call that is much slower than the others and is averaged with them."""
     if not entry.cold_counts or not entry.runtimes:
         return None
     mode, times = next(iter(entry.runtimes.items()))
@@ -53,7 +53,7 @@ def cold_start(entry: Entry) -> Finding | None:
 
 
 def implausible_flops(entry: Entry) -> Finding | None:
-    """FLOPs far below one multiply-add per parameter and LR pixel: a counter missed an operator.
+    """FLOPs far below one multiply-add per parameter and LR pixel, as if a counter missed an operator.
 
     Convolutions (and linear layers over all positions) apply each weight once per position of a 256x256
     input, hence FLOPs of at least parameters * 65,536.
@@ -114,7 +114,7 @@ def _checkpoints(group: list[Entry]) -> dict[str, str]:
 
 
 def _outputs(group: list[Entry]) -> dict[str, str]:
-    """A mark of the PSNR of all images, for the entries where it was measured."""
+    """A hash of the PSNR of all images, for entries in which it was measured."""
     found = {}
     for entry in group:
         values = [entry.metric(mode, "psnr") for mode in entry.modes]
@@ -124,7 +124,7 @@ def _outputs(group: list[Entry]) -> dict[str, str]:
 
 
 def gaps(group: list[Entry], challenge: Challenge) -> list[Finding]:
-    """The best ranked entry in a figure that is several times better than the next ranked one."""
+    """Ranked entries that are several times better than the next ranked one in a figure."""
     rule = rule_for(group, challenge)
     if rule.baseline is None:
         return []

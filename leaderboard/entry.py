@@ -21,7 +21,7 @@ NAN = math.nan
 
 @dataclass(frozen=True)
 class Conditions:
-    """Records of equal conditions may stand in one column: same images, machine, protocol and source.
+    """Records may stand in one column if images, machine, protocol and source are equal.
 
     machine: as `machine_of` names it. source: where imported figures were published, empty for measured ones.
     """
@@ -45,7 +45,7 @@ class Conditions:
 
 
 def conditions_of(record: Record) -> Conditions:
-    """The conditions a record was measured under; the protocol of its timing where the record names none."""
+    """The conditions a record was measured under. If it names no protocol, that of its timing counts."""
     protocol = record.protocol
     if not protocol:
         protocol = next((mode.runtime.protocol for mode in record.modes.values() if mode.runtime), "")
@@ -236,7 +236,7 @@ def newest(records: list[Record], runs: int = 1) -> list[Entry]:
 
     runs: how many evaluations the rules average. Under protocol `ntire` the runtimes of so many newest evaluations of
     the same files are averaged; protocol `robust` repeats within an evaluation.
-    A failed record has often no machine or data set of its own yet; it then stands with the largest group.
+    A failed record often names no machine or data set. It then stands with the largest group.
     """
     entries = [Entry(record) for record in records]
     groups = group_sizes(entries)

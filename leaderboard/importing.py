@@ -1,9 +1,7 @@
-"""Official result files of any year become records, so that published and measured results stand in one
-table.
+"""Turns official result files of any year into records, so that published and measured results share a table.
 
-Two layouts are read: `results.json` (a mapping from a model to its lists and means, per mode) and
-`results.txt` (a table with a header line). Published figures keep their own meaning: nothing is recomputed
-but the mean and median of lists that are there.
+Two layouts are read: `results.json`, which maps a model to its lists and means by split, and `results.txt`, a table
+with a header line. Published figures keep their meaning: only means and medians of complete lists are computed again.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from data.errors import InputError
 from data.types import SPLITS
 from eval.metrics.registry import METRICS
 from eval.records.schema import (
-    MAX_NUMBER,
     Complexity,
     ImageResult,
     ModeResult,
@@ -29,6 +26,7 @@ from eval.records.schema import (
 )
 from eval.records.store import append, read_all
 from eval.runtime.statistics import median_interval, summarize_ntire
+from leaderboard.official_values import check_range, is_number, is_text, number_of, numbers_of
 
 DATASET = "DIV2K_LSDIR"
 # Column titles of results.txt, all years: title without unit, lower case -> our name.
@@ -53,7 +51,7 @@ def import_file(path: Path, save_dir: Path, challenge: str = "", device: str = "
     """Append every model of the official file at `path` to the records of `save_dir`; returns them.
 
     Importing the same file into the same folder again adds nothing and returns an empty list. Raises
-    InputError naming the file, the model and the field where something is not as the official code writes it.
+    InputError with the file, model and field if something is not as the official code writes it.
     """
     records = read_official(path, challenge, device)
     known = {(record.session, record.model) for record in read_all(save_dir)}
@@ -66,7 +64,7 @@ def import_file(path: Path, save_dir: Path, challenge: str = "", device: str = "
 def read_official(path: Path, challenge: str = "", device: str = "") -> list[Record]:
     """The records in an official `results.json` or `results.txt`, not stored anywhere yet."""
     for what, given in (("file name", path.name), ("--device", device)):
-        if not _is_text(given):
+        if not is_text(given):
             raise InputError(f"{what}: {given!r:.80} is no valid text")
     try:
         content = path.read_bytes()
@@ -113,7 +111,7 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
     for model, results in content.items():
         if results.get("status") == "failed":  # as this project's own results.json lists a failed submission
             reason = str(results.get("error") or "failed")
-            if not _is_text(reason):
+            if not is_text(reason):
                 raise InputError(f"{path}: model '{model.strip()}': 'error' is no valid text")
             failed = {**common, "status": "failed", "error": reason}
             records.append(Record(**failed, submission=_submission(path, model)))
@@ -124,14 +122,14 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
         if not modes:
             raise InputError(f"{path}: model '{model.strip()}' has neither 'valid_psnr' nor 'test_psnr'")
         numbers: dict[str, Any] = {
-            ours: _number(path, model, results, theirs)
+            ours: number_of(path, model, results, theirs)
             for ours, theirs in (
                 ("params_m", "num_parameters"),
                 ("flops_g", "flops"),
                 ("activations_m", "activations"),
             )
         }
-        convs = _number(path, model, results, "num_conv")
+        convs = number_of(path, model, results, "num_conv")
         complexity = Complexity(**numbers, num_conv=None if convs is None else int(convs))
         submission = _submission(path, model)
         records.append(Record(**common, submission=submission, modes=modes, complexity=complexity))
@@ -139,7 +137,7 @@ def _from_json(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
 
 
 def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeResult | None:
-    columns = {name: _numbers(path, model, results, f"{mode}_{name}") for name in (*METRICS, "runtime")}
+    columns = {name: numbers_of(path, model, results, f"{mode}_{name}") for name in (*METRICS, "runtime")}
     metrics = {name: values for name in METRICS if (values := columns[name]) is not None}
     if not metrics:
         return None
@@ -162,7 +160,7 @@ def _mode(path: Path, model: str, mode: str, results: dict[str, Any]) -> ModeRes
     ]
     runtime = _runtime(times, is_first=mode == _first_mode(results)) if times else None
     return ModeResult(
-        images=images, runtime=runtime, memory_mib=_number(path, model, results, f"{mode}_memory")
+        images=images, runtime=runtime, memory_mib=number_of(path, model, results, f"{mode}_memory")
     )
 
 
@@ -195,13 +193,13 @@ def _from_text(path: Path, text: str, common: dict[str, Any]) -> list[Record]:
         words = line.split()
         values = words[-len(header) :]
         model = " ".join(words[: -len(header)])
-        if len(words) <= len(header) or not all(_is_number(value) for value in values):
+        if len(words) <= len(header) or not all(is_number(value) for value in values):
             raise InputError(
                 f"{path}: line {number}: expected a model and {len(header)} numbers, found '{line.strip()}'"
             )
         row = dict(zip(header, map(float, values), strict=True))
         for name in set(COLUMNS.values()) & set(row):
-            _check_range(path, model, name, row[name])
+            check_range(path, model, name, row[name])
         records.append(Record(**common, submission=_submission(path, model), **_row_results(row)))
     return records
 
@@ -232,76 +230,10 @@ def _row_results(row: dict[str, float]) -> dict[str, Any]:
 
 def _submission(path: Path, model: str) -> SubmissionInfo:
     name = model.strip()
-    if not name or not _is_text(name):
+    if not name or not is_text(name):
         raise InputError(
             f"{path}: model {name!r:.80}: the name is {'no valid text' if name else 'empty'}; "
             "expected one such as 25_EERN"
         )
     match = re.match(r"0*(\d+)[_-]", name)
     return SubmissionInfo(model=name, model_id=match.group(1) if match else "", origin="published")
-
-
-def _numbers(path: Path, model: str, results: dict[str, Any], key: str) -> list[float] | None:
-    values = results.get(key)
-    if values is None or (isinstance(values, list) and values and set(map(type, values)) == {type(None)}):
-        return None  # our own results.json has a list of nulls if no runtime was kept
-    found = [_real(value) for value in values] if isinstance(values, list) else []
-    numbers = [number for number in found if number is not None]
-    if not numbers or len(numbers) < len(found):
-        raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a list of numbers, one per image")
-    for number in numbers:
-        _check_range(path, model, key, number)
-    return numbers
-
-
-def _number(path: Path, model: str, results: dict[str, Any], key: str) -> float | None:
-    value = results.get(key)
-    if value is None:
-        return None
-    number = _real(value)
-    if number is None:
-        raise InputError(f"{path}: model '{model.strip()}': '{key}' must be a number, found {value!r:.40}")
-    _check_range(path, model, key, number)
-    return number
-
-
-def _check_range(path: Path, model: str, key: str, number: float) -> None:
-    """A metric has the bounds of its description, every other figure is 0 or more."""
-    metric = METRICS.get(key.split("_", 1)[-1])
-    least, most = (metric.least, metric.most) if metric else (0.0, MAX_NUMBER)
-    infinite = metric is not None and metric.infinite_if_equal
-    if least <= number <= min(most, MAX_NUMBER) or (number == math.inf and infinite):
-        return
-    low, high = max(least, -MAX_NUMBER), min(most, MAX_NUMBER)
-    expected = (
-        f"a number from {low:g} or infinity" if infinite else f"a finite number from {low:g} to {high:g}"
-    )
-    raise InputError(f"{path}: model '{model.strip()}': '{key}': found {number}, expected {expected}")
-
-
-def _real(value: Any) -> float | None:
-    """`value` as a float; None for what is no number, for NaN and beyond the largest float."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number and value not in ("Infinity", "-Infinity"):  # as our results.json has them
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return None if math.isnan(number) else number
-
-
-def _is_text(text: str) -> bool:
-    """Whether UTF-8 can hold `text`: JSON and command lines can carry halves of letters."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return not math.isnan(float(text))
-    except ValueError:
-        return False

@@ -17,7 +17,7 @@ from data.types import Split
 from eval.challenge import Challenge
 from eval.records.schema import Layout
 
-ROOT = Path(__file__).resolve().parents[2]
+_BESIDE = Path(__file__).resolve().parents[3]  # the folder that holds the repository
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Dataset:
         return {split: _digest_of(one) for split, one in self.modes.items()}
 
 
-def choose(
+def chosen_images(
     challenge: Challenge, data_dir: Path | None, folders: Sequence[Path] | None, *, include_test: bool
 ) -> Dataset:
     """The data that the command line asks for: `--pairs`, `--data_dir`, or the demo set if neither is there.
@@ -64,13 +64,12 @@ def choose(
         found = pairs.pair_folders(hr, lr, challenge.scale)
         return _dataset(challenge, f"pairs {hr} {lr}", {"valid": found}, "folders")
     if data_dir is None:
-        beside = ROOT.parent
-        if pairs.layout_folders(beside, "valid", challenge.scale) is None:
+        if pairs.layout_folders(_BESIDE, "valid", challenge.scale) is None:
             from data import demo  # finds scikit-image's photographs only if they are used
 
             photographs = demo.demo_pairs(scale=challenge.scale)
             return _dataset(challenge, "demo set", {"valid": photographs}, "built-in")
-        data_dir = beside
+        data_dir = _BESIDE
     if not data_dir.is_dir():
         raise InputError(f"--data_dir {data_dir}: no such folder")
     wanted: list[Split] = ["valid", "test"] if include_test else ["valid"]

@@ -67,7 +67,7 @@ class Harness:
             self._judge(submission, findings)
             findings.flags += quality_flags(self._metrics, findings.modes, self._reference())
             record = self._record(submission, findings, None)
-            schema.to_json(record)  # what cannot be written is this submission's failure, not the batch's
+            schema.record_json(record)  # what cannot be written is this submission's failure, not the batch's
             return record
         except SubmissionFailed as failure:
             findings.modes, findings.complexity = {}, None

@@ -1,7 +1,7 @@
 """The record of one evaluation: its fields, their bounds, and how it is written as JSON.
 
-Infinite PSNR (an SR image equal to its HR image) is kept as infinity and makes the mean infinite. JSON has no such
-number, so it stands there as the string "Infinity". No other number of a record may be infinite, and none NaN.
+PSNR is infinite if an SR image equals its HR image, and so is the mean then. JSON has no such number, so the string
+"Infinity" stands for it. No other number of a record may be infinite, and none may be NaN.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def _score(value: float) -> float:
     return value
 
 
-# A metric's value: infinite where PSNR is. Every other number is finite.
+# A metric's value may be infinite, because PSNR is for equal images. Every other number is finite.
 Score = Annotated[float, AfterValidator(_score)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
-# What a stranger's code or file names can be part of: escapes stand for what JSON or a terminal does not take.
+# Untrusted text, escaped for JSON and terminals.
 Text = Annotated[str, AfterValidator(printable)]
 
 
@@ -43,18 +43,18 @@ Layout = Literal["official", "folders", "built-in"]
 _OTHER_LAYOUTS = ("pairs ", "HR images ", "demo set")
 
 
-class Part(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
-class Flag(Part):
-    """A doubt that does not fail a submission but is shown wherever its numbers are."""
+class Flag(_Part):
+    """A doubt about a submission. It does not fail it, and is shown wherever its numbers are."""
 
     name: str
     reason: Text
 
 
-class Artifact(Part):
+class Artifact(_Part):
     """A file the evaluation used, by content."""
 
     file: Text
@@ -67,7 +67,7 @@ class Checkpoint(Artifact):
     source: str
 
 
-class SubmissionInfo(Part):
+class SubmissionInfo(_Part):
     """Who was judged. `model` is the official results key, such as `25_EERN`."""
 
     model: Text
@@ -82,7 +82,7 @@ class SubmissionInfo(Part):
     claims: dict[str, Any] = {}
 
 
-class ImageResult(Part):
+class ImageResult(_Part):
     """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
 
     name: str
@@ -90,9 +90,12 @@ class ImageResult(Part):
     runtime_ms: Number | None = None
 
 
-class RuntimeSummary(Part):
-    """Runtime of one mode in milliseconds. `mean` and `median` are over images (each image's figure is its
-    median over repeats under protocol `robust`); `ci95` bounds the median; `cold` is the very first call."""
+class RuntimeSummary(_Part):
+    """Runtime of one split in milliseconds.
+
+    mean, median: over images; under protocol `robust` each image's figure is its median over repeats. ci95: bounds of
+    the median. cold: the very first call.
+    """
 
     protocol: str
     mean: Number
@@ -104,15 +107,15 @@ class RuntimeSummary(Part):
 
     @property
     def headline_ms(self) -> float:
-        """The figure of the mode: the median under `robust`, else the plain mean (as the challenges publish)."""
+        """The figure of the split: the median under `robust`, else the plain mean, as the challenges publish it."""
         return self.median if self.protocol == "robust" else self.mean
 
 
-class ModeResult(Part):
-    """All images of `valid` or `test`. `means` holds published means where images are not known one by one.
+class ModeResult(_Part):
+    """All images of one split.
 
-    with_io_ms: of programs that read and write folders, the whole call divided by the number of images: model
-    loading, reading, writing and networks together.
+    means: published means, if images are not known one by one. with_io_ms: for programs that read and write folders,
+    the whole call divided by the number of images. It covers model loading, reading, writing and the networks.
     """
 
     images: list[ImageResult]
@@ -122,7 +125,7 @@ class ModeResult(Part):
     with_io_ms: Number | None = None
 
     def mean(self, metric: str) -> float | None:
-        """Mean over all images of `metric`; None where any image lacks it (a partial mean is no mean)."""
+        """Mean of `metric` over all images; None if any image lacks it, because a partial mean is no mean."""
         if not self.images:
             return self.means.get(metric)
         values = [image.metrics.get(metric) for image in self.images]
@@ -131,12 +134,12 @@ class ModeResult(Part):
         return math.fsum(value for value in values if value is not None) / len(values)
 
     def mean_runtime_ms(self) -> float | None:
-        """Runtime per image: mean over images of each one's figure (its median over repeats under `robust`)."""
+        """Runtime per image: the mean over images of each one's figure, under `robust` its median over repeats."""
         return self.runtime.headline_ms if self.runtime else None
 
 
-class Complexity(Part):
-    """Static figures. FLOPs count one multiply-add as one; `established` is False when counters disagree.
+class Complexity(_Part):
+    """Static figures. FLOPs count one multiply-add as one; `established` is False if counters disagree.
 
     flops_g: the figure that scores. flops_counter: whose it is; empty in older records, which have fvcore's.
     flops_fvcore_g: the official counter's own figure.
@@ -152,7 +155,7 @@ class Complexity(Part):
     counters: dict[str, Any] = {}
 
 
-class Record(Part):
+class Record(_Part):
     """One submission on one challenge on one machine.
 
     scored_by_challenge_data: in older records only, whether the images were the challenge's own; tables decide that
@@ -200,14 +203,15 @@ class Record(Part):
         return self.layout == "official"
 
     def mean_runtime_ms(self) -> float | None:
-        """What ranks: mean over modes of each mode's `headline_ms` (valid and test alike)."""
+        """What ranks: the mean of both splits' `headline_ms`."""
         if self.published_runtime_ms is not None:
             return self.published_runtime_ms
         times = [mode.runtime.headline_ms for mode in self.modes.values() if mode.runtime]
         return math.fsum(times) / len(times) if times else None
 
 
-def to_json(record: Record) -> str:
+def record_json(record: Record) -> str:
+    """A record as its file holds it."""
     return record.model_dump_json(indent=1) + "\n"
 
 

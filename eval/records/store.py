@@ -1,8 +1,8 @@
 """The append-only folder that holds all records of a batch.
 
-Layout: `records/000001_25_EERN.json`, one file per evaluation, written whole (temporary file, fsync, rename) and never
-changed. Each record names the sha256 of the one before it, and `HEAD` that of the newest, so that `verify_chain` finds
-a changed or removed record. Everything else in a folder of results is derived from its records.
+There is one file per evaluation, such as `records/000001_25_EERN.json`. It is written whole (temporary file, fsync,
+rename) and never changed. Each record names the sha256 of the one before it, and `HEAD` that of the newest, so that
+`verify_chain` finds a changed or removed record. Everything else in a folder of results is derived from its records.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from data.errors import InputError
-from eval.records.schema import GENESIS, Record, to_json
+from eval.records.schema import GENESIS, Record, record_json
 from eval.tomlfile import describe
 
 RECORDS = "records"
@@ -29,8 +29,8 @@ HEAD = "HEAD"  # beside the records: the sha256 of the newest one, which no othe
 def append(save_dir: Path, record: Record) -> Path:
     """Write `record` as the next one of `save_dir/records`; sets its sequence and hash of the previous one.
 
-    The file appears whole or not at all, and never replaces another. Raises InputError where the folder cannot be
-    written (read-only, full disk); nothing half-written stays.
+    The file appears whole or not at all, and never replaces another. Raises InputError if the folder cannot be
+    written, such as on a full disk; no part of a file stays then.
     """
     folder = save_dir / RECORDS
     try:
@@ -39,11 +39,11 @@ def append(save_dir: Path, record: Record) -> Path:
             last = _last(folder)
             record.sequence = 1 + (_sequence(last) if last else 0)
             record.previous_sha256 = _previous(folder)
-            # Behind where a harness was killed before it noted its last record
+            # A harness that was killed may not have noted its last record.
             if _noted(folder) not in (None, record.previous_sha256):
                 write_atomic(folder / HEAD, f"{record.previous_sha256}\n")
             target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
-            write_atomic(target, to_json(record))
+            write_atomic(target, record_json(record))
             write_atomic(folder / HEAD, f"{_sha256(target)}\n")
             return target
     except OSError as error:
@@ -93,7 +93,7 @@ def latest(records: list[Record]) -> dict[str, Record]:
 def verify_chain(save_dir: Path) -> list[str]:
     """Problems of the chain of records in `save_dir`: changed, missing or damaged files. Empty when sound.
 
-    Who can change records can make a new chain of them: only a head that was published tells (`holds`).
+    Anyone who can edit the records can also rebuild the chain. Compare it with a previously published head (`holds`).
     """
     problems, previous, expected = [], GENESIS, 1
     for path in _paths(save_dir / RECORDS):
@@ -116,8 +116,9 @@ def verify_chain(save_dir: Path) -> list[str]:
 
 
 def _previous(folder: Path) -> str:
-    """What the next record names as the one before it: the newest; where that was changed or removed, what `HEAD` has
-    of it, so that no later record covers that up.
+    """The sha256 that the next record names: that of the newest record.
+
+    If the newest record was changed or removed, it is what `HEAD` names, so that no later record covers that up.
     """
     noted = _noted(folder)
     if noted is not None and _headless(folder):
@@ -127,7 +128,7 @@ def _previous(folder: Path) -> str:
 
 
 def _noted(folder: Path) -> str | None:
-    """What `HEAD` has; None where there is none."""
+    """The content of `HEAD`; None if there is no such file."""
     try:
         return (folder / HEAD).read_text(encoding="utf-8", errors="replace").strip()[:64]
     except FileNotFoundError:
@@ -135,8 +136,9 @@ def _noted(folder: Path) -> str | None:
 
 
 def _headless(folder: Path) -> list[str]:
-    """A problem where the newest record is not the one that `HEAD` names, nor the one after it: a harness that was
-    killed had no time to name that.
+    """A problem if `HEAD` names neither the newest record nor the one before it.
+
+    The one before is sound too: a harness that was killed had no time to name its last record.
     """
     newest = [GENESIS, *map(_sha256_if_readable, _paths(folder))][-2:]
     try:
@@ -158,7 +160,7 @@ def holds(save_dir: Path, sha256: str) -> bool:
 
 
 def head(save_dir: Path) -> str:
-    """sha256 of the newest record: publish it, and no earlier record can be changed or removed unseen."""
+    """sha256 of the newest record. Once it is published, no earlier record can be changed or removed unseen."""
     last = _last(save_dir / RECORDS)
     return _sha256(last) if last else GENESIS
 
@@ -188,7 +190,7 @@ def _sha256(path: Path) -> str:
 
 
 def _sha256_if_readable(path: Path) -> str:
-    """Empty for a folder or a closed file: no record follows that."""
+    """Empty for a folder or a file that cannot be read; no record follows such a one."""
     try:
         return _sha256(path)
     except OSError:

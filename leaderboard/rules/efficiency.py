@@ -14,7 +14,7 @@ from leaderboard.rules.base import (
     Alternative,
     Column,
     Rule,
-    Scores,
+    Scored,
     competition_ranks,
     failed_thresholds,
     whole,
@@ -64,7 +64,7 @@ class Efficiency(Rule[EfficiencyRanking]):
             found.append(lacks)
         return found
 
-    def scores(self, group: list[Entry], eligible: Mask) -> Scores:
+    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
         found = self._exponents(group)
         tracks = (found.runtime, found.flops, found.params, found.final)
         columns: dict[str, Column] = {
@@ -79,7 +79,7 @@ class Efficiency(Rule[EfficiencyRanking]):
         ]
         named = zip(group, found.references, strict=True)
         references = [reference.source if entry.ok else "" for entry, reference in named]
-        return Scores(found.final, columns, references, _reference_notes(group, found.references))
+        return Scored(found.final, columns, references, _reference_notes(group, found.references))
 
     def resampled(self, group: list[Entry]) -> Array:
         fixed = self._exponents(group)
@@ -148,7 +148,9 @@ def _reference_notes(group: list[Entry], references: list[Reference]) -> list[st
             "measured in their session or on their machine."
         ]
     if published:
-        return ["Scores compare with the published baseline figures, which another machine measured."]
+        return [
+            "Scores compare with the published baseline figures: the baseline was not evaluated with these entries."
+        ]
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_a_threshold_can_compare_unrounded_means(tmp_path: Path) -> None:
         (("year = 2030", "yaer = 2030"), "field 'year': field required"),
         (('kind = "efficiency"', 'kind = "speed"'), "field 'ranking'"),
         (("year = 2030", "year = "), "not valid TOML"),
+        (
+            ('kind = "efficiency"', 'kind = "speed"'),
+            "kind is 'speed', expected one of: efficiency, metric, ranksum",
+        ),
+        (("[ranking]", "[images]\nvalid = 0\n[ranking]"), "field 'images.valid.count'"),
+        (
+            ("[ranking]", '[images]\nvalid = { count = 3, numbers = ["1-4"] }\n[ranking]'),
+            "'numbers' name 4 images, 'count' says 3; they must be equal",
+        ),
+        (("[ranking]", '[images]\nvalid = { count = 3, numbers = ["a-b"] }\n[ranking]'), "numbers"),
+        (("[ranking]", "runs = 0\n[ranking]"), "field 'runs'"),
     ],
 )
 def test_wrong_fields_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -79,3 +91,20 @@ def test_wrong_fields_are_named(tmp_path: Path, change: tuple[str, str], message
     with pytest.raises(InputError) as error:
         challenge.load(str(path))
     assert message in str(error.value) and "mine.toml" in str(error.value)
+
+
+def test_a_count_of_images_can_stand_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(EFFICIENCY.replace("[ranking]", "[images]\nvalid = 3\n[ranking]"))
+    rules = challenge.load(str(path))
+    assert rules.images["valid"].count == 3
+    assert rules.owns({"valid": ["a", "b", "c"]}, {}, official_layout=True)
+    assert not rules.owns({"valid": ["a", "b", "c"]}, {}, official_layout=False)
+    assert not rules.owns({"valid": ["a", "b", "c"], "test": ["d"]}, {}, official_layout=True)
+
+
+def test_two_kinds_of_ranking_of_one_name_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"'efficiency' is both EfficiencyRanking and .*Another"):
+
+        class Another(challenge.Ranking):
+            kind: Literal["efficiency"]
