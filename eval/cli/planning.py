@@ -77,7 +77,9 @@ def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Datas
             )
         return dataset.hr_only(challenge, options.hr)
     try:
-        return dataset.chosen_images(challenge, options.data_dir, options.pairs, include_test=options.include_test)
+        return dataset.chosen_images(
+            challenge, options.data_dir, options.pairs, include_test=options.include_test
+        )
     except InputError:
         for hr, lr in _folders(options, challenge.scale):
             if _pair_up(lr, hr, challenge.scale):

@@ -203,11 +203,11 @@ class Record(_Part):
         return self.layout == "official"
 
     def mean_runtime_ms(self) -> float | None:
-        """What ranks: the mean of both splits' `headline_ms`."""
+        """What ranks: the mean of the splits' `headline_ms`; None if any split lacks it."""
         if self.published_runtime_ms is not None:
             return self.published_runtime_ms
         times = [mode.runtime.headline_ms for mode in self.modes.values() if mode.runtime]
-        return math.fsum(times) / len(times) if times else None
+        return math.fsum(times) / len(times) if times and len(times) == len(self.modes) else None
 
 
 def record_json(record: Record) -> str:

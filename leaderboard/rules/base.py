@@ -80,11 +80,6 @@ class Rule(ABC, Generic[Kind]):
         """The quality metric that ranks, or that thresholds look at: the one that every output shows."""
         return "psnr"
 
-    @property
-    def main_figure(self) -> str:
-        """The column of the table that the main track ranks by."""
-        return "score_final"
-
     def resampled(self, group: list[Entry]) -> Array:
         """DRAWS x entries: the keys in each resample of the images; NaN if they cannot be known."""
         return np.full((DRAWS, len(group)), np.nan)

@@ -18,11 +18,6 @@ class RankSum(Rule[RankSumRanking]):
     def sentence(self) -> str:
         return "Ranked by " + " and ".join(self.data.tracks[0].quantities) + "."
 
-    @property
-    def main_figure(self) -> str:
-        main = self.data.tracks[0]
-        return main.quantities[0] if len(main.quantities) == 1 else "score_final"
-
     def missing(self, group: list[Entry]) -> list[list[str]]:
         needed = dict.fromkeys(name for track in self.data.tracks for name in track.quantities)
         return [

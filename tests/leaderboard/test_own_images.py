@@ -16,6 +16,7 @@ import pytest
 
 from eval import challenge as challenges
 from eval.challenge import Challenge, EfficiencyRanking, MetricRanking
+from eval.records import store
 from tests.conftest import ROOT
 from tests.eval import toy
 
@@ -71,10 +72,10 @@ def write_submissions(folder: Path, baseline: str) -> Path:
 # Measured beside esr2024, which the README's command judges: challenge, baseline, ids, folder of results. Further
 # challenges rank the same records.
 MEASURED = (
-    ("esr2025", "00_EFDN_baseline", (0,), "esr"),
-    ("esr2026", "00_SPAN", (0,), "esr"),
-    ("esr2022", "00_IMDN_baseline", (0, 7), "div2k"),
-    ("imagesr2024", "00_Base", (7,), "imagesr"),
+    ("esr2025", "00_EFDN_baseline", ("0",), "esr"),
+    ("esr2026", "00_SPAN", ("0",), "esr"),
+    ("esr2022", "00_IMDN_baseline", ("0", "7"), "div2k"),
+    ("imagesr2024", "00_Base", ("7",), "imagesr"),
 )
 FOLDERS = {"esr2022": "div2k", "imagesr2024": "imagesr", "imagesr2025": "imagesr", "imagesr2026": "imagesr"}
 
@@ -118,6 +119,28 @@ def rows_of(save_dir: Path, challenge: str, out: Path) -> dict[str, dict[str, st
         return {row["model"]: row for row in csv.DictReader(stream)}
 
 
+def without_runtime(save_dir: Path) -> list[str]:
+    """Ids of submissions whose newest record has lost a runtime, as on a machine that was busy."""
+    newest = store.latest(store.read_all(save_dir)).values()
+    return [one.submission.model_id for one in newest if one.mean_runtime_ms() is None]
+
+
+def judge(command: list[str], ids: list[str], save_dir: Path, attempts: int = 4) -> None:
+    """Run `command`; measure again what lost its runtime, because only that depends on the machine."""
+    text = run(*command, *QUICK)
+    assert "ranked by PSNR" not in text
+    lost = [one for one in without_runtime(save_dir) if one in ids]
+    if not lost:
+        return
+    if attempts == 1:
+        pytest.skip("the machine is too busy for a runtime that can be believed")
+    again = [word for word in command if word != "--all"]
+    if "--model_id" in again:
+        start = again.index("--model_id")
+        del again[start : start + 1 + len(ids)]
+    judge([*again, "--model_id", *lost], lost, save_dir, attempts - 1)
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of results, one for each layout."""
@@ -125,16 +148,14 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_images(folder / "data", DIV2K_LSDIR)
     write_images(folder / "older", DIV2K)
     of_2024 = write_submissions(folder / "repo_esr2024", "00_RLFN_baseline")
-    text = run(*readme_command("--include_test", of_2024, folder / "data", folder / "esr"), *QUICK)
-    assert "ranked by PSNR" not in text
+    command = readme_command("--include_test", of_2024, folder / "data", folder / "esr")
+    judge(command, ["0", "7"], folder / "esr")
     for challenge, baseline, ids, results in MEASURED:
         repo = write_submissions(folder / f"repo_{challenge}", baseline)
-        text = run(
-            "test_demo.py", "--repo", repo, "--model_id", *ids, "--include_test", "--challenge", challenge,
-            "--data_dir", folder / ("data" if results == "esr" else "older"), "--save_dir", folder / results,
-            *QUICK,
-        )  # fmt: skip
-        assert "ranked by PSNR" not in text
+        data = folder / ("data" if results == "esr" else "older")
+        command = ["test_demo.py", "--repo", str(repo), "--include_test", "--challenge", challenge]
+        command += ["--data_dir", str(data), "--save_dir", str(folder / results)]
+        judge([*command, "--model_id", *ids], list(ids), folder / results)
     return folder
 
 
@@ -179,7 +200,7 @@ def test_images_in_the_official_layout_are_ranked_by_the_score(
     rules = challenges.load(name)
     rows = rows_of(judged / FOLDERS.get(name, "esr"), name, tmp_path / "out")
     assert {row["ranked_by"] for row in rows.values()} == {"score"}
-    assert all(row["eligible"] == "True" for row in rows.values())
+    assert {row["reason"] for row in rows.values()} == {""}
     check_scores(rules, rows)
 
 

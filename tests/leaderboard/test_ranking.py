@@ -408,3 +408,12 @@ def test_a_new_kind_of_rule_is_one_file_and_one_line(tmp_path: Path, monkeypatch
     rows = list(csv.DictReader((tmp_path / "out" / "leaderboard.csv").open()))
     assert [(row["rank"], row["model"]) for row in rows] == [("1", "02_B"), ("2", "01_A")]
     assert "Fewer parameters are better." in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_the_runtime_of_one_split_is_no_runtime_of_both() -> None:
+    """A runtime that was not believed is dropped; the other split alone would flatter or harm the entry."""
+    one = record("01_A", ms=10)
+    one.modes["valid"].runtime = None
+    row = rank([one, record("02_B")], ESR).set_index("model").loc["01_A"]
+    assert math.isnan(row["runtime_ms"]) and row["test_ms"] == 10.0
+    assert row["reason"] == "runtime_ms is not known"
