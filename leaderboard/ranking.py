@@ -22,7 +22,7 @@ from leaderboard.entry import Array, Conditions, Entry, Mask, group_sizes, newes
 from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, TEXTS, TIMES, Row, column_of, row_of
 from leaderboard.rules import rule_for
-from leaderboard.rules.base import Rule, Scored, competition_ranks, whole
+from leaderboard.rules.base import Rule, Standings, competition_ranks, whole
 
 # Ranked by itself and cut to no rows, it gives an empty table the columns that a full one has.
 _NOBODY = Entry(Record(challenge="", submission=SubmissionInfo(model=""), status="failed"))
@@ -112,7 +112,7 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
     return [rows[i] for i in order], [*scores.notes, *_notes(group, rule)]
 
 
-def _set_columns(row: Row, scores: Scored, index: int) -> None:
+def _set_columns(row: Row, scores: Standings, index: int) -> None:
     """The rule's figures of one entry: fields of the row by their names, the others in `figures`."""
     for name, values in scores.columns.items():
         if name in FIELDS:

@@ -21,7 +21,7 @@ Column = Sequence[float | int | None]
 
 
 @dataclass(frozen=True)
-class Scored:
+class Standings:
     """What a rule makes of a group. All sequences follow the order of the group.
 
     keys: what the group is ordered by, lower first; NaN if unknown. columns: further figures by column of the table.
@@ -67,7 +67,7 @@ class Rule(ABC, Generic[Kind]):
         """For each entry, sentences on what it lacks to be ranked."""
 
     @abstractmethod
-    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
+    def scores(self, group: list[Entry], eligible: Mask) -> Standings:
         """Keys and columns of `group`; ranks count the `eligible` entries only."""
 
     @property
@@ -89,7 +89,7 @@ class Rule(ABC, Generic[Kind]):
         return []
 
     def notes(self, group: list[Entry]) -> list[str]:
-        """What a reader of the group's table must know, beside `Scored.notes`."""
+        """What a reader of the group's table must know, beside `Standings.notes`."""
         if not any(entry.ok for entry in group):
             return []  # no further images would rank those that failed
         applied = self.applied_thresholds(group)

@@ -14,7 +14,7 @@ from leaderboard.rules.base import (
     Alternative,
     Column,
     Rule,
-    Scored,
+    Standings,
     competition_ranks,
     failed_thresholds,
     whole,
@@ -64,7 +64,7 @@ class Efficiency(Rule[EfficiencyRanking]):
             found.append(lacks)
         return found
 
-    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
+    def scores(self, group: list[Entry], eligible: Mask) -> Standings:
         found = self._exponents(group)
         tracks = (found.runtime, found.flops, found.params, found.final)
         columns: dict[str, Column] = {
@@ -79,7 +79,7 @@ class Efficiency(Rule[EfficiencyRanking]):
         ]
         named = zip(group, found.references, strict=True)
         references = [reference.source if entry.ok else "" for entry, reference in named]
-        return Scored(found.final, columns, references, _reference_notes(group, found.references))
+        return Standings(found.final, columns, references, _reference_notes(group, found.references))
 
     def resampled(self, group: list[Entry]) -> Array:
         fixed = self._exponents(group)

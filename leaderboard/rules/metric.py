@@ -10,7 +10,7 @@ import numpy as np
 from eval.challenge import MetricRanking, ScoreTerm
 from eval.metrics.registry import METRICS, chosen, metric_named
 from leaderboard.entry import Array, Entry, Mask
-from leaderboard.rules.base import Column, Rule, Scored, competition_ranks, whole
+from leaderboard.rules.base import Column, Rule, Standings, competition_ranks, whole
 from leaderboard.rules.resampling import DRAWS, resampled_means
 from leaderboard.score_formulas import term_sum
 
@@ -39,14 +39,14 @@ class ByMetric(Rule[MetricRanking]):
             for entry in group
         ]
 
-    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
+    def scores(self, group: list[Entry], eligible: Mask) -> Standings:
         final = self._sums(group, self.data.terms)
         columns: dict[str, Column] = {"score_final": final.tolist()}
         for track in self.data.tracks:
             sums = self._sums(group, track.terms)
             columns[f"score_{track.name}"] = sums.tolist()
             columns[f"rank_{track.name}"] = whole(competition_ranks(-sums, eligible & ~np.isnan(sums)))
-        return Scored(-final, columns)
+        return Standings(-final, columns)
 
     def resampled(self, group: list[Entry]) -> Array:
         means = {term.metric: resampled_means(group, self.data.mode, term.metric) for term in self.data.terms}

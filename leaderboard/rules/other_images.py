@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.challenge import Baseline, Ranking
 from leaderboard.entry import Array, Entry, Mask
-from leaderboard.rules.base import Column, Rule, Scored
+from leaderboard.rules.base import Column, Rule, Standings
 from leaderboard.rules.resampling import resampled_means
 
 PSNR_NOTE = "Ranked by PSNR: these images are not the challenge's own, so its score does not apply."
@@ -47,7 +47,7 @@ class OtherImages(Rule[Ranking]):
     def notes(self, _group: list[Entry]) -> list[str]:
         return []
 
-    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
+    def scores(self, group: list[Entry], eligible: Mask) -> Standings:
         """The columns of the challenge's rule stay, but no output may show a score or a rank of its tracks."""
         found = self._rule.scores(group, eligible)
         blank: dict[str, Column] = {
@@ -59,7 +59,7 @@ class OtherImages(Rule[Ranking]):
         references = [
             "" if np.isnan(ratio) else one for ratio, one in zip(ratios, found.references, strict=False)
         ]
-        return Scored(keys, blank, references, [PSNR_NOTE])
+        return Standings(keys, blank, references, [PSNR_NOTE])
 
     def resampled(self, group: list[Entry]) -> Array:
         split = "valid" if any("valid" in entry.modes for entry in group) else "test"

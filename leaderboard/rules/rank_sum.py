@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.challenge import RankSumRanking
 from leaderboard.entry import Array, Entry, Mask
-from leaderboard.rules.base import Column, Rule, Scored, competition_ranks, whole
+from leaderboard.rules.base import Column, Rule, Standings, competition_ranks, whole
 from leaderboard.rules.resampling import resampled_runtimes
 
 
@@ -24,7 +24,7 @@ class RankSum(Rule[RankSumRanking]):
             [f"{name} is not known" for name in needed if math.isnan(entry.quantity(name))] for entry in group
         ]
 
-    def scores(self, group: list[Entry], eligible: Mask) -> Scored:
+    def scores(self, group: list[Entry], eligible: Mask) -> Standings:
         columns: dict[str, Column] = {}
         for track in self.data.tracks:
             parts = [competition_ranks(_figures(group, name), eligible) for name in track.quantities]
@@ -36,7 +36,7 @@ class RankSum(Rule[RankSumRanking]):
         # One quantity ranks by itself: its figure, not its rank, is what ties by resampling can be told from.
         alone = len(main.quantities) == 1
         keys = _figures(group, main.quantities[0]) if alone else np.array(columns["score_final"], dtype=float)
-        return Scored(keys, columns)
+        return Standings(keys, columns)
 
     def resampled(self, group: list[Entry]) -> Array:
         by_runtime = self.data.tracks[0].quantities == ("runtime_ms",)

@@ -18,7 +18,7 @@ from leaderboard.__main__ import main
 from leaderboard.entry import Entry, Mask
 from leaderboard.ranking import by_conditions, rank
 from leaderboard.rules import rule_of
-from leaderboard.rules.base import Rule, Scored
+from leaderboard.rules.base import Rule, Standings
 from leaderboard.rules.efficiency import SCORES, SUBTRACKS
 from leaderboard.rules.other_images import PSNR_NOTE
 from tests.leaderboard.makers import failed, mode, record
@@ -385,8 +385,8 @@ def test_a_new_kind_of_rule_is_one_file_and_one_line(tmp_path: Path, monkeypatch
         def missing(self, group: list[Entry]) -> list[list[str]]:
             return [[] for _ in group]
 
-        def scores(self, group: list[Entry], _eligible: Mask) -> Scored:
-            return Scored(np.array([entry.complexity("params_m") for entry in group]))
+        def scores(self, group: list[Entry], _eligible: Mask) -> Standings:
+            return Standings(np.array([entry.complexity("params_m") for entry in group]))
 
     monkeypatch.setitem(rules.RULES, FewestParameters, Fewest)  # the line
     path = tmp_path / "toy.toml"
