@@ -209,7 +209,7 @@ class Challenge(Rules):
     images: the competition's own images by split. Other images are ranked by PSNR, not by its score. Without this
     table the score applies to all images.
     runs: how many evaluations of a submission the organisers average.
-    flops_counter: what counted the published FLOPs; this project's figure is fvcore's.
+    flops_counter: what counted the published FLOPs. A table of own figures says so if that is not fvcore.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")

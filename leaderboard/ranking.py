@@ -142,13 +142,19 @@ def _notes(group: list[Entry], rule: Rule[Any]) -> list[str]:
         notes.append(
             f"The rules average {challenge.runs} runs; {fewer} of {len(measured)} entries were evaluated less often."
         )
-    counted = any(not math.isnan(entry.complexity("flops_g")) for entry in measured)
-    if counted and challenge.flops_counter != "fvcore":
+    counters = {_counter(entry) for entry in measured if not math.isnan(entry.complexity("flops_g"))}
+    if counters and challenge.flops_counter != "fvcore":
         notes.append(
-            f"FLOPs are counted by fvcore; {challenge.title} published those of {challenge.flops_counter}, which can "
-            "differ by a factor of two and order entries otherwise."
+            f"FLOPs are counted by {', '.join(sorted(counters))}; {challenge.title} published those of "
+            f"{challenge.flops_counter}, which can differ by a factor of two and order entries otherwise."
         )
     return notes
+
+
+def _counter(entry: Entry) -> str:
+    """Whose FLOPs an entry has; older records name none and have fvcore's."""
+    complexity = entry.record.complexity
+    return (complexity.flops_counter if complexity else "") or "fvcore"
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

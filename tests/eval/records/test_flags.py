@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from eval.records.flags import TABLE, Consequence, FlagName, complexity_in_doubt, joined
-from eval.records.schema import Flag, Record, SubmissionInfo, to_json
+from eval.records.schema import Flag, Record, SubmissionInfo, record_json
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "metrics.md"
@@ -42,7 +42,7 @@ def test_a_flag_of_another_version_is_read() -> None:
         status="ok",
         flags=[Flag(name="a name of another version", reason="why")],
     )
-    assert Record.model_validate_json(to_json(record)) == record
+    assert Record.model_validate_json(record_json(record)) == record
 
 
 def test_a_record_holds_plain_text() -> None:
