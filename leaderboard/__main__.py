@@ -105,7 +105,7 @@ def _build(args: argparse.Namespace) -> int:
 
         for line in pages.write_site(records, challenge, frame, args.save_dir, args.out):
             _say(line, sys.stderr)
-    _say(build.places(frame))
+    _say(build.order_text(frame))
     _say(f"Written to {args.out}" + ("" if args.tables_only else f"; open {args.out / 'index.html'}"))
     return 0
 

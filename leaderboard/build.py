@@ -17,7 +17,7 @@ from eval.records.schema import Record
 from eval.records.store import read_all, write_atomic
 from leaderboard import tables
 from leaderboard.ranking import by_conditions, rank
-from leaderboard.tables.columns import ranked_by, ranking_column
+from leaderboard.tables.columns import REFERENCE, ranked_by, ranking_column
 from leaderboard.tables.marks import short_reason
 from leaderboard.tables.numbers import known
 
@@ -101,7 +101,7 @@ def write_tables(records: list[Record], challenge: Challenge, out: Path) -> pd.D
     return frame
 
 
-def places(frame: pd.DataFrame) -> str:
+def order_text(frame: pd.DataFrame) -> str:
     """The order for a terminal: notes, then places and the figure that ranks, those of each machine below its name."""
     lines = list(frame.attrs.get("notes", []))
     groups = by_conditions(frame)
@@ -119,4 +119,7 @@ def _places(group: pd.DataFrame) -> list[str]:
         figure = f"  {ranks.amount(value)}" if known(value) else ""
         reason = f"  ({short_reason(row['reason'])})" if row["reason"] else ""
         lines.append(f"{place:>4}  {row['model']}{figure}{reason}")
+    reference = (group.attrs.get("reference") or {}).get(ranks.name)
+    if reference is not None:
+        lines.append(f"   –  {REFERENCE}  {ranks.amount(reference)}")
     return lines

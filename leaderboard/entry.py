@@ -34,14 +34,8 @@ class Conditions:
     @property
     def label(self) -> str:
         """One line for people, such as `NVIDIA RTX A6000, ntire, DIV2K_LSDIR, published in results.json`."""
-        return (
-            ", ".join(
-                part
-                for part in (self.machine, self.protocol, public_label(self.dataset), self.source)
-                if part
-            )
-            or "unknown"
-        )
+        parts = (self.machine, self.protocol, public_label(self.dataset), self.source)
+        return ", ".join(filter(None, parts)) or "unknown"
 
 
 def conditions_of(record: Record) -> Conditions:

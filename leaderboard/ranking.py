@@ -20,7 +20,7 @@ from eval.records.schema import Record, SubmissionInfo
 from leaderboard import bootstrap, checks
 from leaderboard.entry import Array, Conditions, Entry, Mask, group_sizes, newest
 from leaderboard.public import without_paths
-from leaderboard.row import FIELDS, TEXTS, TIMES, Row, column_of, row_of
+from leaderboard.row import FIELDS, SPLIT_NAMES, TEXTS, TIMES, Row, column_of, row_of
 from leaderboard.rules import rule_for
 from leaderboard.rules.base import Rule, Standings, competition_ranks, whole
 
@@ -33,7 +33,8 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose difference to
     this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a reader must know,
-    `frame.attrs["group_notes"]` the same for each group by its label, `frame.attrs["metrics"]` its `shown_metrics`.
+    `frame.attrs["group_notes"]` the same for each group by its label, `frame.attrs["metrics"]` its `shown_metrics`,
+    `frame.attrs["references"]` bicubic's means by label, `frame.attrs["reference"]` those of the first group.
     Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
     groups = ordered_groups(records, challenge)
@@ -57,6 +58,8 @@ def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
     table.attrs["group_notes"] = group_notes
     table.attrs["challenge"] = challenge.name
     table.attrs["metrics"] = shown_metrics(challenge)
+    table.attrs["references"] = {one.label: _reference(group) for one, group in groups.items()}
+    table.attrs["reference"] = next(iter(table.attrs["references"].values()), {})
     return table
 
 
@@ -77,7 +80,8 @@ def by_conditions(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         rows = table[table["conditions"] == label]
         own = {time: rows[column] for time in TIMES if (column := column_of(time, label)) in table}
         found[label] = rows[shared].assign(**own).reset_index(drop=True)
-        found[label].attrs = {**table.attrs, "notes": table.attrs["group_notes"][label]}
+        notes, reference = (table.attrs[name].get(label) for name in ("group_notes", "references"))
+        found[label].attrs = {**table.attrs, "notes": notes, "reference": reference}
     return found
 
 
@@ -110,6 +114,17 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
         _set_columns(row, scores, i)
     order = _order(group, scores.keys, eligible)
     return [rows[i] for i in order], [*scores.notes, *_notes(group, rule)]
+
+
+def _reference(group: list[Entry]) -> dict[str, float]:
+    """Means of bicubic enlargement on the images of a group, by column; empty if nobody measured them."""
+    found = next((entry.record.reference for entry in reversed(group) if entry.record.reference), {})
+    return {
+        f"{SPLIT_NAMES[split]}_{metric}": mean
+        for split, result in found.items()
+        for metric in (result.images[0].metrics if result.images else {})
+        if (mean := result.mean(metric)) is not None
+    }
 
 
 def _set_columns(row: Row, scores: Standings, index: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +16,8 @@ from eval.records.schema import Record
 from leaderboard import build, ranking, tables
 from leaderboard.tables.columns import (
     COSTS,
-    Column,
+    REFERENCE,
+    PrintedColumn,
     final_column,
     protocols,
     quality_columns,
@@ -60,16 +61,24 @@ def _print_group(
 ) -> None:
     """The table of `rows`, part of `group`; below it the protocols, and why rows are not ranked."""
     columns = _columns(group, rows)
-    texts = [
-        TextColumn("Rank", [tables.format_number(value, 0) for value in rows["rank"]], keep=True),
-        TextColumn("Model", [_safe(name) for name in rows["model"]], left=True, keep=True),
-        *(TextColumn(one.heading, [_safe(one.text(value)) for value in rows[one.name]]) for one in columns),
-        TextColumn("Checkpoint", [_safe(source or "–") for source in rows["checkpoint_source"]], left=True),
-        TextColumn(
-            "Note", [_safe(_note(row, newest[row["model"]])) for row in rows.to_dict("records")], left=True
+    means = group.attrs.get("reference") or {}
+    reference = bool(means.keys() & {column.name for column in columns})  # one more row, without a rank
+
+    def texts(cells: Iterable[object], last: str = "") -> list[str]:
+        return [_safe(cell) for cell in (*cells, *([last or "–"] if reference else []))]
+
+    notes = [_note(row, newest[row["model"]]) for row in rows.to_dict("records")]
+    shown = [
+        TextColumn("Rank", texts(tables.format_number(rank, 0) for rank in rows["rank"]), keep=True),
+        TextColumn("Model", texts(rows["model"], REFERENCE), left=True, keep=True),
+        *(
+            TextColumn(one.heading, texts(map(one.text, rows[one.name]), one.text(means.get(one.name))))
+            for one in columns
         ),
+        TextColumn("Checkpoint", texts(source or "–" for source in rows["checkpoint_source"]), left=True),
+        TextColumn("Note", texts(notes, "reference"), left=True),
     ]
-    tables.to_terminal(console, title, texts)
+    tables.to_terminal(console, title, shown)
     for line in filter(None, [ranked_by(group), *protocols(group, columns)]):
         print_line(console, line)
     for row in rows[rows["reason"] != ""].to_dict("records"):
@@ -80,7 +89,7 @@ def _print_group(
         print_line(console, _safe(f"{row['model']}: {'failed' if failed else 'not ranked'}: {reason}"))
 
 
-def _columns(group: pd.DataFrame, rows: pd.DataFrame) -> list[Column]:
+def _columns(group: pd.DataFrame, rows: pd.DataFrame) -> list[PrintedColumn]:
     """Of the printed columns those with a figure in `rows`: metrics of one colour space, costs and the score."""
     ranks = ranking_column(group)
     metric = ranks.metric or next((column.metric for column in quality_columns(group)), None)

@@ -41,7 +41,7 @@ RULE = (
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """Where the pictures of one image lie; `models` maps an entry's id to its results name and PSNR (NaN: unknown)."""
 
     save_dir: Path
@@ -87,7 +87,7 @@ def remove_others(folder: Path, kept: set[str]) -> None:
             shutil.rmtree(path)
 
 
-def store_window(source: Source, out: Path) -> Crop | None:
+def store_window(source: PictureSource, out: Path) -> Crop | None:
     """Store the window of one image under `out`. None if no entry's picture is there.
 
     Pictures of another size than HR (without HR: than the first one) are left out. Raises OSError.
@@ -157,7 +157,7 @@ def psnr_db(first: Image, second: Image, border: int) -> float:
 
 
 def _afresh(
-    source: Source, out: Path, basis: str, references: dict[str, list[int]]
+    source: PictureSource, out: Path, basis: str, references: dict[str, list[int]]
 ) -> tuple[Stored, Image | None]:
     """Choose the window and store HR and LR. Also returns HR if it is there, since decoding takes long."""
     out.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ def _stored(out: Path) -> Stored | None:
         return None
 
 
-def _is_of(source: Source, key: str, image: Image, hr: Image | None) -> bool:
+def _is_of(source: PictureSource, key: str, image: Image, hr: Image | None) -> bool:
     """Whether the record of entry `key` scored `image`; taken for granted if that cannot be known."""
     recorded = source.models[key][1]
     if hr is None or math.isnan(recorded):

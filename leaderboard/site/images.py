@@ -89,7 +89,7 @@ def _with_crop(image: SiteImage, save_dir: Path, out: Path, challenge: Challenge
         item.id: (item.entry.model, float(item.entry.metric(image.split, "psnr")[image.index]))
         for item in image.entries
     }
-    source = crops.Source(save_dir, image.split, image.name, models, challenge.scale, challenge.border)
+    source = crops.PictureSource(save_dir, image.split, image.name, models, challenge.scale, challenge.border)
     return replace(image, crop=crops.store_window(source, out / "crops" / image.id))
 
 

@@ -16,7 +16,7 @@ from leaderboard.site.page import Page, SiteData
 from leaderboard.site.plots import plot_data, plotted_costs, plotted_quality, threshold
 from leaderboard.site.reading import reading
 from leaderboard.tables.columns import (
-    Column,
+    PrintedColumn,
     figure_columns,
     final_column,
     protocols,
@@ -89,7 +89,7 @@ def _protocol(data: SiteData) -> str:
     return metric.protocol if metric else "\n"
 
 
-def _short(ranking: pd.DataFrame) -> list[Column]:
+def _short(ranking: pd.DataFrame) -> list[PrintedColumn]:
     """The means of the metric that ranks first alone, for tables with a reason in each row."""
     columns = quality_columns(ranking)
     return [column for column in columns if column.metric == columns[0].metric]
@@ -109,7 +109,7 @@ def tracks(groups: list[EntryGroup]) -> list[dict[str, str]]:
     ]
 
 
-def _columns(data: SiteData) -> list[Column]:
+def _columns(data: SiteData) -> list[PrintedColumn]:
     """The figures of the table; a score that repeats the metric of the rule is left out."""
     ranking = data.ranking
     repeated = bool(data.groups) and data.groups[0].ranks_by.metric is not None
@@ -117,7 +117,7 @@ def _columns(data: SiteData) -> list[Column]:
     return [*([final_column(ranking)] if applies else []), *figure_columns(ranking)]
 
 
-def _head(column: Column) -> dict[str, str]:
+def _head(column: PrintedColumn) -> dict[str, str]:
     """The head of a column. `first` is the direction of the first click: the one that puts the best on top."""
     return {
         "key": column.name,
@@ -129,7 +129,11 @@ def _head(column: Column) -> dict[str, str]:
 
 
 def _group(
-    group: EntryGroup, checks: list[PairCheck], columns: list[Column], ranking: pd.DataFrame, first: bool
+    group: EntryGroup,
+    checks: list[PairCheck],
+    columns: list[PrintedColumn],
+    ranking: pd.DataFrame,
+    first: bool,
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
     best = {column.name: _best(ranked, column) for column in columns}
@@ -138,12 +142,24 @@ def _group(
         "label": group.label,
         "first": first,
         "ranked": [_row(item, group, checks, columns, best) for item in ranked],
+        "reference": _reference(group, columns),
         "below": [_below(item, quality) for item in group.listed if not item.row["eligible"]],
     }
 
 
+def _reference(group: EntryGroup, columns: list[PrintedColumn]) -> list[str]:
+    """The cells of bicubic enlargement; empty if it was not measured in the group."""
+    if not any(column.name in group.reference for column in columns):
+        return []
+    return [column.text(group.reference.get(column.name)) for column in columns]
+
+
 def _row(
-    item: Listed, group: EntryGroup, checks: list[PairCheck], columns: list[Column], best: dict[str, Any]
+    item: Listed,
+    group: EntryGroup,
+    checks: list[PairCheck],
+    columns: list[PrintedColumn],
+    best: dict[str, Any],
 ) -> dict[str, Any]:
     row = item.row
     tags = firm_tags(item, checks)
@@ -170,7 +186,7 @@ def _row(
     }
 
 
-def _cell(value: float | None, column: Column, best: float | None) -> dict[str, str]:
+def _cell(value: float | None, column: PrintedColumn, best: float | None) -> dict[str, str]:
     marks = (("score", column.name == "score_final"), ("best", known(value) and value == best))
     css = " ".join(name for name, on in marks if on)
     return {"value": _sortable(value), "text": column.text(value), "css": css}
@@ -183,7 +199,7 @@ def _sortable(value: float | None) -> str:
     return f"{value:.9g}" if math.isfinite(value) else str(json_number(value))
 
 
-def _best(ranked: list[Listed], column: Column) -> float | None:
+def _best(ranked: list[Listed], column: PrintedColumn) -> float | None:
     """The best figure of a column; None if there is nothing to be better than."""
     values: list[float] = [item.row[column.name] for item in ranked if known(item.row.get(column.name))]
     if len(values) < 2:
@@ -223,7 +239,7 @@ def flags_of(text: str) -> list[dict[str, str]]:
     return [{"name": name, "reason": reason} for name, _, reason in parts]
 
 
-def _below(item: Listed, quality: list[Column]) -> dict[str, Any]:
+def _below(item: Listed, quality: list[PrintedColumn]) -> dict[str, Any]:
     row = item.row
     return {
         "id": item.id,

@@ -14,7 +14,13 @@ from eval.records.schema import Record
 from leaderboard.entry import Entry
 from leaderboard.ranking import by_conditions, ordered_groups
 from leaderboard.rules import rule_of
-from leaderboard.tables.columns import Column, figure_columns, metrics_of, quality_columns, ranking_column
+from leaderboard.tables.columns import (
+    PrintedColumn,
+    figure_columns,
+    metrics_of,
+    quality_columns,
+    ranking_column,
+)
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,16 @@ class Listed:
 class EntryGroup:
     """Entries measured under equal conditions, in the order of the ranking.
 
-    columns: means and costs that anybody has. ranks_by: the column that orders the group.
+    columns: means and costs that anybody has. reference: bicubic's means by column. ranks_by: the column that orders
+    the group.
     """
 
     label: str
     listed: list[Listed]
     baseline: Listed | None
-    columns: list[Column]
-    ranks_by: Column
+    columns: list[PrintedColumn]
+    reference: dict[str, float]
+    ranks_by: PrintedColumn
 
     @property
     def entries(self) -> list[Entry]:
@@ -68,9 +76,9 @@ def groups_of(records: list[Record], challenge: Challenge, frame: pd.DataFrame) 
             for row in table.to_dict("records")
         ]
         baseline = _baseline(listed, challenge)
-        found.append(
-            EntryGroup(conditions.label, listed, baseline, figure_columns(table), ranking_column(table))
-        )
+        reference = table.attrs.get("reference") or {}
+        columns, ranks_by = figure_columns(table), ranking_column(table)
+        found.append(EntryGroup(conditions.label, listed, baseline, columns, reference, ranks_by))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from eval.challenge import Challenge
 from leaderboard.row import SPLIT_NAMES
 from leaderboard.site.listing import EntryGroup, Listed
-from leaderboard.tables.columns import COSTS, Column
+from leaderboard.tables.columns import COSTS, PrintedColumn
 from leaderboard.tables.numbers import known
 
 
@@ -25,13 +25,13 @@ def plot_data(challenge: Challenge, groups: list[EntryGroup]) -> dict[str, Any]:
     }
 
 
-def plotted_costs(groups: list[EntryGroup]) -> list[Column]:
+def plotted_costs(groups: list[EntryGroup]) -> list[PrintedColumn]:
     """The costs that any point has: a plot of others would be empty."""
     found = points(groups)
     return [column for column in COSTS if any(point[column.name] for point in found)]
 
 
-def plotted_quality(groups: list[EntryGroup]) -> Column | None:
+def plotted_quality(groups: list[EntryGroup]) -> PrintedColumn | None:
     """The mean on the vertical axis: the one that ranks, else the first one of the first group."""
     if not groups:
         return None
@@ -62,7 +62,7 @@ def _finite(item: Listed, name: str) -> bool:
     return item.entry.ok and known(value) and not math.isinf(value or 0.0)
 
 
-def _point(item: Listed, group: EntryGroup, quality: Column) -> dict[str, Any]:
+def _point(item: Listed, group: EntryGroup, quality: PrintedColumn) -> dict[str, Any]:
     costs = {column.name: item.row.get(column.name) for column in COSTS}
     return {
         "label": item.entry.model,

@@ -14,7 +14,7 @@ from leaderboard.site.index import TRACK_TITLES, flags_of
 from leaderboard.site.listing import EntryGroup, Listed
 from leaderboard.site.page import Page, SiteData
 from leaderboard.site.team_images import extremes, image_charts
-from leaderboard.tables.columns import Column
+from leaderboard.tables.columns import PrintedColumn
 from leaderboard.tables.numbers import format_number, known
 
 # What a page says of the machine: what explains a runtime, and nothing that names the machine or its owner.
@@ -114,7 +114,7 @@ def _tiles(item: Listed, group: EntryGroup) -> list[dict[str, str]]:
     ]
 
 
-def _against(item: Listed, group: EntryGroup, column: Column) -> str:
+def _against(item: Listed, group: EntryGroup, column: PrintedColumn) -> str:
     """The figure against the baseline's: a difference for means, a ratio for costs."""
     if group.baseline is None or group.baseline is item or not known(group.baseline.row.get(column.name)):
         return "is the baseline" if group.baseline is item else ""

@@ -17,7 +17,7 @@ from leaderboard.tables.numbers import format_number
 
 
 @dataclass(frozen=True)
-class Column:
+class PrintedColumn:
     """One printed column. lower_is_better: None for what is not a figure. metric: of a mean over images."""
 
     name: str
@@ -42,19 +42,20 @@ class Column:
         return f"{self.title} {format_number(value, self.decimals + 2)}{unit}"
 
 
-LEADING = (Column("rank", "Rank"), Column("model", "Model"))
+LEADING = (PrintedColumn("rank", "Rank"), PrintedColumn("model", "Model"))
 COSTS = (
-    Column("runtime_ms", "Runtime", "ms", 2, True),
-    Column("flops_g", "FLOPs", "G", 2, True),
-    Column("params_m", "Params", "M", 3, True),
+    PrintedColumn("runtime_ms", "Runtime", "ms", 2, True),
+    PrintedColumn("flops_g", "FLOPs", "G", 2, True),
+    PrintedColumn("params_m", "Params", "M", 3, True),
 )
-SCORES = (
-    Column("score_runtime", "Runtime score", "", 3, True),
-    Column("score_flops", "FLOPs score", "", 3, True),
-    Column("score_params", "Params score", "", 3, True),
+TRACK_SCORES = (
+    PrintedColumn("score_runtime", "Runtime score", "", 3, True),
+    PrintedColumn("score_flops", "FLOPs score", "", 3, True),
+    PrintedColumn("score_params", "Params score", "", 3, True),
 )
-FINAL = Column("score_final", "Score", "", 3, True)
-TIES = Column("ties with", "Ties with")
+FINAL = PrintedColumn("score_final", "Score", "", 3, True)
+REFERENCE = "bicubic"
+TIES = PrintedColumn("ties with", "Ties with")
 
 
 def metrics_of(ranking: pd.DataFrame) -> tuple[Metric, ...]:
@@ -62,7 +63,7 @@ def metrics_of(ranking: pd.DataFrame) -> tuple[Metric, ...]:
     return tuple(ranking.attrs.get("metrics", (METRICS["psnr"],)))
 
 
-def quality_columns(ranking: pd.DataFrame) -> list[Column]:
+def quality_columns(ranking: pd.DataFrame) -> list[PrintedColumn]:
     """The means that anybody in `ranking` has, those of the metrics that rank first."""
     measured = [
         (metric, [split for split in SPLIT_NAMES if _has_figure(ranking, _mean(split, metric))])
@@ -70,7 +71,7 @@ def quality_columns(ranking: pd.DataFrame) -> list[Column]:
     ]
     there = [metric for metric, splits in measured if splits]
     return [
-        Column(
+        PrintedColumn(
             _mean(split, metric),
             f"{SPLIT_NAMES[split].capitalize()} {title_among(metric, there)}",
             metric.unit,
@@ -90,29 +91,31 @@ def title_among(metric: Metric, others: list[Metric]) -> str:
     return f"{metric.title}-RGB" if mixed and is_rgb else metric.title
 
 
-def figure_columns(ranking: pd.DataFrame) -> list[Column]:
+def figure_columns(ranking: pd.DataFrame) -> list[PrintedColumn]:
     """Means and costs that anybody in `ranking` has; a mean that ranks stands first."""
     first = ranking_column(ranking)
     quality = sorted(quality_columns(ranking), key=lambda column: column != first)
     return [*quality, *(column for column in COSTS if _has_figure(ranking, column.name))]
 
 
-def printed_columns(ranking: pd.DataFrame) -> list[Column]:
+def printed_columns(ranking: pd.DataFrame) -> list[PrintedColumn]:
     """The columns of a printed table: those that hold anything in `ranking`."""
-    scores = [column for column in (*SCORES, final_column(ranking)) if _has_figure(ranking, column.name)]
+    scores = [
+        column for column in (*TRACK_SCORES, final_column(ranking)) if _has_figure(ranking, column.name)
+    ]
     if ranking_column(ranking).metric is not None:
         scores = [column for column in scores if column.name != FINAL.name]  # it repeats the metric
     ties = [TIES] if TIES.name in ranking and bool((ranking[TIES.name] != "").any()) else []
     return [*LEADING, *figure_columns(ranking), *scores, *ties]
 
 
-def final_column(ranking: pd.DataFrame) -> Column:
+def final_column(ranking: pd.DataFrame) -> PrintedColumn:
     """The final score, lower or higher being better as the rule says."""
     costs = _has_figure(ranking, "score_runtime") or any("ranksum_" in str(name) for name in ranking)
-    return Column(FINAL.name, FINAL.title, FINAL.unit, FINAL.decimals, costs)
+    return PrintedColumn(FINAL.name, FINAL.title, FINAL.unit, FINAL.decimals, costs)
 
 
-def ranking_column(ranking: pd.DataFrame) -> Column:
+def ranking_column(ranking: pd.DataFrame) -> PrintedColumn:
     """The column that orders one group of a ranking: a metric's mean, else the final score."""
     quality = quality_columns(ranking)
     by_psnr = "ranked_by" in ranking and bool((ranking["ranked_by"] == "psnr").any())
@@ -124,13 +127,22 @@ def ranking_column(ranking: pd.DataFrame) -> Column:
     return final_column(ranking)
 
 
+def reference_row(group: pd.DataFrame, columns: list[PrintedColumn]) -> list[str]:
+    """The cells of bicubic enlargement, which has no rank; empty if it was not measured in the group."""
+    means = group.attrs.get("reference") or {}
+    if not any(column.name in means for column in columns):
+        return []
+    names = {"model": REFERENCE, "ties with": ""}
+    return [names.get(column.name) or column.text(means.get(column.name)) for column in columns]
+
+
 def ranked_by(ranking: pd.DataFrame) -> str:
     """The metric that orders one group of a ranking and its protocol, as a sentence; empty if a score does."""
     column = ranking_column(ranking)
     return f"Ranked by {column.heading}: {column.metric.protocol}." if column.metric else ""
 
 
-def protocols(ranking: pd.DataFrame, columns: list[Column]) -> list[str]:
+def protocols(ranking: pd.DataFrame, columns: list[PrintedColumn]) -> list[str]:
     """A sentence for each further metric of `columns`, such as `SSIM-Y: SSIM, Y of BT.601 not rounded, ...`."""
     metrics = list(dict.fromkeys(column.metric for column in columns if column.metric))
     said = ranking_column(ranking).metric

@@ -7,7 +7,14 @@ import unicodedata
 import pandas as pd
 
 from leaderboard.ranking import by_conditions
-from leaderboard.tables.columns import TIES, Column, printed_columns, protocols, ranked_by
+from leaderboard.tables.columns import (
+    TIES,
+    PrintedColumn,
+    printed_columns,
+    protocols,
+    ranked_by,
+    reference_row,
+)
 from leaderboard.tables.marks import best_marks, cells, short_reason
 
 NARROW = 12  # columns; a table with more is set smaller
@@ -61,9 +68,11 @@ def _table(frame: pd.DataFrame, caption: str) -> str:
         r"\midrule",
         *_ranked(ranked, columns),
     ]
-    if len(excluded):
+    reference = reference_row(frame, columns)
+    below = [*([reference] if reference else []), *cells(excluded, columns)]
+    if below:
         lines.append(r"\midrule")
-        lines += [" & ".join(map(_text, row)) + r" \\" for row in cells(excluded, columns)]
+        lines += [" & ".join(map(_text, row)) + r" \\" for row in below]
     lines += [
         r"\bottomrule",
         r"\end{tabular}",
@@ -73,7 +82,7 @@ def _table(frame: pd.DataFrame, caption: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ranked(ranked: pd.DataFrame, columns: list[Column]) -> list[str]:
+def _ranked(ranked: pd.DataFrame, columns: list[PrintedColumn]) -> list[str]:
     marks = best_marks(ranked, columns)
     lines = []
     for position, row in enumerate(cells(ranked, columns)):
@@ -83,7 +92,7 @@ def _ranked(ranked: pd.DataFrame, columns: list[Column]) -> list[str]:
     return lines
 
 
-def _caption(frame: pd.DataFrame, caption: str, columns: list[Column]) -> str:
+def _caption(frame: pd.DataFrame, caption: str, columns: list[PrintedColumn]) -> str:
     excluded = frame[~frame["eligible"]].to_dict("records")
     sentences = [
         caption,
@@ -95,7 +104,7 @@ def _caption(frame: pd.DataFrame, caption: str, columns: list[Column]) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _header(columns: list[Column]) -> list[str]:
+def _header(columns: list[PrintedColumn]) -> list[str]:
     """Two lines: titles above their units, and the tracks' scores below a common title."""
     scores = [column for column in columns if column.name.startswith("score_")]
     first, second = [], []

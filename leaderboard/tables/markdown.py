@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from leaderboard.ranking import by_conditions
-from leaderboard.tables.columns import Column, printed_columns, protocols, ranked_by
+from leaderboard.tables.columns import PrintedColumn, printed_columns, protocols, ranked_by, reference_row
 from leaderboard.tables.marks import best_marks, cells, short_reason
 
 TEXT_COLUMNS = ("model", "ties with")
@@ -38,6 +38,8 @@ def _table(frame: pd.DataFrame) -> str:
                 [f"**{text}**" if marks.get((position, column.name)) == 1 else text for column, text in texts]
             )
         )
+    if reference := reference_row(frame, columns):
+        lines.append(_row(list(map(_text, reference))))
     lines += ["", *(f"{_text(line)}  " for line in protocols(frame, columns))]
     lines += _excluded(frame[~frame["eligible"]])
     return "\n".join(lines) + "\n"
@@ -47,7 +49,7 @@ def _row(texts: list[str]) -> str:
     return "| " + " | ".join(texts) + " |"
 
 
-def _rule(columns: list[Column]) -> str:
+def _rule(columns: list[PrintedColumn]) -> str:
     return "|" + "|".join(":--" if column.name in TEXT_COLUMNS else "--:" for column in columns) + "|"
 
 

@@ -6,20 +6,20 @@ import math
 
 import pandas as pd
 
-from leaderboard.tables.columns import Column
+from leaderboard.tables.columns import PrintedColumn
 
 REASON_LENGTH = (
     160  # longer reasons of failures are cut in printed tables; the record and CSV have the whole text
 )
 
 
-def cells(frame: pd.DataFrame, columns: list[Column]) -> list[tuple[str, ...]]:
+def cells(frame: pd.DataFrame, columns: list[PrintedColumn]) -> list[tuple[str, ...]]:
     """Rows of formatted cells. By whole columns: reading a frame cell by cell takes a hundred times as long."""
     texts = [[column.text(value) for value in frame[column.name].tolist()] for column in columns]
     return list(zip(*texts, strict=True))
 
 
-def best_marks(ranked: pd.DataFrame, columns: list[Column]) -> dict[tuple[int, str], int]:
+def best_marks(ranked: pd.DataFrame, columns: list[PrintedColumn]) -> dict[tuple[int, str], int]:
     """1 for the best and 2 for the second best printed figure of each column, by row and column name.
 
     Equal printed figures share the mark.

@@ -246,3 +246,26 @@ def test_a_new_page_is_one_module_one_template_and_one_line(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "<p>1 entries</p>" in (tmp_path / "out" / "toy.html").read_text()
     assert '<a href="toy.html">Toy</a>' in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_bicubic_is_a_row_without_a_rank(tmp_path: Path) -> None:
+    """Of a record as the harness writes it: in every table, and not among those that are ranked."""
+    images = [ImageResult(name=f"{number:04d}", metrics={"psnr": 24.125}) for number in range(8)]
+    one = record("01_A", challenge="esr2024", reference={"valid": ModeResult(images=images)})
+    store.append(tmp_path / "save", one)
+    common = ["--save_dir", str(tmp_path / "save"), "--challenge", "esr2024", "--out", str(tmp_path / "out")]
+    done = run("-m", "leaderboard", "build", *common)
+    assert done.returncode == 0, done.stderr
+    assert "| – | bicubic | 24.12 | – |" in (tmp_path / "out" / "leaderboard.md").read_text()
+    assert "-- & bicubic & 24.12 & --" in (tmp_path / "out" / "leaderboard.tex").read_text()
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("bicubic<small>") == 1 and "<td>24.12</td>" in page[page.index("bicubic<small>") :]
+    assert [row["model"] for row in csv.DictReader((tmp_path / "out" / "leaderboard.csv").open())] == ["01_A"]
+
+
+def test_bicubic_stands_in_the_table_of_a_batch(
+    judged: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    line = next(line for line in judged[0].stdout.splitlines() if "│ bicubic" in line)
+    mean = store.read_all(judged[1])[0].reference["valid"].mean("psnr_y_float")
+    assert mean is not None and f"{mean:.2f}" in line

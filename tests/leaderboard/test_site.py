@@ -350,12 +350,12 @@ def test_a_hostile_name_is_text(page: Any, site: Path) -> None:
     assert "</script>" in page.locator(".board-below a").inner_text()
 
 
-def kept(folder: Path, models: dict[str, np.ndarray], psnr: dict[str, float]) -> crops.Source:
+def kept(folder: Path, models: dict[str, np.ndarray], psnr: dict[str, float]) -> crops.PictureSource:
     """Pictures under `folder` as an evaluation keeps them; HR and LR are those of `picture(0)`."""
     for kind, image in {**models, "HR": picture(0), "LR": cv2.resize(picture(0), (60, 50))}.items():
         (folder / "images" / kind / "valid").mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / "images" / kind / "valid" / "x.png"), image)
-    return crops.Source(folder, "valid", "x", {key: (key, psnr[key]) for key in models}, 4, 4)
+    return crops.PictureSource(folder, "valid", "x", {key: (key, psnr[key]) for key in models}, 4, 4)
 
 
 def test_crops_keep_their_promised_size(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_crops_keep_their_promised_size(tmp_path: Path) -> None:
         (tmp_path / "images" / kind / "valid").mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "images" / kind / "valid" / "x.png"), noise)
     models = {"01_A": ("01_A", np.inf), "02_B": ("02_B", 30.0)}
-    crop = crops.store_window(crops.Source(tmp_path, "valid", "x", models, 4, 4), tmp_path / "out")
+    crop = crops.store_window(crops.PictureSource(tmp_path, "valid", "x", models, 4, 4), tmp_path / "out")
     assert crop == crops.Crop(["01_A"], hr=True, lr=False, refused=[])
     assert (tmp_path / "out" / "01_A.webp").stat().st_size <= crops.MAX_WEBP_BYTES
     # 100 entries and 200 images, HR and LR lossless (a raw window has 76.8 kB): below 300 MB
@@ -396,7 +396,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     first, second = result(0, 1), result(0, 2)
     psnr = {"01_A": crops.psnr_db(first, picture(0), 4), "02_B": crops.psnr_db(second, picture(0), 4)}
     crops.store_window(kept(tmp_path, {"01_A": first}, psnr), tmp_path / "out")
-    both = crops.Source(tmp_path, "valid", "x", {key: (key, psnr[key]) for key in psnr}, 4, 4)
+    both = crops.PictureSource(tmp_path, "valid", "x", {key: (key, psnr[key]) for key in psnr}, 4, 4)
     (tmp_path / "images" / "02_B" / "valid").mkdir(parents=True)
     cv2.imwrite(str(both.path("02_B")), second)
     read: list[str] = []
