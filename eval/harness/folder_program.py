@@ -21,6 +21,7 @@ from data.pairs import ImagePair
 from eval.harness.worker_process import FolderRun, Setup, WorkerProcess
 from eval.host import disk
 from eval.protocol.job import FolderProgramSource
+from eval.records.flags import FlagName
 from eval.records.schema import Flag, ModeResult, RuntimeSummary
 from eval.submissions.submission import Submission
 
@@ -100,4 +101,4 @@ def flags(mode: str, found: FolderRun, images: int) -> list[Flag]:
         f"included); {found.network_ms / images:.1f} ms per image in {found.network_calls} network calls, which the "
         "submission's own process measured"
     )
-    return [Flag(name="folder times", reason=reason)]
+    return [FlagName.FOLDER_TIMES.because(reason)]

@@ -25,7 +25,8 @@ from eval.harness.timing import timed_pass
 from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import CROP, Answer, WorkerProcess
 from eval.host.load import LoadWatch, OtherLoad
-from eval.integrity.outputs import WORSE_WHEN_TIMED, Comparison, Key
+from eval.integrity.outputs import Comparison, Key
+from eval.records.flags import FlagName
 from eval.records.schema import (
     Flag,
     ImageResult,
@@ -111,7 +112,7 @@ class Passes:
         passes = {split: self._timed(split, worker, gap) for split in self._modes}
         found = self._comparison.flags()
         self.flags += found
-        if any(flag.name == WORSE_WHEN_TIMED for flag in found):
+        if any(flag.name == FlagName.WORSE_WHEN_TIMED for flag in found):
             return
         for split, timed in passes.items():
             if timed_pass.believed(timed.doubt):

@@ -23,7 +23,6 @@ from eval.runtime.inputs import TimedInput, Variant
 Samples = NDArray[np.uint8]
 Key = tuple[Split, int]  # an image: its mode, its number there
 
-WORSE_WHEN_TIMED = FlagName.WORSE_WHEN_TIMED.value
 MOST_PLACES = 1 << 15
 # Output pixels along a border or a seam that say nothing about a network: its padding decides there.
 BORDER_PX = 32

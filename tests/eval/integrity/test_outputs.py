@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.types import Image
-from eval.integrity.outputs import WORSE_WHEN_TIMED, Comparison
+from eval.integrity.outputs import Comparison
 from eval.runtime.inputs import (
     TimedInput,
     Variant,
@@ -57,7 +57,7 @@ def test_answers_as_good_as_the_scored_ones_raise_nothing(hr: Image) -> None:
 def test_worse_answers_to_changed_inputs_are_told_with_how_much(hr: Image) -> None:
     timed = {change: noisy(changed(hr, change), 10, seed) for seed, change in enumerate(CHANGED, 1)}
     comparison = compared(hr, noisy(hr, 5, 0), timed)
-    assert names(comparison) == [WORSE_WHEN_TIMED]
+    assert names(comparison) == ["worse when timed"]
     assert comparison.loss_db() == pytest.approx(6.0, abs=0.1)
     expected = f"{comparison.loss_db():.2f} dB worse than the scored ones in the mean over 4 mirrored"
     assert expected in comparison.flags()[0].reason
@@ -82,7 +82,7 @@ def test_a_border_that_padding_spoils_does_not_count(hr: Image) -> None:
 
 def test_an_image_too_small_for_a_margin_is_compared_whole() -> None:
     hr = np.full((4, 4, 3), 100, np.uint8)
-    assert names(compared(hr, hr, {CHANGED[0]: hr + 50})) == [WORSE_WHEN_TIMED]
+    assert names(compared(hr, hr, {CHANGED[0]: hr + 50})) == ["worse when timed"]
 
 
 def test_other_answers_to_equal_inputs_are_not_reproducible(hr: Image) -> None:

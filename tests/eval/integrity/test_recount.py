@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import zipfile
 from dataclasses import replace
 from typing import Any
 
@@ -164,6 +166,24 @@ def test_a_graph_that_works_in_other_threads_is_refused() -> None:
     torch.jit.save(torch.jit.script(Forking()), content)
     slot.write_bytes(content.getvalue())
     with pytest.raises(LoadError, match="does work where it cannot be counted"):
+        traced_graph.load(TracedSource(data_range=1.0), Setting(CPU, 4, slot))
+
+
+def test_a_graph_with_a_kernel_below_every_watcher_is_refused() -> None:
+    """`prim::mkldnn_convolution` calls the kernel directly: no mode sees it."""
+    content = io.BytesIO()
+    torch.jit.save(torch.jit.trace(nn.Conv2d(3, 3, 3, padding=1).eval(), torch.rand(1, 3, 8, 8)), content)
+    edited = io.BytesIO()
+    with zipfile.ZipFile(content) as source, zipfile.ZipFile(edited, "w", zipfile.ZIP_STORED) as target:
+        for name in source.namelist():
+            text = source.read(name)
+            if name.endswith(".py"):
+                call = rb"torch\._convolution\((\w+), (\w+), (\w+), (\[\d, \d\]), (\[\d, \d\]), (\[\d, \d\]),[^)]*\)"
+                text = re.sub(call, rb"ops.prim.mkldnn_convolution(\1, \2, \3, \4, \5, \6, 1)", text)
+            target.writestr(name, text)
+    slot = Slot.create("graph", 1 << 20)
+    slot.write_bytes(edited.getvalue())
+    with pytest.raises(LoadError, match=r"cannot be counted \(prim::mkldnn_convolution\)|cannot be read"):
         traced_graph.load(TracedSource(data_range=1.0), Setting(CPU, 4, slot))
 
 
