@@ -183,7 +183,7 @@ def test_a_graph_with_a_kernel_below_every_watcher_is_refused() -> None:
             target.writestr(name, text)
     slot = Slot.create("graph", 1 << 20)
     slot.write_bytes(edited.getvalue())
-    with pytest.raises(LoadError, match=r"cannot be counted \(prim::mkldnn_convolution\)|cannot be read"):
+    with pytest.raises(LoadError, match=r"cannot be counted \(prim::mkldnn_convolution\)"):
         traced_graph.load(TracedSource(data_range=1.0), Setting(CPU, 4, slot))
 
 
