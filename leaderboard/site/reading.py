@@ -14,7 +14,7 @@ def reading(challenge: Challenge) -> str:
     )
     compared = (
         "It is compared with the baseline measured in the same session; if there is none, in another session on the "
-        "same machine; else with the published figures. "
+        "same machine; else, on the device of the challenge only, with the published figures. "
     )
     flops = "FLOPs are multiply-adds at a 256×256 input."
     return runtime + (compared if rule_of(challenge).baseline else "") + flops
