@@ -41,6 +41,7 @@ INSIDE_EVAL = {
     "integrity": LEAVES
     | {"eval.protocol", "eval.records.schema", "eval.records.flags", "eval.runtime", "eval.challenge"},
     "submissions": LEAVES | {"eval.records.schema", "eval.protocol.job", "eval.files", "eval.tomlfile"},
+    "claims": LEAVES | {"eval.records", "eval.submissions.manifest", "eval.challenge", "eval.runtime"},
     "harness": LEAVES
     | {"data"}
     | {

@@ -1,0 +1,208 @@
+"""Each claim of a manifest beside the measurement, with a verdict. Pure functions on records: nothing is run."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, TypeGuard
+
+from data.types import Split
+from eval.claims import causes
+from eval.records.schema import Record
+
+# Words that make another model of a GPU's name: an RTX 3080 Ti is no RTX 3080.
+OTHER_MODELS = frozenset(("ti", "super", "laptop", "max", "mobile", "d"))
+Verdict = Literal["confirmed", "contradicted", "not comparable", "not claimed"]
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """How far a measurement may lie from a claim beside half a unit of the claim's last printed digit.
+
+    psnr_db: absolute. runtime, memory: relative, on the same GPU model only.
+    """
+
+    psnr_db: float = 0.005
+    ssim: float = 0.0005
+    runtime: float = 0.10
+    memory: float = 0.05
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One claim of one model. `claimed` and `measured` are None if there is none."""
+
+    model: str
+    claim: str
+    claimed: Any
+    measured: float | None
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """What a claim is compared with. unit: for the reason. needs: why it cannot be compared here, empty if it can."""
+
+    unit: str
+    measured: Callable[[Record], float | None]
+    tolerance: Callable[[Tolerances, float], float]
+    needs: Callable[[Record, bool], str]
+
+
+def judge(record: Record, tolerances: Tolerances, own_images: bool, judged_on: str = "") -> list[Judgement]:
+    """Verdicts on all claims that a manifest can make, in their order.
+
+    own_images: whether the record's images are the challenge's own. judged_on: the challenge's device, which a claim
+    without a device is taken to be measured on.
+    """
+    claims = record.submission.claims
+    found = [
+        _judged(name, figure, record, tolerances, own_images, judged_on) for name, figure in FIGURES.items()
+    ]
+    return found + [_stated(record, name, claims.get(name)) for name in NOT_MEASURABLE]
+
+
+def _judged(
+    name: str, figure: _Figure, record: Record, tolerances: Tolerances, own_images: bool, judged_on: str
+) -> Judgement:
+    claimed = record.submission.claims.get(name)
+    measured = figure.measured(record) if record.status == "ok" else None
+    if not _is_number(claimed):
+        return Judgement(record.model, name, None, measured, "not claimed", "")
+    if record.status != "ok":
+        reason = f"it failed: {record.error}"
+        return Judgement(record.model, name, claimed, None, "not comparable", reason)
+    obstacle = figure.needs(record, own_images) or _other_device(name, record, judged_on)
+    if measured is None and not obstacle:
+        obstacle = "it was not measured"
+    if obstacle or measured is None:
+        return Judgement(record.model, name, claimed, measured, "not comparable", obstacle)
+    allowed = figure.tolerance(tolerances, claimed) + half_unit(claimed)
+    if abs(measured - claimed) <= allowed * (1 + 1e-9):
+        return Judgement(record.model, name, claimed, measured, "confirmed", "")
+    reason = f"measured {measured:.6g} {figure.unit}, claimed {claimed:.10g}".replace("  ", " ")
+    cause = causes.explain(name, claimed, measured, record)
+    return Judgement(
+        record.model, name, claimed, measured, "contradicted", f"{reason}; {cause}" if cause else reason
+    )
+
+
+def half_unit(claimed: float) -> float:
+    """Half a unit of the last digit that a claim prints.
+
+    >>> half_unit(0.6574), half_unit(41.2), half_unit(27)
+    (5e-05, 0.05, 0.5)
+    """
+    exponent = Decimal(repr(claimed)).as_tuple().exponent
+    return 0.5 * 10.0 ** int(exponent) if isinstance(exponent, int) else 0.0
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _stated(record: Record, name: str, claimed: Any) -> Judgement:
+    """A claim that no measurement can confirm, such as the training data."""
+    if claimed in (None, "", [], ()):
+        return Judgement(record.model, name, None, None, "not claimed", "")
+    return Judgement(record.model, name, claimed, None, "not comparable", NOT_MEASURABLE[name])
+
+
+def _other_device(name: str, record: Record, judged_on: str) -> str:
+    """Why a figure of one machine cannot be compared with this one's; empty if both ran on the same GPU model."""
+    if name not in ("runtime_ms", "memory_mib"):
+        return ""
+    claimed_on = str(record.submission.claims.get("device") or judged_on)
+    gpu = record.machine.get("gpu") or {}
+    here = str(gpu.get("name") or record.machine.get("cpu") or record.device)
+    if not claimed_on:
+        return "the claim names no device"
+    claimed_words, words = set(_words(claimed_on)), set(_words(here))
+    if claimed_words <= words and not (words - claimed_words) & OTHER_MODELS:
+        return ""
+    return f"claimed on {claimed_on}, measured on {here}"
+
+
+def _words(device: str) -> list[str]:
+    """The words of a device's name that tell models apart: `NVIDIA GeForce RTX 3090` and `rtx3090` are the same."""
+    spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", device.lower())
+    return [word for word in re.findall(r"[a-z0-9]+", spaced) if word not in ("nvidia", "geforce", "gpu")]
+
+
+def _mean(split: Split, metric: str) -> Callable[[Record], float | None]:
+    def mean(record: Record) -> float | None:
+        return record.modes[split].mean(metric) if split in record.modes else None
+
+    return mean
+
+
+def _static(name: str) -> Callable[[Record], float | None]:
+    def figure(record: Record) -> float | None:
+        value = getattr(record.complexity, name) if record.complexity else None
+        return None if value is None else float(value)
+
+    return figure
+
+
+def _memory(record: Record) -> float | None:
+    peaks = [result.memory_mib for result in record.modes.values() if result.memory_mib is not None]
+    return max(peaks, default=None)
+
+
+def _exact(_tolerances: Tolerances, _claimed: float) -> float:
+    return 0.0
+
+
+def _always(_record: Record, _own_images: bool) -> str:
+    return ""
+
+
+def _established(record: Record, _own_images: bool) -> str:
+    if record.complexity is None or record.complexity.established:
+        return ""
+    return "the counters disagree: see the flags of the record"
+
+
+def _own(split: Split) -> Callable[[Record, bool], str]:
+    def needs(record: Record, own_images: bool) -> str:
+        if split not in record.modes:
+            return f"the challenge's {split} images are not at hand"
+        return (
+            ""
+            if own_images
+            else f"the challenge's {split} images are not at hand: measured on {record.dataset}"
+        )
+
+    return needs
+
+
+def _quality(split: Split, metric: str, unit: str) -> _Figure:
+    def tolerance(tolerances: Tolerances, _claimed: float) -> float:
+        return tolerances.psnr_db if metric == "psnr" else tolerances.ssim
+
+    return _Figure(unit, _mean(split, metric), tolerance, _own(split))
+
+
+FIGURES: dict[str, _Figure] = {
+    "psnr_valid_db": _quality("valid", "psnr", "dB"),
+    "psnr_test_db": _quality("test", "psnr", "dB"),
+    "ssim_valid": _quality("valid", "ssim", ""),
+    "ssim_test": _quality("test", "ssim", ""),
+    "params_m": _Figure("M", _static("params_m"), _exact, _always),
+    "flops_g": _Figure("G", _static("flops_g"), _exact, _established),
+    "activations_m": _Figure("M", _static("activations_m"), _exact, _always),
+    "convs": _Figure("", _static("num_conv"), _exact, _always),
+    "memory_mib": _Figure("MiB", _memory, lambda allowed, claimed: allowed.memory * claimed, _always),
+    "runtime_ms": _Figure(
+        "ms", Record.mean_runtime_ms, lambda allowed, claimed: allowed.runtime * claimed, _always
+    ),
+}
+NOT_MEASURABLE = {
+    "device": "the machine of the claims, not of this measurement",
+    "training_data": "no measurement tells what a network was trained on",
+    "extra_data": "no measurement tells what a network was trained on",
+}

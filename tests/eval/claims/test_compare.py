@@ -1,0 +1,146 @@
+"""Verdicts on claims: one of each kind, and the causes that are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eval.claims.compare import FIGURES, NOT_MEASURABLE, Judgement, Tolerances, half_unit, judge
+from eval.records.schema import Complexity, ImageResult, ModeResult, Record, RuntimeSummary, SubmissionInfo
+
+GPU = "NVIDIA GeForce RTX 3090"
+
+
+def record(claims: dict[str, Any], **changes: Any) -> Record:
+    """A record of a network with 0.657432 M parameters and 41.212605 G, judged on one image."""
+    runtime = RuntimeSummary(protocol="robust", mean=18.0, median=17.5, cold=300.0, samples_ms=[[17.5]] * 10)
+    image = ImageResult(name="0801", metrics={"psnr": 26.9024, "ssim": 0.8512}, runtime_ms=17.5)
+    complexity = Complexity(
+        params_m=0.657432,
+        flops_g=41.212605,
+        activations_m=87.217128,
+        num_conv=27,
+        counters={"unread_parameters": 100_000, "buffers": 0, "thop": {"macs": 40_000_000_000}},
+    )
+    content = {
+        "challenge": "esr2024",
+        "submission": SubmissionInfo(model="25_EERN", claims=claims),
+        "status": "ok",
+        "modes": {"valid": ModeResult(images=[image], runtime=runtime, memory_mib=550.0)},
+        "complexity": complexity,
+        "machine": {"cpu": "AMD EPYC", "gpu": {"name": GPU}},
+    }
+    return Record(**{**content, **changes})
+
+
+def verdict(claim: str, value: Any, *, own: bool = True, **changes: Any) -> Judgement:
+    claims = {claim: value, "device": "RTX 3090"}
+    found = judge(record(claims, **changes), Tolerances(), own, "NVIDIA GeForce RTX 3090")
+    return next(one for one in found if one.claim == claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("params_m", 0.6574),
+        ("params_m", 0.66),
+        ("flops_g", 41.2126),
+        ("flops_g", 41.2),
+        ("activations_m", 87.22),
+        ("convs", 27),
+        ("psnr_valid_db", 26.90),
+        ("psnr_valid_db", 26.907),
+        ("ssim_valid", 0.851),
+        ("runtime_ms", 18.9),
+        ("memory_mib", 549.762),
+    ],
+)
+def test_a_claim_is_confirmed_to_the_digits_that_it_prints(claim: str, value: float) -> None:
+    assert verdict(claim, value).verdict == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "cause"),
+    [
+        ("params_m", 0.6575, "measured 0.657432 M, claimed 0.6575"),
+        ("params_m", 0.557432, "100000 parameters are never read"),
+        ("params_m", 657.432, "in thousands"),
+        ("flops_g", 41.2127, "measured 41.2126 G"),
+        ("flops_g", 82.43, "two"),
+        ("flops_g", 36.22, "output of 1280x720, an input of 320x180"),
+        ("flops_g", 579.55, "not divided by the scale"),
+        ("flops_g", 2.5758, "input of 64x64"),
+        ("flops_g", 659.4, "1024x1024"),
+        ("flops_g", 40.0, "figure of thop"),
+        ("convs", 28, "claimed 28"),
+        ("psnr_valid_db", 26.95, "measured 26.9024 dB"),
+        ("ssim_valid", 0.86, "claimed 0.86"),
+        ("runtime_ms", 46.2, "cold start included"),
+        ("runtime_ms", 300.0, "first image"),
+        ("runtime_ms", 0.0175, "in seconds"),
+        ("memory_mib", 0.5371, "gigabytes"),
+    ],
+)
+def test_a_wrong_claim_is_contradicted_and_explained(claim: str, value: float, cause: str) -> None:
+    found = verdict(claim, value)
+    assert found.verdict == "contradicted"
+    assert cause in found.reason
+
+
+def test_figures_of_another_machine_are_not_compared() -> None:
+    here = {"cpu": "AMD EPYC", "gpu": None}
+    for claim, value in (("runtime_ms", 17.7), ("memory_mib", 549.8)):
+        found = verdict(claim, value, machine=here)
+        assert (found.verdict, found.reason) == (
+            "not comparable",
+            "claimed on RTX 3090, measured on AMD EPYC",
+        )
+    assert verdict("params_m", 0.6574, machine=here).verdict == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "here", "same"),
+    [
+        ("rtx3090", GPU, True),
+        ("RTX 3090", GPU, True),
+        ("RTX 3090", "NVIDIA GeForce RTX 3080", False),
+        ("A100", GPU, False),
+    ],
+)
+def test_a_gpu_is_known_by_its_words(claimed: str, here: str, same: bool) -> None:
+    one = record({"runtime_ms": 17.5, "device": claimed}, machine={"gpu": {"name": here}})
+    found = next(one for one in judge(one, Tolerances(), True) if one.claim == "runtime_ms")
+    assert (found.verdict == "confirmed") is same
+
+
+def test_quality_on_other_images_is_not_compared() -> None:
+    found = verdict("psnr_valid_db", 26.90, own=False, dataset="demo set")
+    assert found.verdict == "not comparable" and "not at hand: measured on demo set" in found.reason
+    assert "test images are not at hand" in verdict("psnr_test_db", 26.99).reason
+
+
+def test_counts_in_doubt_are_not_compared() -> None:
+    doubtful = Complexity(params_m=0.657432, flops_g=41.2126, established=False)
+    assert verdict("flops_g", 41.2126, complexity=doubtful).verdict == "not comparable"
+
+
+def test_what_nobody_can_measure_says_so() -> None:
+    assert "trained on" in verdict("training_data", ["DIV2K"]).reason
+    assert verdict("extra_data", None).verdict == "not claimed"
+
+
+def test_a_failed_submission_has_no_verdict_but_its_reason() -> None:
+    found = verdict("params_m", 0.6574, status="failed", error="out of memory", modes={}, complexity=None)
+    assert found.verdict == "not comparable" and "out of memory" in found.reason
+
+
+def test_every_claim_of_a_manifest_gets_one_verdict() -> None:
+    found = judge(record({}), Tolerances(), True)
+    assert [one.claim for one in found] == [*FIGURES, *NOT_MEASURABLE]
+    assert {one.verdict for one in found} == {"not claimed"}
+
+
+@pytest.mark.parametrize(("claimed", "unit"), [(0.6574, 0.00005), (41.2, 0.05), (27, 0.5), (1e-3, 0.0005)])
+def test_half_a_unit_of_the_last_digit(claimed: float, unit: float) -> None:
+    assert half_unit(claimed) == pytest.approx(unit)
