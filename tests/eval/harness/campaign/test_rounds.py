@@ -48,10 +48,14 @@ def test_a_machine_that_slows_down_steadily_changes_no_ratio() -> None:
 
 
 def test_a_bracket_is_repeated_while_the_baseline_moves() -> None:
-    machine = Machine(lambda now_s: 1.5 if now_s == 50 else 1.0)  # only the baseline after the first bracket is slow
+    machine = Machine(
+        lambda now_s: 1.5 if now_s == 50 else 1.0
+    )  # only the baseline after the first bracket is slow
     found = run(machine, "abc")
     assert found.repeated == 2  # once because it went up, once because it came down
-    assert {one.model: one.ratio for one in found.runs} == pytest.approx({entry: TRUE[entry] for entry in "abc"})
+    assert {one.model: one.ratio for one in found.runs} == pytest.approx(
+        {entry: TRUE[entry] for entry in "abc"}
+    )
 
 
 def test_a_machine_that_never_settles_is_marked_and_ends() -> None:
