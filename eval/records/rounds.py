@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from eval.records.schema import GENESIS, Flag, Number, Part, Text
+from eval.records.schema import GENESIS, Flag, Number, RecordPart, Text
 
 Time = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 
 
-class EntryRun(Part):
+class EntryRun(RecordPart):
     """One entry in one round. ratio: to the baseline interpolated between its two runs; None if it failed.
 
     times_ms: per image, the median over its repeats. before_ms, after_ms: sums over the images of the two baseline
@@ -31,7 +31,7 @@ class EntryRun(Part):
     error: Text | None = None
 
 
-class RoundRecord(Part):
+class RoundRecord(RecordPart):
     """One finished round. campaign: equal for rounds that measure the same files on the same images and machine.
 
     repeated: brackets that were run again because the baseline moved. stopped: entries that left the campaign after
@@ -56,8 +56,3 @@ class RoundRecord(Part):
     sandbox: str = ""
     machine: dict[str, Any] = Field(default_factory=dict)
     session: str = ""
-
-    @property
-    def label(self) -> str:
-        """What the record's file is called after."""
-        return "round"

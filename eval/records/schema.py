@@ -43,18 +43,18 @@ Layout = Literal["official", "folders", "built-in"]
 _OTHER_LAYOUTS = ("pairs ", "HR images ", "demo set")
 
 
-class _Part(BaseModel):
+class RecordPart(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
-class Flag(_Part):
+class Flag(RecordPart):
     """A doubt about a submission. It does not fail it, and is shown wherever its numbers are."""
 
     name: str
     reason: Text
 
 
-class Artifact(_Part):
+class Artifact(RecordPart):
     """A file the evaluation used, by content."""
 
     file: Text
@@ -67,7 +67,7 @@ class Checkpoint(Artifact):
     source: str
 
 
-class SubmissionInfo(_Part):
+class SubmissionInfo(RecordPart):
     """Who was judged. `model` is the official results key, such as `25_EERN`."""
 
     model: Text
@@ -82,7 +82,7 @@ class SubmissionInfo(_Part):
     claims: dict[str, Any] = {}
 
 
-class ImageResult(_Part):
+class ImageResult(RecordPart):
     """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
 
     name: str
@@ -90,7 +90,7 @@ class ImageResult(_Part):
     runtime_ms: Number | None = None
 
 
-class RuntimeSummary(_Part):
+class RuntimeSummary(RecordPart):
     """Runtime of one split in milliseconds.
 
     mean, median: over images; under protocol `robust` each image's figure is its median over repeats. ci95: bounds of
@@ -111,7 +111,7 @@ class RuntimeSummary(_Part):
         return self.median if self.protocol == "robust" else self.mean
 
 
-class ModeResult(_Part):
+class ModeResult(RecordPart):
     """All images of one split.
 
     means: published means, if images are not known one by one. with_io_ms: for programs that read and write folders,
@@ -138,7 +138,7 @@ class ModeResult(_Part):
         return self.runtime.headline_ms if self.runtime else None
 
 
-class Complexity(_Part):
+class Complexity(RecordPart):
     """Static figures. FLOPs count one multiply-add as one; `established` is False if counters disagree.
 
     flops_g: the figure that scores. flops_counter: whose it is; empty in older records, which have fvcore's.
@@ -155,7 +155,7 @@ class Complexity(_Part):
     counters: dict[str, Any] = {}
 
 
-class Record(_Part):
+class Record(RecordPart):
     """One submission on one challenge on one machine.
 
     scored_by_challenge_data: in older records only, whether the images were the challenge's own; tables decide that
@@ -210,7 +210,7 @@ class Record(_Part):
         return math.fsum(times) / len(times) if times and len(times) == len(self.modes) else None
 
 
-def record_json(record: Record) -> str:
+def record_json(record: RecordPart) -> str:
     """A record as its file holds it."""
     return record.model_dump_json(indent=1) + "\n"
 

@@ -1,8 +1,9 @@
 """The append-only folder that holds all records of a batch.
 
-There is one file per evaluation, such as `records/000001_25_EERN.json`. It is written whole (temporary file, fsync,
-rename) and never changed. Each record names the sha256 of the one before it, and `HEAD` that of the newest, so that
-`verify_chain` finds a changed or removed record. Everything else in a folder of results is derived from its records.
+Layout: `records/000001_25_EERN.json`, one file per evaluation, and `000002.round.json`, one file per round of an
+interleaved campaign, in one chain. Files are written whole (temporary file, fsync, rename) and never changed. Each
+record names the sha256 of the one before it, and `HEAD` that of the newest, so that `verify_chain` finds a changed or
+removed record. Everything else in a folder of results is derived from its records.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from data.errors import InputError
+from eval.records.rounds import RoundRecord
 from eval.records.schema import GENESIS, Record, record_json
 from eval.tomlfile import describe
 
 RECORDS = "records"
+ROUND = ".round.json"
+R = TypeVar("R", bound=BaseModel)
 HEAD = "HEAD"  # beside the records: the sha256 of the newest one, which no other record names
 
 
-def append(save_dir: Path, record: Record) -> Path:
+def append(save_dir: Path, record: Record | RoundRecord) -> Path:
     """Write `record` as the next one of `save_dir/records`; sets its sequence and hash of the previous one.
 
     The file appears whole or not at all, and never replaces another. Raises InputError if the folder cannot be
@@ -42,7 +47,7 @@ def append(save_dir: Path, record: Record) -> Path:
             # A harness that was killed may not have noted its last record.
             if _noted(folder) not in (None, record.previous_sha256):
                 write_atomic(folder / HEAD, f"{record.previous_sha256}\n")
-            target = folder / f"{record.sequence:06d}_{_slug(record.model)}.json"
+            target = folder / f"{record.sequence:06d}{_suffix(record)}"
             write_atomic(target, record_json(record))
             write_atomic(folder / HEAD, f"{_sha256(target)}\n")
             return target
@@ -72,8 +77,12 @@ def write_atomic(target: Path, text: str) -> None:
 
 def read(path: Path) -> Record:
     """The record at `path`. Raises InputError naming the file and the wrong fields."""
+    return _read(path, Record)
+
+
+def _read(path: Path, kind: type[R]) -> R:
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(f"{path}: not a record: {describe(error)}") from None
     except OSError as error:
@@ -82,7 +91,13 @@ def read(path: Path) -> Record:
 
 def read_all(save_dir: Path) -> list[Record]:
     """Every record of `save_dir`, oldest first. Raises InputError for the first damaged one."""
-    return [read(path) for path in _paths(save_dir / RECORDS)]
+    return [read(path) for path in _paths(save_dir / RECORDS) if not _is_round(path)]
+
+
+def read_rounds(save_dir: Path) -> list[RoundRecord]:
+    """Every round of `save_dir`, oldest first. Raises InputError for the first damaged one."""
+    paths = [path for path in _paths(save_dir / RECORDS) if _is_round(path)]
+    return [_read(path, RoundRecord) for path in paths]
 
 
 def latest(records: list[Record]) -> dict[str, Record]:
@@ -98,7 +113,7 @@ def verify_chain(save_dir: Path) -> list[str]:
     problems, previous, expected = [], GENESIS, 1
     for path in _paths(save_dir / RECORDS):
         try:
-            record = read(path)
+            record = _read(path, RoundRecord) if _is_round(path) else read(path)
         except InputError as error:
             problems.append(str(error))
             previous, expected = _sha256_if_readable(path), _sequence(path) + 1
@@ -173,7 +188,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _paths(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.json") if re.match(r"\d{6}_", path.name))
+    return sorted(path for path in folder.glob("*.json") if re.match(r"\d{6}[_.]", path.name))
 
 
 def _last(folder: Path) -> Path | None:
@@ -182,7 +197,7 @@ def _last(folder: Path) -> Path | None:
 
 
 def _sequence(path: Path) -> int:
-    return int(path.name.split("_", 1)[0])
+    return int(path.name[:6])
 
 
 def _sha256(path: Path) -> str:
@@ -195,6 +210,15 @@ def _sha256_if_readable(path: Path) -> str:
         return _sha256(path)
     except OSError:
         return ""
+
+
+def _is_round(path: Path) -> bool:
+    return path.name[6:] == ROUND
+
+
+def _suffix(record: Record | RoundRecord) -> str:
+    """What follows the number in a record's file name. No model's name can make the file look like a round."""
+    return ROUND if isinstance(record, RoundRecord) else f"_{_slug(record.model)}.json"
 
 
 def _slug(text: str) -> str:
