@@ -15,7 +15,7 @@ from eval.harness.campaign.rounds import ProcessRun
 from eval.harness.plan import Plan
 from eval.harness.worker_process import WorkerProcess
 from eval.integrity.outputs import Comparison
-from eval.metrics import registry
+from eval.metrics.psnr import psnr
 from eval.records.schema import Flag, Record
 from eval.runtime.inputs import TimedInput
 from eval.submissions.submission import Submission
@@ -81,7 +81,7 @@ class EntryTimer:
                     answer = worker.forward(read_rgb(pair.lr), pair.name).image
                     hr = modcrop(read_rgb(pair.hr), self._plan.challenge.scale)
                     comparison.keep_scored((split, index), answer, hr)
-                    found.append(registry.psnr(answer, hr, self._plan.challenge.border))
+                    found.append(psnr(answer, hr, self._plan.challenge.border))
                 self._check(model, split, statistics.fmean(found))
         return comparison
 
