@@ -12,6 +12,7 @@ from rich.console import Console
 from data.errors import InputError
 from eval.challenge import Challenge
 from eval.cli.batch import run_batch
+from eval.cli.campaign import baseline_of, run_campaign
 from eval.cli.chosen import chosen_submissions
 from eval.cli.options import parser
 from eval.cli.planning import announce, build_plan, prepare_save_dir
@@ -27,7 +28,7 @@ Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
 
 def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
-    options = parser().parse_args(arguments)
+    options = _expanded(parser().parse_args(arguments))
     console = Console() if sys.stdout.isatty() else Console(soft_wrap=True, width=_PIPE_WIDTH)
     try:
         return _run(options, console, summarise)
@@ -43,12 +44,24 @@ def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
+def _expanded(options: argparse.Namespace) -> argparse.Namespace:
+    """Options with `--compare` written out."""
+    if options.compare:
+        if options.model_id or options.all:
+            parser().error("--compare names the submissions itself; leave out --model_id and --all")
+        options.model_id, options.protocol = options.compare, "interleaved"
+    return options
+
+
 def _run(options: argparse.Namespace, console: Console, summarise: Summarise) -> int:
     chosen = chosen_submissions(options)
     plan = build_plan(options)
+    baseline = baseline_of(chosen, plan, options) if plan.protocol == "interleaved" else ""
     prepare_save_dir(options.save_dir)
     announce(plan, console)
     failed = run_batch(chosen, plan, options, console)
+    if baseline:
+        failed = run_campaign(chosen, baseline, plan, options, console) or failed
     records = store.read_all(options.save_dir)
     summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
     return _SOME_FAILED if failed else _OK

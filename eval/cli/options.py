@@ -14,6 +14,7 @@ _DESCRIPTION = "Judge super-resolution submissions: quality, runtime, memory, co
 _EPILOG = """examples:
   python test_demo.py --model_id 25                            the demo set, no data needed
   python test_demo.py --model_id 0 21 25 --data_dir DATA --ssim --include_test
+  python test_demo.py --compare 0 21 25 28                     which is faster, in rounds, with intervals
   python test_demo.py --model_id 25 --pairs HR_DIR LR_DIR      any folders of pairs
   python test_demo.py --repo NTIRE2024_ESR --all               someone else's repository, unmodified
   python test_demo.py --weights 4xNomos.pth                    a bare checkpoint, no script
@@ -39,6 +40,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_submissions(group: _Group) -> None:
     group.add_argument("--model_id", nargs="+", metavar="ID", help="ids of submissions, such as 0 21p 25")
+    group.add_argument(
+        "--compare", nargs="+", metavar="ID",
+        help="short for --model_id ID ... --protocol interleaved; the first id is the baseline",
+    )  # fmt: skip
     group.add_argument("--all", action="store_true", help="every submission")
     group.add_argument("--repo", type=given_path, metavar="DIR", help="an NTIRE-style repository, unmodified")
     group.add_argument(
@@ -97,8 +102,17 @@ def _add_measurement(group: _Group) -> None:
         help="where networks run (default: %(default)s)",
     )
     group.add_argument(
-        "--protocol", choices=("ntire", "robust"), default="robust",
-        help="runtime: one cold pass as the official code, or warm, repeated, cross-checked (default: %(default)s)",
+        "--protocol", choices=("ntire", "robust", "interleaved"), default="robust",
+        help="runtime: one cold pass as the official code; warm, repeated, cross-checked; or that in rounds over all "
+        "submissions, beside the baseline (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--rounds", type=_positive, default=5, metavar="R",
+        help="rounds at most, for protocol interleaved; settled entries leave earlier (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--round_minutes", type=_positive_float, default=None, metavar="M",
+        help="begin no further round after so many minutes (default: no limit)",
     )  # fmt: skip
     group.add_argument(
         "--repeats", type=_positive, default=3, metavar="N",

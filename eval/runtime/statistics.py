@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Protocol = Literal["ntire", "robust"]
+Protocol = Literal["ntire", "robust", "interleaved"]
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from data.images import modcrop, read_rgb
 from data.types import Image, Split
 from eval.failures import SubmissionFailed
-from eval.harness import timed_pass
 from eval.harness.campaign.rounds import ProcessRun
 from eval.harness.plan import Plan
+from eval.harness.timing import timed_pass
+from eval.harness.timing.calibration import GapCalibration
 from eval.harness.worker_process import WorkerProcess
+from eval.host import gpu_state, procfs
 from eval.integrity.outputs import Comparison
 from eval.metrics.psnr import psnr
 from eval.records.schema import Flag, Record
@@ -34,14 +37,12 @@ class EntryTimer:
     def __init__(
         self,
         plan: Plan,
-        gap: timed_pass.GapCalibration,
+        gap: GapCalibration,
         submissions: Mapping[str, Submission],
         records: Mapping[str, Record],
-        disturbances: Callable[[], list[str]] = list,
     ) -> None:
         self._plan, self._gap = plan, gap
         self._submissions, self._records = submissions, records
-        self._disturbances = disturbances
         self._answers: dict[str, Comparison] = {}
 
     def __call__(self, model: str) -> ProcessRun:
@@ -51,6 +52,7 @@ class EntryTimer:
         comparison = self._answers[model]
         flags: list[Flag] = []
         times_ms: list[float] = []
+        before = self._gpu()
         with WorkerProcess(self._submissions[model], self._plan.setup) as worker:
             worker.load()
             began_s = time.monotonic()
@@ -62,13 +64,19 @@ class EntryTimer:
             memory_mib = worker.memory_mib()
         compared = comparison.flags()
         believed = all(timed_pass.believed(flag) for flag in flags) and not compared
-        marks = tuple(self._disturbances())
-        return ProcessRun(tuple(times_ms), middle_s, memory_mib, (*flags, *compared), believed, marks)
+        disturbed = tuple(
+            gpu_state.timing_disturbances(before, self._gpu(), frozenset(procfs.tree(os.getpid())))
+        )
+        return ProcessRun(tuple(times_ms), middle_s, memory_mib, (*flags, *compared), believed, disturbed)
 
     def _timed(self, worker: WorkerProcess, split: Split, comparison: Comparison) -> timed_pass.TimedPass:
         images = [read_rgb(pair.lr) for pair in self._plan.dataset.modes[split]]
-        planned = timed_pass.plan(len(images), self._plan.repeats)
-        return timed_pass.run(worker, planned, images, self._gap, partial(_met, comparison, split))
+        planned = timed_pass.plan_inputs(len(images), self._plan.repeats)
+        return timed_pass.run_timed_pass(worker, planned, images, self._gap, partial(_met, comparison, split))
+
+    def _gpu(self) -> gpu_state.GpuState | None:
+        gpu = self._plan.setup.gpu
+        return None if gpu is None else gpu_state.read_gpu(gpu)
 
     def _reference(self, model: str) -> Comparison:
         """The answers to the plain images, from a process that is not timed."""
