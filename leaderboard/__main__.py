@@ -12,6 +12,7 @@ from data.errors import InputError
 from data.text import without_controls
 from eval import challenge as challenges
 from eval.records import store
+from eval.records.store import read_rounds
 from leaderboard import audit, build, diff, importing
 
 EXAMPLES = """examples:
@@ -99,7 +100,7 @@ def _import(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     challenge = challenges.load(args.challenge)
     records = build.load_records(args.save_dir, challenge)
-    frame = build.write_tables(records, challenge, args.out)
+    frame = build.write_tables(records, challenge, args.out, read_rounds(args.save_dir))
     if not args.tables_only:
         from leaderboard.site import pages  # templates and plotly load only where pages are wanted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from data.errors import InputError
 from eval import challenge as challenges
 from eval.challenge import Challenge
+from eval.records.rounds import RoundRecord
 from eval.records.schema import Record
 from eval.records.store import read_all, write_atomic
 from leaderboard import tables
@@ -87,9 +88,11 @@ def _comparable(record: Record, challenge: Challenge) -> bool:
     return (other.scale, other.border) == (challenge.scale, challenge.border)
 
 
-def write_tables(records: list[Record], challenge: Challenge, out: Path) -> pd.DataFrame:
+def write_tables(
+    records: list[Record], challenge: Challenge, out: Path, rounds: Sequence[RoundRecord] = ()
+) -> pd.DataFrame:
     """Write leaderboard.csv, .md, .tex and .json into `out`; returns the ranking. Raises InputError if it cannot."""
-    frame = rank(records, challenge)
+    frame = rank(records, challenge, rounds)
     try:
         out.mkdir(parents=True, exist_ok=True)
         tables.write_csv(frame, out / "leaderboard.csv")

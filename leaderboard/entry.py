@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.challenge import Challenge
+from eval.records.rounds import RoundRecord
 from eval.records.schema import ModeResult, Record
 from leaderboard.public import public_label
 
@@ -46,7 +47,7 @@ def conditions_of(record: Record) -> Conditions:
     return Conditions(record.dataset, machine_of(record), protocol, _source(record))
 
 
-def machine_of(record: Record) -> str:
+def machine_of(record: Record | RoundRecord) -> str:
     """The GPU's name, or the processor's with the number of usable cores; else what the record calls its device.
 
     `cuda:0` alone would be the same on two machines with different GPUs.
@@ -73,13 +74,15 @@ class Entry:
 
     evaluated: every successful evaluation under the same conditions, whether or not newer ones have replaced it in
     the ranking. runs: the evaluations whose runtimes are averaged, `record` the last of them. `newest` fills in both;
-    by itself, an entry knows its own record only.
+    by itself, an entry knows its own record only. ratios: to the baseline's runtime, one for each round of an
+    interleaved campaign, NaN for a round without a figure; empty without rounds.
     """
 
     record: Record
     conditions: Conditions = field(init=False)
     evaluated: list[Entry] = field(init=False, repr=False, compare=False)
     runs: tuple[Record, ...] = field(init=False, repr=False, compare=False)
+    ratios: tuple[float, ...] = field(init=False, default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", conditions_of(self.record))
@@ -161,6 +164,12 @@ class Entry:
     def runtime_ms(self) -> float:
         """The ranked runtime: mean over splits of each one's mean (`ntire`) or median (`robust`)."""
         return _mean([run.mean_runtime_ms() for run in self.runs]) if self.ok else NAN
+
+    @cached_property
+    def ratio(self) -> float:
+        """Runtime over the baseline in interleaved rounds, as their geometric mean; NaN without rounds."""
+        known = [math.log(ratio) for ratio in self.ratios if math.isfinite(ratio)]
+        return math.exp(math.fsum(known) / len(known)) if known else NAN
 
     def ranked_runtime(self) -> float:
         """The rule's own runtime, as the protocol measures it."""

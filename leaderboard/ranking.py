@@ -8,6 +8,7 @@ their runtime in a column of their own, `runtime_ms [label of the group]`, and a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 from eval.challenge import Challenge
 from eval.metrics.metric import Metric
 from eval.metrics.registry import chosen
+from eval.records.rounds import RoundRecord
 from eval.records.schema import Record, SubmissionInfo
-from leaderboard import bootstrap, checks
+from leaderboard import bootstrap, checks, interleaved
 from leaderboard.entry import Array, Conditions, Entry, Mask, group_sizes, newest
 from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, SPLIT_NAMES, TEXTS, TIMES, Row, column_of, row_of
@@ -28,16 +30,17 @@ from leaderboard.rules.base import Rule, Standings, competition_ranks, whole
 _NOBODY = Entry(Record(challenge="", submission=SubmissionInfo(model=""), status="failed"))
 
 
-def rank(records: list[Record], challenge: Challenge) -> pd.DataFrame:
+def rank(records: list[Record], challenge: Challenge, rounds: Sequence[RoundRecord] = ()) -> pd.DataFrame:
     """One row per model and conditions, best first; excluded entries below, then failed ones with their reason.
 
     `rank` (integer, missing below the line) counts within a group. `ties with` names the entries whose difference to
     this one is within what resampling the images explains. `frame.attrs["notes"]` lists what a reader must know,
     `frame.attrs["group_notes"]` the same for each group by its label, `frame.attrs["metrics"]` its `shown_metrics`,
     `frame.attrs["references"]` bicubic's means by label, `frame.attrs["reference"]` those of the first group.
+    rounds: of interleaved campaigns; they give ratios to the baseline, and sets of ranks.
     Raises nothing for odd records: what is missing is NaN, and the reason is in the row.
     """
-    groups = ordered_groups(records, challenge)
+    groups = ordered_groups(records, challenge, rounds)
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     group_notes: dict[str, list[str]] = {}
@@ -85,9 +88,13 @@ def by_conditions(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def ordered_groups(records: list[Record], challenge: Challenge) -> dict[Conditions, list[Entry]]:
+def ordered_groups(
+    records: list[Record], challenge: Challenge, rounds: Sequence[RoundRecord] = ()
+) -> dict[Conditions, list[Entry]]:
     """The groups that `rank` ranks apart, the largest first, each with its newest entries."""
     entries = newest(records, challenge.runs)
+    if rounds:
+        interleaved.attach(entries, rounds)
     sizes = group_sizes(entries)
     groups: dict[Conditions, list[Entry]] = {}
     for entry in entries:
@@ -112,6 +119,8 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
         row.ranked_by = rule.ranked_by
         row.reference = scores.references[i] if scores.references else ""
         _set_columns(row, scores, i)
+    if any(entry.ratios for entry in group):
+        interleaved.fill(rows, group, scores.keys, scores.slopes, eligible)
     order = _order(group, scores.keys, eligible)
     return [rows[i] for i in order], [*scores.notes, *_notes(group, rule)]
 
@@ -177,7 +186,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     for column in table.columns:
         if column == "eligible":
             table[column] = table[column].astype(bool)
-        elif column in ("rank", "sequence", "runs") or str(column).startswith("rank_"):
+        elif column in ("rank", "sequence", "runs", "rounds") or str(column).startswith("rank_"):
             table[column] = table[column].astype("Int64")
         elif column in TEXTS:
             table[column] = table[column].fillna("").astype(str)

@@ -19,6 +19,8 @@ SPLIT_NAMES = {"valid": "val", "test": "test"}  # in the names of columns
 class Row:
     """Figures are NaN and ranks None if unknown.
 
+    ratio, ratio_low, ratio_high: runtime over the baseline's in interleaved rounds, with its 95% interval. rank_low,
+    rank_high: the 95% simultaneous set of ranks.
     figures: further columns, of the challenge's metrics and of its rule; those of the rule may also be fields.
     """
 
@@ -46,6 +48,12 @@ class Row:
     checkpoint_sha256: str
     reference: str
     runtime_ratio: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    rounds: int
+    rank_low: int | None
+    rank_high: int | None
     val_ms: float
     test_ms: float
     runtime_median_ms: float
@@ -110,6 +118,12 @@ def row_of(entry: Entry, challenge: Challenge) -> Row:
         checkpoint_sha256=checkpoint.sha256 if checkpoint else "",
         reference="",
         runtime_ratio=math.nan,
+        ratio=math.nan,
+        ratio_low=math.nan,
+        ratio_high=math.nan,
+        rounds=0,
+        rank_low=None,
+        rank_high=None,
         val_ms=entry.split_ms("valid"),
         test_ms=entry.split_ms("test"),
         runtime_median_ms=entry.median_ms,

@@ -13,7 +13,7 @@ from typing import Any
 from data.errors import InputError
 from data.text import without_controls
 from eval.challenge import Challenge
-from eval.records.store import RECORDS
+from eval.records.store import RECORDS, read_rounds
 from leaderboard import build
 from leaderboard.site import pages
 
@@ -53,7 +53,7 @@ def rebuild(save_dir: Path, challenge: Challenge, out: Path) -> None:
         (out / "index.html").write_text(WAITING_PAGE, encoding="utf-8")
         return
     records = build.load_records(save_dir, challenge)
-    frame = build.write_tables(records, challenge, out)
+    frame = build.write_tables(records, challenge, out, read_rounds(save_dir))
     pages.write_site(records, challenge, frame, save_dir, out)
 
 

@@ -37,7 +37,7 @@ def summarise(
     Raises InputError if the file cannot be written.
     """
     records = build.comparable(records, challenge)
-    frame = ranking.rank(records, challenge)
+    frame = ranking.rank(records, challenge, store.read_rounds(save_dir))
     target = save_dir / "leaderboard.csv"
     try:
         tables.write_csv(frame, target)

@@ -26,12 +26,14 @@ class Standings:
 
     keys: what the group is ordered by, lower first; NaN if unknown. columns: further figures by column of the table.
     references: what each entry is compared with, in words. notes: what a reader of the table must know.
+    slopes: the derivative of `keys` by the logarithm of an entry's runtime; None if runtime does not rank.
     """
 
     keys: Array
     columns: dict[str, Column] = field(default_factory=dict)
     references: Sequence[str] = ()
     notes: Sequence[str] = ()
+    slopes: Array | None = None
 
 
 @dataclass(frozen=True)

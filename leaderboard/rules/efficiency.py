@@ -79,7 +79,14 @@ class Efficiency(Rule[EfficiencyRanking]):
         ]
         named = zip(group, found.references, strict=True)
         references = [reference.source if entry.ok else "" for entry, reference in named]
-        return Standings(found.final, columns, references, _reference_notes(group, found.references))
+        notes = _reference_notes(group, found.references)
+        return Standings(found.final, columns, references, notes, self._slopes(found))
+
+    def _slopes(self, found: _Exponents) -> Array:
+        """Of log S = log(w exp(2q) + rest) by log q: w exp(2q) 2q / S, with 2q the runtime's exponent."""
+        share = self.data.weights.runtime * np.exp(found.runtime - found.final)
+        slopes: Array = share * found.runtime
+        return slopes
 
     def resampled(self, group: list[Entry]) -> Array:
         fixed = self._exponents(group)

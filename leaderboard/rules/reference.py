@@ -34,7 +34,7 @@ class References:
     """
 
     def __init__(self, group: list[Entry], baseline: Baseline, device: str, runtime_of: RuntimeOf) -> None:
-        self._device = device
+        self._device, self._baseline = device, baseline.model
         self._published = Reference(
             baseline.runtime_ms, baseline.flops_g, baseline.params_m, f"{baseline.model}, published", True
         )
@@ -48,7 +48,14 @@ class References:
                 self._elsewhere = _measured(entry, runtime_of, f"{entry.model}, same machine, other session")
 
     def of(self, entry: Entry) -> Reference:
-        """What `entry` is divided by."""
+        """What `entry` is divided by. Rounds beside the baseline say more than any runtime of another hour."""
+        found = self._found(entry)
+        if math.isnan(entry.ratio):
+            return found
+        source = f"{self._baseline}, {len(entry.ratios)} interleaved rounds"
+        return replace(found, runtime_ms=entry.runtime_ms / entry.ratio, source=source, published=False)
+
+    def _found(self, entry: Entry) -> Reference:
         measured = self._of_sessions(entry) or self._elsewhere
         if measured:
             return measured
