@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eval.challenge import Challenge
@@ -48,12 +48,12 @@ class Row:
     checkpoint_sha256: str
     reference: str
     runtime_ratio: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    rounds: int
-    rank_low: int | None
-    rank_high: int | None
+    ratio: float = field(default=math.nan, kw_only=True)
+    ratio_low: float = field(default=math.nan, kw_only=True)
+    ratio_high: float = field(default=math.nan, kw_only=True)
+    rounds: int = field(default=0, kw_only=True)
+    rank_low: int | None = field(default=None, kw_only=True)
+    rank_high: int | None = field(default=None, kw_only=True)
     val_ms: float
     test_ms: float
     runtime_median_ms: float
@@ -80,8 +80,8 @@ class Row:
         return {column_of(name, times_of): value for name, value in found.items()}
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Row))
-TEXTS = {"ties with"} | {field.name for field in dataclasses.fields(Row) if field.type == "str"}
+FIELDS = tuple(one.name for one in dataclasses.fields(Row))
+TEXTS = {"ties with"} | {one.name for one in dataclasses.fields(Row) if one.type == "str"}
 
 
 def column_of(name: str, times_of: str) -> str:
@@ -118,12 +118,6 @@ def row_of(entry: Entry, challenge: Challenge) -> Row:
         checkpoint_sha256=checkpoint.sha256 if checkpoint else "",
         reference="",
         runtime_ratio=math.nan,
-        ratio=math.nan,
-        ratio_low=math.nan,
-        ratio_high=math.nan,
-        rounds=0,
-        rank_low=None,
-        rank_high=None,
         val_ms=entry.split_ms("valid"),
         test_ms=entry.split_ms("test"),
         runtime_median_ms=entry.median_ms,
