@@ -1,4 +1,4 @@
-"""The corpus once more as an ordinary user, whose sandboxes are made in another way, when this run is root's."""
+"""Runs the corpus once more as an ordinary user, if root runs the tests. Sandboxes are made in another way then."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ OTHERS = [pytest.param([str(HERE / name)], id=name) for name in ("test_manifests
 @pytest.mark.parametrize("selected", [*CORPUS, *OTHERS])
 def test_as_an_ordinary_user(selected: list[str]) -> None:
     with user() as (python, environment):
-        done = as_user([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selected], environment)
+        command = [python, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *selected]
+        done = as_user(command, environment)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = HERE.parents[2]
 USER = 60599  # no account, outside the range that the sandboxes use
 FILES = [
-    "test_sandbox_rights.py",
-    "test_sandbox_limits.py",
-    "test_sandbox_memory.py",
-    pytest.param("test_sandbox_torch.py", marks=pytest.mark.slow),
+    "test_rights.py",
+    "test_limits.py",
+    "test_memory.py",
+    pytest.param("test_torch.py", marks=pytest.mark.slow),
 ]
 
 
@@ -82,6 +82,6 @@ def user() -> Iterator[tuple[str, dict[str, str]]]:
 @pytest.mark.parametrize("file", FILES)
 def test_as_an_ordinary_user(file: str) -> None:
     with user() as (python, environment):
-        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file)]
+        command = [python, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", str(HERE / file)]
         result = as_user(command, environment)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-1000:]
