@@ -130,3 +130,20 @@ def modules_with_examples() -> list[str]:
 def test_examples_give_what_they_show(name: str) -> None:
     outcome = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert outcome.attempted and not outcome.failed
+
+
+MAP_LINE = re.compile(r"^ *(\w+)  +\S", re.M)
+
+
+def packages() -> list[Path]:
+    return sorted({path.parent for path in product() if path.name == "__init__.py"})
+
+
+@pytest.mark.parametrize("package", packages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_maps_of_packages_name_what_exists(package: Path) -> None:
+    """A package's docstring may have a line for each of its modules: its name, two spaces or more, what it holds."""
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")), clean=False)
+    named = MAP_LINE.findall(text or "")
+    assert not [
+        name for name in named if not list(package.glob(f"{name}.py")) + list(package.glob(f"{name}/*"))
+    ]

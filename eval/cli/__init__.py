@@ -1,4 +1,11 @@
-"""The main command line, `test_demo.py`: options, the plan of a batch, the batch, exit status."""
+"""The main command line, `test_demo.py`.
+
+options   the options and their defaults, such as the time limit per image
+chosen    which submissions the options name
+planning  the plan of a batch: data, metrics, device, sandbox, limits
+batch     one submission after the other, one record each
+command   options in, exit status out
+"""
 
 from eval.cli.command import main
 

@@ -1,1 +1,7 @@
-"""Records of evaluations, and the official files that are derived from them."""
+"""Records of evaluations, and the official files that are derived from them.
+
+schema    the record: its fields, their bounds, its JSON
+store     the folder of records: appended, chained by hash, verified
+flags     every flag: name, meaning, consequence
+official  writes results.json and results.txt
+"""

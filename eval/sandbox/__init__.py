@@ -12,10 +12,17 @@ Inside, the worker calls `eval.filters.lockdown.lock()` after `import torch` and
 The files that this needs (`RUNTIME_FILES`) are always visible inside. Other files of the repository are visible only
 if the view names them.
 
-Where to look: `limits` has the limits (memory, processor time, files, output) and the view. `probe` finds the level
-that works, `start` starts a sandbox, `process` ends it, and `watch` polls what the kernel does not limit.
-`visible_files` lists what every program may read, `bwrap` writes that tool's options, and `cuda` adds the GPU's
-files. `cgroup` and `uids` hold what each sandbox borrows. `denials` tells which limit an error points at.
+    limits         the level, the limits (memory, processor time, files, output) and the view
+    probe          finds the level that works
+    start          starts a sandbox
+    process        a running sandbox, and its end
+    watch          polls what the kernel does not limit
+    visible_files  what every program may read
+    bwrap          the options of bubblewrap
+    cuda           device nodes and files of a GPU
+    cgroup         control groups
+    uids           unused uids
+    denials        which limit an error points at
 """
 
 from __future__ import annotations

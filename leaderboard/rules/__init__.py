@@ -1,4 +1,13 @@
-"""Ranking rules: one file a kind. A new kind is a file and a line in `RULES`."""
+"""Ranking rules: one file a kind. A new kind is a file and a line in `RULES`.
+
+base          what every rule answers, and how thresholds are applied
+efficiency    Efficient SR from 2024 on
+rank_sum      Efficient SR up to 2022
+metric        Image SR
+other_images  images that are not the challenge's own
+reference     the baseline's figures, which scores divide by
+resampling    means in resamples of the images
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""How the parent times a worker: the timed pass, the calibrated gap between two clocks, the machine's other work."""
+"""How the parent times a worker.
+
+timed_pass   warm-ups, the timed requests, and what speaks against their times
+calibration  the gap between the parent's clock and a worker's
+"""
