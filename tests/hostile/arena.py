@@ -84,7 +84,7 @@ def arena(pairs: tuple[Path, Path]) -> Iterator[Arena]:
 
 
 class Listener:
-    """Sockets of the organiser that nobody may reach; `heard` is what did."""
+    """Sockets of the organiser that nobody may reach. `heard` lists those that were reached."""
 
     def __init__(self, folder: Path) -> None:
         self.heard: list[str] = []
@@ -157,7 +157,7 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
 
 @contextlib.contextmanager
 def bounds(limits_s: dict[str, float]) -> Iterator[None]:
-    """The batch's limits: little memory, and short times for the submissions named in `limits_s`."""
+    """Give the batch little memory, and the submissions named in `limits_s` short times."""
     load = worker_process.WorkerProcess.load
 
     def limited(self: worker_process.WorkerProcess) -> object:

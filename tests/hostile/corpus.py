@@ -3,12 +3,12 @@
 The lines at the top of a submission:
 
     # @expected: VERDICT    once or more often; all of them must come true (see `verdicts.py`)
-    # @levels: NAMES        confinement levels that promise this; all of them where the line is missing
-    # @protocol: robust     where the second, timed worker is the point; `ntire` otherwise
+    # @levels: NAMES        confinement levels that promise this; all of them if the line is missing
+    # @protocol: robust     if the second, timed worker is the point; otherwise `ntire`
     # @limit_s: 3           time limit for loading and for each image, instead of the batch's generous one
     # @checkpoint: KIND     one of `CHECKPOINTS` below, made beside the repository's other files
     # @name: TEXT           the results key that it claims, instead of its own
-    # @default: yes         judged in every run of the tests at the strongest level; the others are `slow`
+    # @default: yes         judged in every run of the tests, at the strongest level; the others are `slow`
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Hostile:
 
 
 def parse(path: Path) -> Hostile:
-    """The submission in `path`. Raises ValueError where it states no verdict, or something unknown."""
+    """The submission in `path`. Raises ValueError if it states no verdict, or something unknown."""
     stated: dict[str, list[str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         found = re.fullmatch(r"# @(\w+): (.+)", line)
@@ -73,7 +73,7 @@ def parse(path: Path) -> Hostile:
 
 
 def corpus() -> list[Hostile]:
-    """All hostile submissions, by name; the honest one is not among them."""
+    """All hostile submissions, by name, without the honest one."""
     files = [path for path in sorted(FOLDER.glob("*.py")) if path.stem not in (BASE, HONEST)]
     return [parse(path) for path in files]
 
@@ -138,7 +138,7 @@ def _numbers(path: Path) -> None:
 
 
 class _RunsCode:
-    """Its unpickling calls a function of the attacker's choice; this one only raises an exception."""
+    """Unpickling calls a function of the attacker's choice. This one only raises an exception."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
         return exec, ("raise RuntimeError('BREACH: a pickle ran code')",)

@@ -191,7 +191,7 @@ def test_a_scorer_that_dies_ends_the_batch_with_one_line(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB; skipped where this user cannot mount one."""
+    """A file system of 256 KiB. Skips the test if this user cannot mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(

@@ -25,13 +25,13 @@ def psnr(record: Record) -> dict[str, float]:
 
 
 def runtime_ms(record: Record) -> float | None:
-    """The one mode's runtime, None where none is recorded."""
+    """The runtime of the only split, or None if none is recorded."""
     (mode,) = record.modes.values()
     return mode.runtime.headline_ms if mode.runtime else None
 
 
 def contradiction(expected: str, record: Record, honest: Record) -> str:
-    """What in `record` is not as `expected` says; empty where all is."""
+    """What in `record` differs from `expected`. Empty if nothing does."""
     kind, _, rest = expected.partition(": ")
     stated = f"{record.status}, {record.error or [flag.name for flag in record.flags]}"
     if kind == "failed":

@@ -1,4 +1,4 @@
-"""The same tests as an ordinary user, whose sandboxes are made in another way, when this run is root's."""
+"""Runs the same tests as an ordinary user, if root runs the tests. Sandboxes are made in another way then."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def runs(python: str, environment: dict[str, str]) -> bool:
 def user() -> Iterator[tuple[str, dict[str, str]]]:
     """An interpreter that the ordinary user can run, and an environment with a home of the user's own.
 
-    Skips the test where there is none.
+    Skips the test if there is none.
     """
     home = Path(tempfile.mkdtemp(prefix="user-", dir="/tmp"))
     os.chown(home, USER, USER)
