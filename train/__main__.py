@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from data.errors import InputError
-from train.recipe import Recipe, load, scaled
+from train.schema.recipe import Recipe, load, scaled
 
 # Without an accelerator a scaled-down run also takes fewer and smaller patches, unless told otherwise.
 CPU_BATCH, CPU_PATCH = 1 / 32, 1 / 3
@@ -78,7 +78,7 @@ def _train(options: argparse.Namespace) -> int:
     weights = dict(_named_path(text, recipe) for text in options.weights)
     warnings.filterwarnings("ignore", module="lightning")
     from train.engine import Options, train
-    from train.start import Origins
+    from train.stages.start import Origins
 
     cpu = _on_cpu(options.accelerator, options.devices)
     recipe, text = small(recipe, options, cpu)

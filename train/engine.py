@@ -24,9 +24,6 @@ from data.stores import PairStore, open_store
 from train.distill import Teacher
 from train.networks import State, to_data_range
 from train.patches import PatchPlan, Share, loader
-from train.prune import check_chains
-from train.pruning_stage import Pruner
-from train.recipe import Recipe, Stage
 from train.report import Reporter, summary
 from train.saving import (
     read_json,
@@ -37,9 +34,12 @@ from train.saving import (
     write_network,
     write_tensors,
 )
-from train.stage import Trainee
-from train.start import Finished, Origins, folded, starting_network, teacher_for
-from train.validation import Quality, ValidationSet, folder_pairs, training_patches
+from train.schema.recipe import Recipe, Stage
+from train.stages.prune_channels import check_chains
+from train.stages.prune_stage import Pruner
+from train.stages.start import Finished, Origins, folded, starting_network, teacher_for
+from train.stages.trainee import Trainee
+from train.stages.validation import Quality, ValidationSet, folder_pairs, training_patches
 
 DONE = "done.json"  # in a stage's folder: it ended, and these are its figures
 

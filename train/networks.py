@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from data.errors import InputError
 from eval.submissions.catalogue import find_manifest
 from eval.submissions.manifest import MODEL_ZOO, read_manifest
-from train.recipe import Network
+from train.schema.recipe import Network
 
 State = dict[str, Tensor]
 

@@ -14,8 +14,8 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from data.images import Image
-from train.recipe import Recipe
 from train.saving import write_bytes
+from train.schema.recipe import Recipe
 
 
 class Reporter:

@@ -17,10 +17,10 @@ import torch
 from data.errors import InputError
 from models.team21_SlimRLFN import SlimRLFN
 from train.__main__ import main
-from train.recipe import load
 from train.report import read_history
 from train.saving import read_network, read_tensors
-from train.stage import Trainee
+from train.schema.recipe import load
+from train.stages.trainee import Trainee
 
 ROOT = Path(__file__).resolve().parents[2]
 

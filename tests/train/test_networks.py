@@ -22,7 +22,7 @@ from train.networks import (
     to_training_range,
     without,
 )
-from train.recipe import Network
+from train.schema.recipe import Network
 
 SMALL = {"channels": 8, "blocks": 1, "esa_channels": 2}
 SMALL_HAT = {

@@ -7,7 +7,14 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 
 from models.team21_SlimRLFN import SlimRLFN
-from train.prune import chain_widths, filter_norms, prune_chain, prune_chains, scheduled_widths, strongest
+from train.stages.prune_channels import (
+    chain_widths,
+    filter_norms,
+    prune_chain,
+    prune_chains,
+    scheduled_widths,
+    strongest,
+)
 
 SLIM_CHAINS = [[f"block_list.{block}.c{conv}_r" for conv in (1, 2, 3)] for block in range(6)]
 

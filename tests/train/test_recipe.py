@@ -9,7 +9,7 @@ import pytest
 
 from data.errors import InputError
 from train.losses import LOSSES
-from train.recipe import LOSS_OPTIONS, Recipe, load, scaled
+from train.schema.recipe import LOSS_OPTIONS, Recipe, load, scaled
 
 RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"
 

@@ -20,10 +20,10 @@ from train.networks import (
     to_training_range,
     without,
 )
-from train.recipe import Recipe, Stage, WarmStart, teacher_weights
 from train.reparam import fold_all, unfolded
 from train.saving import read_network
-from train.stage import terms
+from train.schema.recipe import Recipe, Stage, WarmStart, teacher_weights
+from train.stages.trainee import terms
 
 
 @dataclass

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from train.networks import Blueprint, State
-from train.prune import chain_widths, prune_chains, scheduled_widths
-from train.recipe import Prune
+from train.schema.recipe import Prune
+from train.stages.prune_channels import chain_widths, prune_chains, scheduled_widths
 
 
 class Pruner:

@@ -15,8 +15,8 @@ from train.ema import Ema
 from train.losses import Term, weighted_sum
 from train.networks import Blueprint, State
 from train.patches import to_float
-from train.recipe import Loss, Optimizer, Stage
 from train.schedule import constant, cosine, halving, warmup
+from train.schema.recipe import Loss, Optimizer, Stage
 
 
 def terms(losses: tuple[Loss, ...]) -> list[Term]:

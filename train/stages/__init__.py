@@ -1,0 +1,1 @@
+"""One stage of a training: where it starts, its steps, its validation, its pruning."""
