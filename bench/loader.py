@@ -31,7 +31,7 @@ from data.images import write_png
 from data.sources import list_images
 from data.stores import PairStore, open_store
 from models.team28_MSN import MSN
-from train.patches import PatchPlan, Share, loader, to_float
+from train.patches import BatchShare, PatchPlan, loader, to_float
 
 BATCH = 16
 
@@ -78,7 +78,7 @@ def own_batches(store: PairStore, patch: int) -> Callable[[int], object]:
 
     def make(number: int) -> object:
         batches = loader(
-            store, PatchPlan(patch // 4, 0), Share(BATCH), first_step=number, steps=number + 1, workers=0
+            store, PatchPlan(patch // 4, 0), BatchShare(BATCH), first_step=number, steps=number + 1, workers=0
         )
         return [to_float(images).contiguous() for images in next(batches)]
 
@@ -131,7 +131,7 @@ def basicsr_batches(checkout: Path, folders: tuple[Path, Path], patch: int) -> C
 def starving(store: PairStore, batch: int = 64, patch: int = 384, workers: int = 2) -> None:
     """Compare what the loader makes with what MSN takes, at 64 patches of 384 pixels per step."""
     plan = PatchPlan(patch // 4, 0)
-    batches = loader(store, plan, Share(batch), first_step=0, steps=9, workers=workers)
+    batches = loader(store, plan, BatchShare(batch), first_step=0, steps=9, workers=workers)
     next(batches)  # starting the processes
     began = time.perf_counter()
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""`python -m train RECIPE --data DIR --out DIR`: trains as a recipe says."""
+"""`python -m train RECIPE --data DIR --out DIR` trains a network as a recipe says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import warnings
 from pathlib import Path
 
 from data.errors import InputError
-from train.schema.recipe import Recipe, load, scaled
+from train.errors import AgreedError
+from train.schema.recipe import Recipe, load
+from train.schema.scaling import scaled
 
-# Without an accelerator a scaled-down run also takes fewer and smaller patches, unless told otherwise.
+# Without an accelerator a run in small also takes fewer and smaller patches, unless options say otherwise.
 CPU_BATCH, CPU_PATCH = 1 / 32, 1 / 3
 
 
@@ -46,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def small(recipe: Recipe, options: argparse.Namespace, cpu: bool) -> tuple[Recipe, str]:
-    """The recipe at the scale asked for, and a sentence that says so."""
+    """The recipe at the scale that the options ask for, and a sentence about it."""
     steps = options.scale_steps
     shrink = cpu and steps < 1
     batch, patch = (CPU_BATCH, CPU_PATCH) if shrink else (1.0, 1.0)
@@ -66,8 +68,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _train(options)
     except InputError as error:
+        if isinstance(error, AgreedError) and not _is_first_process():
+            return 0  # the first process reports the error and ends with status 2
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _is_first_process() -> bool:
+    """Whether this is process 0 of the run, as Fabric, torchrun or SLURM number them."""
+    return all(
+        os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -77,12 +88,13 @@ def _train(options: argparse.Namespace) -> int:
             raise InputError(f"--{name} {getattr(options, name)}: expected {least} or more")
     weights = dict(_named_path(text, recipe) for text in options.weights)
     warnings.filterwarnings("ignore", module="lightning")
-    from train.engine import Options, train
+    from train.context import Options
+    from train.engine import train
     from train.stages.start import Origins
 
     cpu = _on_cpu(options.accelerator, options.devices)
     recipe, text = small(recipe, options, cpu)
-    if int(os.environ.get("LOCAL_RANK", "0")) == 0:
+    if _is_first_process():
         print(f"{recipe.name}: {text}", file=sys.stderr)
     run = Options(
         data=options.data,
@@ -99,7 +111,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _on_cpu(accelerator: str, devices: int) -> bool:
-    """Whether to train without an accelerator. Raises InputError for more CUDA devices than there are."""
+    """Whether to train without an accelerator. Raises InputError if there are fewer CUDA devices than asked for."""
     import torch
 
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,4 +1,4 @@
-"""Draws a run's curves as SVG: `python -m train.curves OUT PICTURE.svg`. Loss and PSNR over all stages."""
+"""`python -m train.curves OUT PICTURE.svg` draws loss and PSNR of a run over all its stages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from data.errors import InputError
 from train.report import read_history
 from train.saving import write_bytes
 
-WIDTH, PANEL, LEFT, TOP, GAP = 860, 240, 70, 40, 50
+_WIDTH, _PANEL, _LEFT, _TOP, _GAP = 860, 240, 70, 40, 50
 Points = list[tuple[float, float]]
 
 
 class Panel(NamedTuple):
-    """One diagram: a title with its unit, lines, round values beside it, and a note on each stage."""
+    """One diagram: a title with its unit, its lines, its range, the values beside it, a note on each stage."""
 
     title: str
     lines: list[Points]
@@ -29,7 +29,7 @@ class Panel(NamedTuple):
 
 
 def draw(rows: list[dict[str, Any]], title: str) -> str:
-    """The SVG of a history (see `train.report`). Raises InputError when it holds no curve."""
+    """The SVG of a history (see `train.report`). Raises InputError if the history holds no figures."""
     panels = [_loss_panel(rows)] if any("loss" in row for row in rows) else []
     for key, name in (("psnr_db", "PSNR, RGB (dB)"), ("psnr_y_db", "PSNR-Y (dB)")):
         points = [(row["step"], row[key]) for row in rows if key in row]
@@ -37,14 +37,14 @@ def draw(rows: list[dict[str, Any]], title: str) -> str:
     if not panels:
         raise InputError("history.jsonl: holds no figures; expected a run that has begun")
     last = max(row["step"] for row in rows)
-    height = TOP + len(panels) * (PANEL + GAP)
+    height = _TOP + len(panels) * (_PANEL + _GAP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
-        f'font-size="12"><rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="{LEFT}" y="22" font-size="15">{escape(title)}</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" '
+        f'font-size="12"><rect width="{_WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="{_LEFT}" y="22" font-size="15">{escape(title)}</text>',
     ]
     for number, panel in enumerate(panels):
-        parts += _panel(panel, TOP + 10 + number * (PANEL + GAP), last, _stage_ends(rows))
+        parts += _panel(panel, _TOP + 10 + number * (_PANEL + _GAP), last, _stage_ends(rows))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -56,7 +56,7 @@ def _panel_of(title: str, points: Points) -> Panel:
 
 
 def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
-    """The loss, from 0 to 1 within each stage: stages with other losses have no scale in common."""
+    """The loss, from 0 to 1 within each stage, because stages with different losses share no scale."""
     stages: dict[str, Points] = {}
     for row in rows:
         if "loss" in row:
@@ -72,7 +72,7 @@ def _loss_panel(rows: list[dict[str, Any]]) -> Panel:
 
 
 def smoothed(points: Points, window: int) -> Points:
-    """Each value replaced by the mean of it and up to `window`-1 before it."""
+    """Each value replaced by its mean with up to `window`-1 values before it."""
     means = []
     for place, (step, _) in enumerate(points):
         recent = [value for _, value in points[max(place - window + 1, 0) : place + 1]]
@@ -81,7 +81,7 @@ def smoothed(points: Points, window: int) -> Points:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round values between `low` and `high`, about `count` of them."""
+    """About `count` round values between `low` and `high`."""
     rough = (high - low) / count or abs(low) or 1.0
     size = 10 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
@@ -97,18 +97,18 @@ def _stage_ends(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _panel(panel: Panel, top: int, last: int, stages: dict[str, int]) -> list[str]:
-    bottom, right = top + PANEL - 20, WIDTH - 20
+    bottom, right = top + _PANEL - 20, _WIDTH - 20
 
     def x(step: float) -> float:
-        return LEFT + (right - LEFT) * step / max(last, 1)
+        return _LEFT + (right - _LEFT) * step / max(last, 1)
 
     def y(value: float) -> float:
         return bottom - (bottom - top) * (value - panel.low) / (panel.high - panel.low)
 
-    parts = [f'<text x="{LEFT}" y="{top - 6}" font-weight="bold">{escape(panel.title)}</text>']
+    parts = [f'<text x="{_LEFT}" y="{top - 6}" font-weight="bold">{escape(panel.title)}</text>']
     for tick in panel.ticks:
-        parts.append(f'<path d="M{LEFT} {y(tick):.1f}H{right}" stroke="#ddd"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
+        parts.append(f'<path d="M{_LEFT} {y(tick):.1f}H{right}" stroke="#ddd"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
     for tick in ticks(0, last, 8):
         parts.append(f'<text x="{x(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{tick:.6g}</text>')
     start = 0
@@ -127,7 +127,7 @@ def _panel(panel: Panel, top: int, last: int, stages: dict[str, int]) -> list[st
             parts += [f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="2.5" fill="#1f6fb4"/>' for s, v in points]
     return [
         *parts,
-        f'<path d="M{LEFT} {top}V{bottom}H{right}" fill="none" stroke="#333"/>',
+        f'<path d="M{_LEFT} {top}V{bottom}H{right}" fill="none" stroke="#333"/>',
     ]
 
 

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class Ema:
-    """Average over steps: average <- decay * average + (1 - decay) * current; starts at the current values.
+    """Average over steps: average <- decay * average + (1 - decay) * current. It starts at the current values.
 
-    `decay` 0..1, 0.999 being usual. Integer buffers are copied, not averaged.
+    `decay` lies in 0..1; 0.999 is usual. Integer buffers are copied, not averaged.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -18,7 +18,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take in the current values of `model`, which must be the network this was made from."""
+        """Add the current values of `model`, the network that this average was made from."""
         for name, value in model.state_dict().items():
             average = self.average[name]
             if average.is_floating_point():
@@ -31,5 +31,5 @@ class Ema:
         return self.average
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over saved averages; KeyError when a name is missing."""
+        """Continue from saved averages. KeyError if a name is missing."""
         self.average = {name: state[name].clone().to(value) for name, value in self.average.items()}

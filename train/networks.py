@@ -1,4 +1,4 @@
-"""Networks of a recipe: built from a manifest or a class path, with arguments given as imports."""
+"""The networks of a recipe: built from a manifest or a class path, and loaded from checkpoints."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from data.errors import InputError
 from eval.submissions.catalogue import find_manifest
 from eval.submissions.manifest import MODEL_ZOO, read_manifest
-from train.schema.recipe import Network
+from train.schema.fields import Network
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A class with its arguments and data range: what is needed to build a network again."""
+    """A class with its arguments and its data range: everything that building the network again needs."""
 
     class_path: str
     args: dict[str, Any]
@@ -31,16 +31,16 @@ class Blueprint:
 
     @property
     def training_range(self) -> float:
-        """What input and output run up to while training: 1 for a `unit_range` network."""
+        """The upper end of input and output while training: 1 for a `unit_range` network."""
         return self.data_range if self.unit_range is None else 1.0
 
     def build(self) -> nn.Module:
-        """A new network with fresh parameters. Raises InputError when the class refuses the arguments."""
+        """A new network with fresh parameters. Raises InputError if the class refuses the arguments."""
         arguments = self.args | {name: import_name(path) for name, path in self.imports.items()}
         maker = import_name(self.class_path)
         try:
             model = maker(**arguments)
-        except Exception as error:  # how a class, or torch below it, refuses a number is its own business
+        except Exception as error:  # each class, and torch below it, refuses numbers in its own way
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise InputError(f"{self.class_path}: does not take arguments {arguments}: {reason}") from None
         if not isinstance(model, nn.Module):
@@ -50,7 +50,7 @@ class Blueprint:
     def changed(
         self, *, without: tuple[str, ...] = (), args: Mapping[str, Any], imports: Mapping[str, str]
     ) -> Blueprint:
-        """This one with the imports named `without` left out, and `args` and `imports` added or replaced."""
+        """A copy less the imports named in `without`; `args` and `imports` are then added or replaced."""
         kept = {name: path for name, path in self.imports.items() if name not in without}
         return replace(self, args=self.args | dict(args), imports=kept | dict(imports))
 
@@ -75,15 +75,15 @@ def blueprint(network: Network) -> Blueprint:
 
 
 def to_training_range(plan: Blueprint, state: State) -> State:
-    """A checkpoint's `state` for training on 0..1, where `plan` asks for that.
+    """The checkpoint `state` for training on 0..1 if `plan` has a `unit_range`, else unchanged.
 
-    Raises InputError where it lacks the convolutions that `unit_range` names.
+    Raises InputError if the convolutions that `unit_range` names are missing.
     """
     return state if plan.unit_range is None else _moved(plan, state, plan.unit_range, plan.data_range)
 
 
 def to_data_range(plan: Blueprint, state: State) -> State:
-    """The inverse of `to_training_range`: what the checkpoint holds."""
+    """The inverse of `to_training_range`: the state for the network's own data range."""
     return state if plan.unit_range is None else _moved(plan, state, plan.unit_range, 1 / plan.data_range)
 
 
@@ -104,7 +104,7 @@ def _moved(plan: Blueprint, state: State, convs: tuple[str, str], factor: float)
 
 
 def import_name(path: str) -> Any:
-    """The object at "module:name". Raises InputError when there is none."""
+    """The object at "module:name". Raises InputError if there is none."""
     module, _, name = path.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
@@ -113,9 +113,9 @@ def import_name(path: str) -> Any:
 
 
 def read_state(path: Path, key: str = "") -> State:
-    """The state_dict in a checkpoint file, tensors only, under `key` where given.
+    """The state_dict in a checkpoint file, below `key` if given. Only tensors are read.
 
-    Raises InputError: missing, not a checkpoint, no such key, something else than tensors in it.
+    Raises InputError if the file is missing or no checkpoint, lacks the key, or holds anything but tensors.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -135,12 +135,11 @@ def read_state(path: Path, key: str = "") -> State:
 
 
 def load_joining(model: nn.Module, state: State, joins: Mapping[str, str], origin: str) -> None:
-    """Load `state` strictly, but for the modules `joins`, which must be missing from it.
+    """Load `state` strictly, except for the modules in `joins`, which `state` lacks.
 
-    A joining module's parameters are left as its class made them ("keep"), set to zero ("zeros"), or, for
-    convolutions, to the identity ("identity"), with which the network computes what it did without it.
-    `joins` names modules or parameters, by prefix. Raises InputError for other missing or surplus names or
-    shapes.
+    `joins` names modules or parameters by prefix, with how their parameters start. "keep" leaves them as the class
+    made them. "zeros" sets them to zero. "identity" makes a convolution the identity, so the network computes what
+    it computed without it. Raises InputError for any other missing or surplus name, and for a wrong shape.
     """
     missing, unexpected = [], sorted(set(state) - set(model.state_dict()))
     for name, value in model.state_dict().items():
@@ -159,8 +158,8 @@ def load_joining(model: nn.Module, state: State, joins: Mapping[str, str], origi
         _initialise(model, prefix, manner)
 
 
-def without(state: State, prefixes: tuple[str, ...]) -> State:
-    """`state` less the modules or parameters that `prefixes` name."""
+def without_modules(state: State, prefixes: tuple[str, ...]) -> State:
+    """`state` without the modules or parameters that `prefixes` name."""
     return {
         name: value
         for name, value in state.items()
@@ -183,9 +182,10 @@ def _initialise(model: nn.Module, prefix: str, manner: str) -> None:
 
 
 def submission_network(model_id: str, checkpoint: str | None) -> tuple[nn.Module, float]:
-    """A submission with weights, and its data range: its checkpoint in model_zoo/, or the file `checkpoint`.
+    """A submission with its weights, and its data range.
 
-    Raises InputError when it is unknown or its checkpoint is not there or does not fit.
+    The weights come from the file `checkpoint` if given, else from model_zoo/. Raises InputError if the submission
+    is unknown, or if its checkpoint is missing or does not fit.
     """
     plan = blueprint(Network(submission=model_id))
     manifest = read_manifest(find_manifest(model_id))

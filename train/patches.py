@@ -1,8 +1,7 @@
-"""Batches of aligned random patches. Which patch is a function of (seed, its number), of nothing else.
+"""Batches of aligned random patches. Each patch is a function of the seed and its number alone.
 
-A sampler without state is what makes training resume bit for bit and come out the same on any number of
-processes: step s of a stage uses patches s*batch to (s+1)*batch-1, however they are spread over devices
-and worker processes.
+The sampler has no state. Training therefore resumes bit for bit, and the number of processes does not matter: step s
+of a stage uses the patches s*batch to (s+1)*batch-1, however they are spread over devices and loader processes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from data.stores import PairStore
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What to cut: `lr_patch` pixels square (HR: times the scale), and how it may be turned; `seed` picks."""
+    """Patches of `lr_patch` pixels square (HR: times the scale), turned as allowed and picked by `seed`."""
 
     lr_patch: int
     seed: int
@@ -33,8 +32,8 @@ class PatchPlan:
 def patch(store: PairStore, plan: PatchPlan, number: int) -> tuple[Image, Image]:
     """Patch `number` of the endless sequence that `plan` defines: LR and HR, uint8, H x W x 3.
 
-    Images come in a new random order every epoch; one too small for the patch is replaced by a random other.
-    Raises InputError when none of 100 is large enough.
+    Images come in a new random order every epoch. An image that is too small for the patch is replaced by a
+    random other image. Raises InputError if none of 100 is large enough.
     """
     epoch, place = divmod(number, len(store))
     index = int(_order(plan.seed, epoch, len(store))[place])
@@ -58,7 +57,7 @@ def patch(store: PairStore, plan: PatchPlan, number: int) -> tuple[Image, Image]
 
 
 def turned(image: Image, flip: bool, turns: int) -> Image:
-    """`image` flipped left to right if `flip`, then turned anticlockwise `turns` times 90 degrees: a view."""
+    """`image` (H, W, 3) flipped left to right if `flip`, then turned anticlockwise `turns` times: a view."""
     return np.rot90(image[:, ::-1] if flip else image, turns)
 
 
@@ -80,8 +79,8 @@ Batch = tuple[Tensor, Tensor]
 class PatchBatches(Dataset["Batch | InputError"]):
     """Item [numbers]: the patches of these numbers as uint8 tensors (batch, H, W, 3), LR and HR.
 
-    The InputError of an image that cannot be read is the item instead: one that is raised in a loader process
-    is raised again in the other with the traceback for its message.
+    If an image cannot be read, the item is the InputError itself. An error that a loader process raises would
+    arrive with its traceback as the message.
     """
 
     def __init__(self, store: PairStore, plan: PatchPlan) -> None:
@@ -103,26 +102,26 @@ class PatchBatches(Dataset["Batch | InputError"]):
 
 
 @dataclass(frozen=True)
-class Share:
-    """This process's part of every batch: `rank` of `world` processes, `batch` patches over all of them."""
+class BatchShare:
+    """One process's part of every batch: process `rank` of `world`, `batch` patches over all of them."""
 
     batch: int
     rank: int = 0
     world: int = 1
 
     def numbers(self, step: int) -> range:
-        """Which patches this process takes at `step`. The batch must divide by `world`."""
+        """The numbers of the patches for this process at `step`. `world` must divide the batch."""
         own = self.batch // self.world
         start = step * self.batch + self.rank * own
         return range(start, start + own)
 
 
 def loader(
-    store: PairStore, plan: PatchPlan, share: Share, *, first_step: int, steps: int, workers: int
+    store: PairStore, plan: PatchPlan, share: BatchShare, *, first_step: int, steps: int, workers: int
 ) -> Iterator[Batch]:
     """Batches for the steps `first_step` to `steps`-1, in order, made ahead by `workers` processes.
 
-    Raises InputError when a batch's turn comes of which an image cannot be read.
+    An image that cannot be read raises InputError when the turn of its batch comes.
     """
     numbers = [share.numbers(step) for step in range(first_step, steps)]
     batches: DataLoader[Batch | InputError] = DataLoader(

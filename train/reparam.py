@@ -1,10 +1,9 @@
-"""Re-parameterisable 3x3 convolutions: several linear branches while training, one convolution after.
+"""Re-parameterisable 3x3 convolutions: several linear branches while training, one convolution afterwards.
 
-Taken from the literature: the parallel 3x3, 1x1 and identity branches of RepVGG (Ding et al., CVPR 2021),
-without batch norm, which super-resolution networks leave out; the 1x1-then-3x3 sequence of the
-edge-oriented convolution block of ECBSR (Zhang et al., ACM MM 2021), where the 1x1 widens the channels;
-and, from online re-parameterisation (OREPA, Hu et al., CVPR 2022), summing kernels rather than feature maps
-in every training step: the result is the same by linearity at the cost of one convolution.
+The branches come from the literature. RepVGG (Ding et al., CVPR 2021) has the parallel 3x3, 1x1 and identity; its batch
+norm is left out, as usual in super-resolution. ECBSR (Zhang et al., ACM MM 2021) has the sequence of a widening 1x1 and
+a 3x3. OREPA (Hu et al., CVPR 2022) sums kernels instead of feature maps in every training step. The result is the same
+by linearity, at the cost of one convolution.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 class RepConv(nn.Module):
     """Drop-in for a 3x3 `Conv2d` with bias and zero padding: 3x3 + 1x1 + identity + (1x1 -> 3x3).
 
-    (N, in, H, W) to (N, out, H', W') as that convolution. The identity is there when `in_channels` equals
-    `out_channels` and `stride` is 1. `expansion` is how much the sequence's 1x1 widens `out_channels`.
+    Maps float (N, in, H, W) to (N, out, H', W') as that convolution does, values of any range. The identity is
+    present if `in_channels` equals `out_channels` and `stride` is 1. `expansion` is the factor by which the
+    sequence's 1x1 widens `out_channels`.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RepConv(nn.Module):
         return F.conv2d(x, kernel, bias, stride=self.stride, padding=self.padding)
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Kernel (out, in, 3, 3) and bias (out,) of the one equivalent convolution; differentiable."""
+        """Kernel (out, in, 3, 3) and bias (out,) of the equivalent convolution; differentiable."""
         sequence_kernel = torch.einsum("omhw,mi->oihw", self.narrow.weight, self.widen.weight[:, :, 0, 0])
         sequence_bias = torch.einsum("omhw,m->o", self.narrow.weight, _bias(self.widen)) + _bias(self.narrow)
         centre = self.point.weight[:, :, 0, 0]
@@ -60,7 +60,7 @@ class RepConv(nn.Module):
 
 
 def fold_all(model: nn.Module) -> int:
-    """Replace every `RepConv` inside `model`, in place, by the convolution it folds into; how many."""
+    """Replace every `RepConv` in `model`, in place, by its folded convolution. Returns how many there were."""
     found = [(name, module) for name, module in model.named_modules() if isinstance(module, RepConv)]
     for name, module in found:
         parent, _, child = name.rpartition(".")
@@ -70,10 +70,10 @@ def fold_all(model: nn.Module) -> int:
 
 @torch.no_grad()
 def unfolded(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`state`, with each plain 3x3 where `model` has a `RepConv` given to that one's branches.
+    """`state` with its plain 3x3 convolutions turned into branches, for each `RepConv` in `model`.
 
-    The 1x1, identity and sequence stay as `model` has them and the 3x3 branch takes the difference, so that
-    folding gives the plain convolution back. Convolutions that `state` has as branches stay as they are.
+    The 1x1, the identity and the sequence keep the values of `model`. The 3x3 branch takes the difference, so
+    folding gives the plain convolution back. Convolutions that `state` holds as branches stay as they are.
     """
     result = dict(state)
     for name, module in model.named_modules():

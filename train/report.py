@@ -1,4 +1,4 @@
-"""What a run tells while it runs and when it ends: lines, TensorBoard, a history file, a summary."""
+"""The output of a run: lines while it runs, TensorBoard, a history file, and a summary at its end."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
+from data.errors import InputError
 from data.images import Image
 from train.saving import write_bytes
 from train.schema.recipe import Recipe
 
 
-class Reporter:
-    """Lines to standard error every `line_seconds`, scalars and pictures to TensorBoard, rows to a history.
+class RunReporter:
+    """Writes lines to standard error every `line_seconds`, curves to TensorBoard, and rows to the history.
 
-    `offset` is the number of steps of the stages before, so that curves run on over stages.
+    The steps of earlier stages are counted as `offset`, so curves continue over stages.
     """
 
     def __init__(self, out: Path, line_seconds: float = 10.0) -> None:
@@ -33,41 +34,42 @@ class Reporter:
         self.stage, self.steps, self.first, self.offset = stage, steps, first, offset
         self.began = self.last_line = time.monotonic()
         self.images = 0
-        self.psnr_db = float("nan")
+        self.psnr_db: float | None = None
 
     def stage_begins(self, stage: str, steps: int, first: int, offset: int) -> None:
-        """A stage of `steps` begins, or goes on, at step `first`; what history holds beyond is dropped."""
+        """A stage of `steps` begins or continues at step `first`. Later rows of the history are dropped."""
         self._begin(stage, steps, first, offset)
         rows = [row for row in read_history(self.out) if row["step"] <= offset + first]
         write_bytes(self._history, "".join(json.dumps(row) + "\n" for row in rows).encode())
         self.note(f"stage {stage}: {steps} steps" + (f", from step {first}" if first else ""))
 
     def note(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         print(text, file=sys.stderr, flush=True)
 
-    def step_done(self, step: int, loss: float, lr: float, images: int) -> None:
-        """Step `step` (0-based) of the stage is done with this loss."""
+    def step_done(self, done: int, loss: float, lr: float, images: int) -> None:
+        """`done` steps of the stage are done; the last one had this loss, this rate and this many patches."""
         self.images += images
         now = time.monotonic()
-        last = step + 1 == self.steps
+        last = done == self.steps
         if now - self.last_line < self.line_seconds and not last:
             return
         self.last_line = now
         rate = self.images / max(now - self.began, 1e-9)
-        left_s = (now - self.began) / max(step + 1 - self.first, 1) * (self.steps - step - 1)
-        progress = f"{self.stage} {step + 1}/{self.steps}  loss {loss:.5f}  lr {lr:.2e}"
-        self.note(f"{progress}  PSNR {self.psnr_db:.2f} dB  {rate:.1f} images/s  {_clock(left_s)} left")
-        total = self.offset + step + 1
+        left_s = (now - self.began) / max(done - self.first, 1) * (self.steps - done)
+        progress = f"{self.stage} {done}/{self.steps}  loss {loss:.5f}  lr {lr:.2e}"
+        quality = "" if self.psnr_db is None else f"  PSNR {self.psnr_db:.2f} dB"
+        self.note(f"{progress}{quality}  {rate:.1f} images/s  {_clock(left_s)} left")
+        total = self.offset + done
         self.board.add_scalar("loss", loss, total)
         self.board.add_scalar("lr", lr, total)
         self.board.add_scalar("images_per_s", rate, total)
         self._append({"step": total, "stage": self.stage, "loss": loss, "lr": lr})
 
-    def validated(self, step: int, psnr_db: float, psnr_y_db: float, sample: Image) -> None:
-        """The network after `step` steps of the stage has this PSNR; `sample` is one of its outputs."""
+    def validated(self, done: int, psnr_db: float, psnr_y_db: float, sample: Image) -> None:
+        """After `done` steps the network has this PSNR. `sample` is one of its outputs, uint8 (H, W, 3)."""
         self.psnr_db = psnr_db
-        total = self.offset + step
+        total = self.offset + done
         self.board.add_scalar("psnr_db", psnr_db, total)
         self.board.add_scalar("psnr_y_db", psnr_y_db, total)
         self.board.add_image("sample", sample, total, dataformats="HWC")
@@ -78,12 +80,15 @@ class Reporter:
         return self.out / "history.jsonl"
 
     def _append(self, row: dict[str, Any]) -> None:
-        with self._history.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            with self._history.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise InputError(f"{self._history}: cannot be written: {error.strerror or error}") from None
 
 
 def read_history(out: Path) -> list[dict[str, Any]]:
-    """The rows of a run's history up to the first that is damaged, such as one that a kill cut short."""
+    """The rows of a run's history up to the first damaged row, such as one that a kill cut short."""
     path = out / "history.jsonl"
     if not path.is_file():
         return []
@@ -96,8 +101,8 @@ def read_history(out: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(recipe: Recipe, stages: list[dict[str, Any]], facts: dict[str, str], notes: list[str]) -> str:
-    """The run in Markdown: command, versions, data, one row per stage, result, what is to be known."""
+def run_summary(recipe: Recipe, stages: list[dict[str, Any]], facts: dict[str, str], notes: list[str]) -> str:
+    """The run in Markdown: command, versions, facts, one row per stage, notes."""
     lines = [
         f"# Training of {recipe.name}",
         "",

@@ -1,4 +1,4 @@
-"""Files of a training run: written whole or not at all; a kill at any moment leaves the last good one."""
+"""The files of a training run. Each is written whole or not at all, so a kill leaves the last good one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from train.networks import Blueprint, State
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, in a folder made if missing, atomically: temporary file beside it, fsync, rename.
+    """Write a file atomically: temporary file beside it, fsync, rename. A missing folder is made.
 
-    Raises InputError where that cannot be done; nothing is left behind then.
+    Raises InputError if that cannot be done; nothing is left behind then.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -41,7 +41,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote. Raises InputError when it cannot be read or is damaged."""
+    """Read what `write_json` wrote. Raises InputError if it cannot be read or is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -51,14 +51,14 @@ def read_json(path: Path) -> Any:
 
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:
-    """Write with torch.save, atomically: tensors, numbers, strings, lists and dictionaries only."""
+    """Write atomically with torch.save: tensors, numbers, strings, lists and dictionaries only."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_bytes(path, buffer.getvalue())
 
 
 def read_tensors(path: Path) -> Any:
-    """Read the dictionary that `write_tensors` wrote. Raises InputError when it is missing or damaged."""
+    """Read what `write_tensors` wrote. Raises InputError if it is missing or damaged."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -67,13 +67,13 @@ def read_tensors(path: Path) -> Any:
         raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}; remove it to start over") from None
 
 
-def write_network(path: Path, plan: Blueprint, state: State, **more: Any) -> None:
-    """A network that can be built again: its parameters (on the CPU) and its blueprint."""
+def write_network(path: Path, plan: Blueprint, state: State) -> None:
+    """Write a network that can be built again: its parameters, on the CPU, and its blueprint."""
     parameters = {name: value.detach().cpu() for name, value in state.items()}
-    write_tensors(path, {"params": parameters, "blueprint": json.dumps(asdict(plan)), **more})
+    write_tensors(path, {"params": parameters, "blueprint": json.dumps(asdict(plan))})
 
 
 def read_network(path: Path) -> tuple[Blueprint, State]:
-    """What `write_network` wrote."""
+    """Read what `write_network` wrote: the blueprint and the parameters."""
     content = read_tensors(path)
     return Blueprint(**json.loads(content["blueprint"])), content["params"]

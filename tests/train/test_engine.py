@@ -251,7 +251,8 @@ def test_an_unscaled_recipe_is_as_written(tiny: Path, whole: Path) -> None:
 
 
 def test_missing_warm_start_names_the_option(tiny: Path, photos: Path, tmp_path: Path) -> None:
-    from train.engine import Options, train
+    from train.context import Options
+    from train.engine import train
 
     text = tiny.read_text(encoding="utf-8")
     text = text.replace("batch = 2\n", 'batch = 2\nwarm_start = { file = "hat_l" }\n', 1)

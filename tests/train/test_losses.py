@@ -9,7 +9,17 @@ import pytest
 import torch
 from torch.nn.functional import l1_loss, mse_loss
 
-from train.losses import LOSSES, Term, charbonnier, gradient_weighted, l1, l2, psnr_loss, sobel, weighted_sum
+from train.losses import (
+    LOSSES,
+    LossTerm,
+    charbonnier,
+    gradient_weighted,
+    l1,
+    l2,
+    psnr_loss,
+    sobel,
+    weighted_sum,
+)
 
 
 @pytest.fixture
@@ -89,7 +99,7 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
 
 
 def test_weighted_sum_adds_weight_times_loss(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
-    terms = [Term("l1", 1.0), Term("gradient_weighted", 3.0, {"alpha": 2.0})]
+    terms = [LossTerm("l1", 1.0), LossTerm("gradient_weighted", 3.0, {"alpha": 2.0})]
     expected = l1(*pair) + 3 * gradient_weighted(*pair, alpha=2.0)
     torch.testing.assert_close(weighted_sum(terms, *pair), expected)
 

@@ -20,9 +20,9 @@ from train.networks import (
     submission_network,
     to_data_range,
     to_training_range,
-    without,
+    without_modules,
 )
-from train.schema.recipe import Network
+from train.schema.fields import Network
 
 SMALL = {"channels": 8, "blocks": 1, "esa_channels": 2}
 SMALL_HAT = {
@@ -71,7 +71,7 @@ def test_missing_and_surplus_names_are_refused() -> None:
         load_joining(_small_eern(), state, {}, "stage x")
     with pytest.raises(InputError, match=r"unexpected \['finetune.bias', 'finetune.weight'\]"):
         load_joining(_small_eern(finetune=nn.Identity), _small_eern().state_dict(), {}, "stage x")
-    assert "finetune.weight" not in without(_small_eern().state_dict(), ("finetune",))
+    assert "finetune.weight" not in without_modules(_small_eern().state_dict(), ("finetune",))
     wide = EERN(channels=12, blocks=1, esa_channels=2).state_dict()
     with pytest.raises(InputError, match=r"head.weight \(12, 3, 3, 3\) instead of \(8, 3, 3, 3\)"):
         load_joining(_small_eern(), wide, {}, "stage x")

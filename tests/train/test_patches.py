@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.errors import InputError
 from data.stores import PairStore, open_store
-from train.patches import PatchPlan, Share, loader, patch, to_float, turned
+from train.patches import BatchShare, PatchPlan, loader, patch, to_float, turned
 
 
 class Coordinates:
@@ -75,15 +75,15 @@ def test_small_images_are_passed_over_and_named_when_all_are_small() -> None:
 
 
 def test_shares_make_up_the_batch() -> None:
-    whole = Share(6).numbers(4)
-    parts = [number for rank in range(3) for number in Share(6, rank, 3).numbers(4)]
+    whole = BatchShare(6).numbers(4)
+    parts = [number for rank in range(3) for number in BatchShare(6, rank, 3).numbers(4)]
     assert parts == list(whole) == list(range(24, 30))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loader_starts_anywhere_and_workers_change_nothing(photos: Path, workers: int) -> None:
     store: PairStore = open_store(photos, (), 4)
-    plan, share = PatchPlan(16, 3), Share(2)
+    plan, share = PatchPlan(16, 3), BatchShare(2)
     whole = list(loader(store, plan, share, first_step=0, steps=5, workers=0))
     later = list(loader(store, plan, share, first_step=2, steps=5, workers=workers))
     assert len(later) == 3

@@ -1,9 +1,9 @@
-"""Structured pruning by L2 norm: channels are removed, so that parameters and FLOPs fall with them.
+"""Structured pruning by L2 norm. Whole channels are removed, so parameters and FLOPs really fall.
 
-A chain is a row of convolutions where each feeds only the next (through an activation without parameters).
-Between two neighbours lie channels that no other layer sees: they are ranked by the L2 norm of the filter
-that makes them (Li et al., "Pruning filters for efficient ConvNets", ICLR 2017) and the weakest leave, from
-the first convolution's outputs and the second one's inputs. How many at a time follows Zhu & Gupta (2017).
+A chain is a row of convolutions. Each feeds only the next, through an activation without parameters, so no other layer
+sees the channels between two neighbours. These channels are ranked by the L2 norm of the filter that makes them (Li et
+al., "Pruning filters for efficient ConvNets", ICLR 2017). The weakest are removed from the outputs of the first
+convolution and the inputs of the second. How many are removed at a time follows Zhu & Gupta (2017).
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
+from train.networks import State
 from train.schedule import cubic_sparsity
-
-State = dict[str, Tensor]
 
 
 def filter_norms(state: Mapping[str, Tensor], conv: str) -> Tensor:
-    """L2 norm of each output filter of the convolution `conv` in `state`, bias left out: (out,)."""
+    """L2 norm of each output filter of the convolution `conv` in `state`, without the bias: float (out,)."""
     return state[f"{conv}.weight"].flatten(1).norm(dim=1)
 
 
 def strongest(norms: Tensor, keep: int) -> Tensor:
-    """Indices, ascending, of the `keep` largest `norms`; of equal ones the first stay."""
+    """Ascending indices of the `keep` largest of `norms` (channels,); of equal norms the first stay."""
     if not 1 <= keep <= len(norms):
         raise ValueError(f"keep: expected 1 to {len(norms)} channels, got {keep}")
     order = torch.sort(norms, descending=True, stable=True).indices
@@ -34,7 +33,7 @@ def strongest(norms: Tensor, keep: int) -> Tensor:
 
 
 def prune_chain(state: Mapping[str, Tensor], chain: Sequence[str], keep: int) -> State:
-    """A copy of `state` in which every gap of `chain` (names of convolutions) has `keep` channels."""
+    """A copy of `state` with `keep` channels between any two neighbours of `chain` (names of convolutions)."""
     pruned: State = dict(state)
     for producer, consumer in pairwise(chain):
         kept = strongest(filter_norms(pruned, producer), keep)
@@ -55,14 +54,14 @@ def prune_chains(
 
 
 def chain_widths(state: Mapping[str, Tensor], chains: Sequence[Sequence[str]]) -> list[int]:
-    """How many channels each chain has now between its convolutions."""
+    """The number of channels that each chain has between its convolutions."""
     return [len(state[f"{chain[0]}.weight"]) for chain in chains]
 
 
 def check_chains(
     state: Mapping[str, Tensor], chains: Sequence[Sequence[str]], final: Sequence[int], origin: str
 ) -> None:
-    """Raises InputError, naming a field below `origin`, where chains or final widths do not fit `state`."""
+    """Raise InputError, naming a field below `origin`, if chains or final widths do not fit `state`."""
     for chain in chains:
         for conv in chain:
             if f"{conv}.weight" not in state or f"{conv}.bias" not in state:
@@ -82,6 +81,6 @@ def check_chains(
 
 
 def scheduled_widths(start: Sequence[int], final: Sequence[int], event: int, events: int) -> list[int]:
-    """Widths after pruning `event` of `events`: the share removed follows `cubic_sparsity` up to `final`."""
+    """Widths after pruning `event` of `events`. The share removed follows `cubic_sparsity` up to `final`."""
     done = cubic_sparsity(event, events, final=1.0)
     return [round(first - (first - last) * done) for first, last in zip(start, final, strict=True)]

@@ -1,4 +1,4 @@
-"""Iterative pruning inside a stage: prune, fine-tune, look at the quality, go on or go back."""
+"""The prune stage: prune, fine-tune, compare the quality, then go on or go back."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from train.networks import Blueprint, State
-from train.schema.recipe import Prune
+from train.schema.fields import Prune
 from train.stages.prune_channels import chain_widths, prune_chains, scheduled_widths
 
 
 class Pruner:
     """When to prune, and the last network that was good enough.
 
-    Pruning `e` of `events` comes before step (e-1) * steps / events; each network is judged when its
-    fine-tuning ends: before the next pruning, and at the end of the stage.
+    Pruning `e` of `events` comes before step (e-1) * steps / events. Each network is judged when its fine-tuning
+    ends: before the next pruning, and at the end of the stage.
     """
 
     def __init__(self, spec: Prune, steps: int) -> None:
@@ -27,15 +27,15 @@ class Pruner:
         self.good: tuple[Blueprint, State] | None = None
 
     def due(self, step: int) -> bool:
-        """Whether a pruning, or its judgement, comes before `step`."""
+        """Whether a pruning comes before `step`."""
         return not self.stopped and step == self.next_step()
 
     def next_step(self) -> int:
-        """The step before which the next pruning comes; `steps` after the last."""
+        """The step that the next pruning precedes; `steps` after the last pruning."""
         return self.events_done * self.steps // self.spec.events
 
     def judge(self, plan: Blueprint, state: State, psnr_db: float) -> bool:
-        """Take note of a fine-tuned network; False when it is too bad: `good` is then what to go back to."""
+        """Whether a fine-tuned network is good enough. If so, it becomes `good`; if not, go back to `good`."""
         if self.good is None:
             self.baseline_db = psnr_db
             self.start_widths = chain_widths(state, self.spec.chains)
@@ -46,14 +46,14 @@ class Pruner:
         return True
 
     def pruned(self, plan: Blueprint, state: State) -> tuple[Blueprint, State]:
-        """The next, narrower network."""
+        """The next network, with fewer channels."""
         self.events_done += 1
         widths = scheduled_widths(self.start_widths, self.spec.final, self.events_done, self.spec.events)
         narrower = prune_chains(state, self.spec.chains, widths)
         return plan.changed(args={self.spec.argument: widths}, imports={}), narrower
 
     def state_dict(self) -> dict[str, Any]:
-        """For resuming."""
+        """Everything that resuming needs."""
         saved: dict[str, Any] = {
             "events_done": self.events_done,
             "stopped": self.stopped,
@@ -65,7 +65,7 @@ class Pruner:
         return saved
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Continue from what `state_dict` returned."""
         self.events_done, self.stopped = saved["events_done"], saved["stopped"]
         self.start_widths, self.baseline_db = saved["start_widths"], saved["baseline_db"]
         if "blueprint" in saved:

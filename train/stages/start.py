@@ -1,4 +1,4 @@
-"""Where a stage starts: which network, with which weights, from which stage or file; and its teacher."""
+"""The network and the weights that a stage starts with, and its teacher."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ from train.networks import (
     submission_network,
     to_data_range,
     to_training_range,
-    without,
+    without_modules,
 )
 from train.reparam import fold_all, unfolded
 from train.saving import read_network
-from train.schema.recipe import Recipe, Stage, WarmStart, teacher_weights
+from train.schema.fields import WarmStart
+from train.schema.recipe import Recipe, teacher_weights
+from train.schema.stage import Stage
 from train.stages.trainee import terms
 
 
 @dataclass
 class Finished:
-    """Stages that are done, in order, and their folders with last.pth and best.pth."""
+    """The stages that are done, in order, with their folders and the networks that they trained."""
 
     folders: dict[str, Path] = field(default_factory=dict)
     networks: dict[str, str] = field(default_factory=dict)
 
     def add(self, stage: Stage, folder: Path) -> None:
-        """`stage` ended with its checkpoints in `folder`."""
+        """Add `stage`, whose checkpoints are in `folder`."""
         self.folders[stage.name], self.networks[stage.name] = folder, stage.network
 
     def checkpoint(self, stage: Stage) -> Path | None:
-        """What `stage` starts from; None when it starts from nothing."""
+        """The checkpoint that `stage` starts from; None if it starts from random weights."""
         if stage.start == "scratch":
             return None
         if stage.start == "previous":
@@ -48,11 +50,11 @@ class Finished:
         return self.folders[names[-1]] / f"{stage.pick}.pth" if names else None
 
     def called(self, name: str) -> list[str]:
-        """The finished stages called `name`: one, or the repetitions of a repeated one in order."""
+        """The finished stages called `name`: one stage, or the repetitions of a repeated stage in order."""
         return [done for done in self.folders if done == name or _repeats(done, name)]
 
     def latest(self, network: str) -> Path:
-        """The last checkpoint of `network`, which a finished stage has trained."""
+        """The last checkpoint of `network`. A finished stage must have trained it."""
         names = [name for name, trained in self.networks.items() if trained == network]
         return self.folders[names[-1]] / "last.pth"
 
@@ -63,7 +65,7 @@ def _repeats(name: str, base: str) -> bool:
 
 @dataclass(frozen=True)
 class Origins:
-    """Weights given by name on the command line, and whether random ones may stand in for missing files."""
+    """Weights named on the command line. With `stand_ins`, random weights may replace missing files."""
 
     weights: dict[str, Path] = field(default_factory=dict)
     stand_ins: bool = False
@@ -72,9 +74,9 @@ class Origins:
 def starting_network(
     recipe: Recipe, stage: Stage, finished: Finished, origins: Origins, seed: int
 ) -> tuple[Blueprint, State, list[str]]:
-    """The network `stage` starts with, and notes for the summary.
+    """The network that `stage` starts with, its parameters, and notes for the summary.
 
-    Raises InputError where weights do not fit or are missing.
+    Raises InputError if weights are missing or do not fit.
     """
     torch.manual_seed(seed)
     source = finished.checkpoint(stage)
@@ -91,10 +93,10 @@ def starting_network(
         state = to_training_range(plan, state)
         notes.append(f"stage {stage.name}: {note}")
     model = plan.build()
-    if plan.unit_range is not None:  # in vain, but wrong names are told before the training, not after it
+    if plan.unit_range is not None:  # only to report wrong names before the training, not after it
         to_data_range(plan, folded(plan, model.state_dict()))
     if state is not None:
-        state = unfolded(model, without(state, stage.drops))
+        state = unfolded(model, without_modules(state, stage.drops))
         load_joining(model, state, stage.joins, f"stage {stage.name}")
     return plan, model.state_dict(), notes
 
@@ -118,7 +120,7 @@ def _warm(recipe: Recipe, warm: WarmStart, origins: Origins) -> tuple[State, str
 
 
 def teacher_for(stage: Stage, finished: Finished, origins: Origins, device: torch.device) -> Teacher | None:
-    """The teacher `stage` asks for. Raises InputError when its weights are missing."""
+    """The teacher that `stage` asks for, if any. Raises InputError if its weights are missing."""
     distil = stage.distil
     if distil is None:
         return None

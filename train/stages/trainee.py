@@ -1,4 +1,4 @@
-"""One stage of training: a network, an optimiser and what must be saved to go on exactly where it was."""
+"""The network that a stage trains, with its optimiser and its average of weights."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from torch import Tensor, nn
 
 from train.distill import Teacher
 from train.ema import Ema
-from train.losses import Term, weighted_sum
+from train.losses import LossTerm, weighted_sum
 from train.networks import Blueprint, State
 from train.patches import to_float
 from train.schedule import constant, cosine, halving, warmup
-from train.schema.recipe import Loss, Optimizer, Stage
+from train.schema.fields import Loss, Optimizer
+from train.schema.stage import Stage
 
 
-def terms(losses: tuple[Loss, ...]) -> list[Term]:
+def terms(losses: tuple[Loss, ...]) -> list[LossTerm]:
     """A recipe's losses as callables."""
-    return [Term(loss.name, loss.weight, dict(loss.options)) for loss in losses]
+    return [LossTerm(loss.name, loss.weight, dict(loss.options)) for loss in losses]
 
 
 def learning_rate(stage: Stage, step: int, steps: int) -> float:
-    """The rate at `step` of a stage of `steps`."""
+    """The learning rate at `step` of a stage of `steps`."""
     schedule = stage.schedule
     lr = stage.optimizer.lr * warmup(step, steps=schedule.warmup)
     if schedule.name == "cosine":
@@ -43,10 +44,10 @@ def make_optimizer(model: nn.Module, spec: Optimizer) -> torch.optim.Optimizer:
 
 
 class Trainee:
-    """The network being trained, on its device, with its optimiser and average.
+    """The network being trained, on its device, with its optimiser and its average.
 
-    `plan` describes the network; `state` gives its parameters, `result` those the stage ends with (the
-    average where the stage keeps one).
+    `plan` describes the network and `state` gives its first parameters. `result` gives the parameters that the
+    stage would end with: the average if the stage keeps one.
     """
 
     def __init__(self, fabric: Fabric, stage: Stage, plan: Blueprint, state: State, seed: int) -> None:
@@ -56,7 +57,7 @@ class Trainee:
         self.adopt(plan, state)
 
     def adopt(self, plan: Blueprint, state: State) -> None:
-        """Take on a network with these parameters, with a fresh optimiser and average."""
+        """Replace the network by one with these parameters, a fresh optimiser and a fresh average."""
         self.plan = plan
         model = plan.build()
         model.load_state_dict(state, strict=True)
@@ -69,9 +70,10 @@ class Trainee:
     def step(
         self, number: int, steps: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None
     ) -> tuple[Tensor, float]:
-        """One optimiser step on a batch of uint8 patches; the loss (this process's share) and the rate.
+        """One optimiser step on a batch of uint8 patches (N, H, W, 3), LR and HR.
 
-        Randomness in the network (drop path) is seeded from the step's number, so it need not be saved.
+        Returns the loss over this process's share of the batch, and the learning rate. Randomness in the network
+        (drop path) is seeded from the step's number and need not be saved.
         """
         torch.manual_seed(_mix(self.seed, number, self.fabric.global_rank))
         rate = learning_rate(self.stage, number, steps)
@@ -90,14 +92,20 @@ class Trainee:
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         if self.stage.clip_norm is not None:
-            self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.stage.clip_norm)
+            self.fabric.clip_gradients(
+                self.network, self.optimizer, max_norm=self.stage.clip_norm, error_if_nonfinite=False
+            )
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update(self.model)
         return loss.detach(), rate
 
+    def is_finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+        return all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters())
+
     def result(self) -> State:
-        """A copy, on the CPU, of the parameters the stage would end with now."""
+        """A copy on the CPU of the parameters that the stage would end with now."""
         source = self.model.state_dict() if self.ema is None else self.ema.state_dict()
         return {name: value.detach().cpu().clone() for name, value in source.items()}
 
@@ -110,7 +118,7 @@ class Trainee:
         return model.to(self.fabric.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it, as tensors and plain values."""
+        """Everything that resuming needs, as tensors and plain values."""
         return {
             "blueprint": json.dumps(asdict(self.plan)),
             "params": self.model.state_dict(),
@@ -119,7 +127,7 @@ class Trainee:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Continue from what `state_dict` returned."""
         self.adopt(Blueprint(**json.loads(saved["blueprint"])), saved["params"])
         self.optimizer.load_state_dict(saved["optimizer"])
         if self.ema is not None:
@@ -127,12 +135,12 @@ class Trainee:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes bfloat16 natively (CUDA only: on CPUs float32 is usually faster)."""
+    """Whether the device computes bfloat16 natively. CUDA only: on CPUs float32 is usually faster."""
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _mix(*numbers: int) -> int:
-    """One seed below 2^63 from several numbers (polynomial over a prime, so that neighbours differ)."""
+    """One seed below 2^61 from several numbers: a polynomial over a prime, so that neighbours differ."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % (2**61 - 1)
