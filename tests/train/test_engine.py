@@ -178,9 +178,14 @@ def test_two_processes_equal_one_with_the_doubled_batch(
     assert "2 x cpu" in (out / "summary.md").read_text(encoding="utf-8")
 
 
-def test_a_single_stage_after_those_before_it(tiny: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_single_stage_after_those_before_it(
+    tiny: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     assert main(_arguments(tiny, photos, out, "--stage", "teacher")) == 0
+    last = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("teacher 4/4"))
+    row = json.loads((out / "stages/00_teacher/done.json").read_text(encoding="utf-8"))
+    assert f"PSNR {row['psnr_db']:.2f} dB" in last
     assert (out / "stages/00_teacher/last.pth").is_file()
     assert not (out / "stages/01_distil_1").exists()
     assert main(_arguments(tiny, photos, out, "--stage", "distil_1")) == 0
@@ -243,6 +248,18 @@ def test_a_loss_that_is_no_number_stops_the_run(
     tiny.write_text(tiny.read_text(encoding="utf-8").replace("lr = 1e-3", "lr = 1e30"), encoding="utf-8")
     assert main(_arguments(tiny, photos, tmp_path / "run")) == 2
     assert "stages.teacher: the loss is nan at step" in capsys.readouterr().err
+
+
+def test_parameters_that_are_no_numbers_are_not_written(
+    tiny: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The loss of the last step is a number, its gradient is not."""
+    text = tiny.read_text(encoding="utf-8").replace("steps = 4", "steps = 1", 1)
+    text = text.replace("models.team00_RLFN:RLFN", "tests.train.toys:NoNumberAsGradient")
+    tiny.write_text(text, encoding="utf-8")
+    assert main(_arguments(tiny, photos, tmp_path / "run")) == 2
+    assert "stages.teacher: parameters are not finite after step 0; a lower lr" in capsys.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.pth"))
 
 
 def test_an_unscaled_recipe_is_as_written(tiny: Path, whole: Path) -> None:
