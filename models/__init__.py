@@ -1,1 +1,1 @@
-"""Model scripts and manifests, one pair per submission; `blocks` holds what several share."""
+"""Model scripts and manifests, one pair per submission. `blocks` holds what several scripts share."""

@@ -1,7 +1,7 @@
 """Building blocks that several submissions share.
 
-Attribute names follow the released checkpoints (`state_dict` keys are part of a submission's interface),
-which is why some of them are terse. Every block takes and returns float NCHW tensors.
+Some attribute names are terse because they follow the released checkpoints: `state_dict` keys are part of a
+submission's interface. Every block takes and returns float tensors (N, C, H, W) in any range.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 class ConvFactory(Protocol):
-    """Builds a 3x3 convolution. Training passes its own to put re-parameterisable convolutions in a model."""
+    """Builds a 3x3 convolution. Training passes a factory of its own for re-parameterisable convolutions."""
 
     def __call__(
         self, in_channels: int, out_channels: int, *, stride: int = 1, padding: int = 1
@@ -30,7 +30,7 @@ def conv3x3(in_channels: int, out_channels: int, *, stride: int = 1, padding: in
 
 
 def resize_like(x: Tensor, reference: Tensor) -> Tensor:
-    """`x` resized bilinearly (align_corners=False) to the height and width of `reference`."""
+    """Float `x` (N, C, H, W) resized bilinearly (align_corners=False) to the height and width of `reference`."""
     return F.interpolate(x, size=reference.shape[-2:], mode="bilinear", align_corners=False)
 
 
@@ -39,7 +39,7 @@ def upsampler(
 ) -> nn.Sequential:
     """3x3 convolution to 3*scale^2 channels and one pixel shuffle: (N, C, H, W) to (N, 3, H*scale, W*scale).
 
-    `conv_name` names the convolution in the `state_dict`, where released checkpoints differ.
+    `conv_name` is the name of the convolution in the `state_dict`, which differs between released checkpoints.
     """
     head = conv(channels, 3 * scale**2)
     return nn.Sequential(OrderedDict([(conv_name, head), ("shuffle", nn.PixelShuffle(scale))]))
@@ -60,7 +60,7 @@ class ESA(nn.Module):
         self.conv4 = nn.Conv2d(reduced, channels, 1)
 
     def skip(self, reduced: Tensor) -> Tensor:
-        """What the inner skip adds to the resized branch."""
+        """The term that the inner skip adds to the resized branch, of the shape of `reduced`."""
         return reduced
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,8 +109,8 @@ class ResidualLocalFeatureBlock(nn.Module):
 class SSConv(nn.Module):
     """Strip-separable convolution: unbiased 1x1, depth-wise 3x1, depth-wise 1x3 (BSConv cut into strips).
 
-    Both strips have bias and reflect padding of 1 along their length, so stride 1 keeps the size. `stride`
-    applies to both strips in both directions, so the image shrinks by its square.
+    Both strips have bias and reflect padding of 1 along their length, so stride 1 keeps the size. `stride` applies to
+    both strips in both directions, so the image shrinks by the square of it.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:

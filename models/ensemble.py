@@ -1,4 +1,4 @@
-"""Geometric self-ensemble and model fusion, for any model that maps (N, C, H, W) to (N, C, H*scale, W*scale).
+"""Geometric self-ensemble and model fusion, for models that map (N, C, H, W) to (N, C, H*scale, W*scale).
 
 The two combine: `ModelEnsemble({"a": a, "b": b}, fusion, run=self_ensembled)`.
 """
@@ -15,14 +15,14 @@ Forward = Callable[[Tensor], Tensor]
 Fusion = Callable[[Sequence[Tensor]], Tensor]
 
 SYMMETRIES = 8
-MIB = 2**20
+_MIB = 2**20
 
 
 def transform(x: Tensor, index: int) -> Tensor:
-    """Symmetry `index` (0..7) of the square, applied to the last two dimensions of `x`; 0 is the identity.
+    """Symmetry `index` (0..7) of the square, applied to the last two dimensions of `x`, of any dtype and range.
 
-    Bit 0 flips left to right, bit 1 flips top to bottom, bit 2 then transposes, so 4..7 swap height and
-    width.
+    Index 0 is the identity. Bit 0 flips left to right, bit 1 flips top to bottom, and bit 2 then transposes, so the
+    indices 4..7 swap height and width.
     """
     flips = [dim for bit, dim in ((1, -1), (2, -2)) if index & bit]
     flipped = x.flip(flips) if flips else x
@@ -30,18 +30,18 @@ def transform(x: Tensor, index: int) -> Tensor:
 
 
 def inverse(x: Tensor, index: int) -> Tensor:
-    """Undo `transform(x, index)`."""
+    """Undo `transform(x, index)` on the last two dimensions of `x`, of any dtype and range."""
     straight = x.transpose(-2, -1) if index & 4 else x
     flips = [dim for bit, dim in ((1, -1), (2, -2)) if index & bit]
     return straight.flip(flips) if flips else straight
 
 
 def self_ensembled(forward: Forward) -> Forward:
-    """x8 geometric self-ensemble: the mean over the eight symmetries of the un-transformed outputs of
-    `forward`.
+    """x8 geometric self-ensemble: the mean of the outputs of `forward` for the eight symmetries, each turned back.
 
-    EDSR (CVPRW 2017), section 4.3, calls it "+". Runs one symmetry at a time: eight times the time and hardly
-    more memory. Values may leave the data range as far as those of `forward` do.
+    Maps float (N, C, H, W) to (N, C, H*scale, W*scale). EDSR (CVPRW 2017), section 4.3, calls it "+". Symmetries run
+    one at a time: eight times the time and hardly more memory. Values leave the data range as far as those of
+    `forward` do.
     """
 
     def run(x: Tensor) -> Tensor:
@@ -55,20 +55,19 @@ def self_ensembled(forward: Forward) -> Forward:
 
 
 def mean_fusion(outputs: Sequence[Tensor]) -> Tensor:
-    """The plain mean of equally shaped tensors."""
+    """The plain mean of float tensors of one shape, in any range."""
     return torch.stack(list(outputs)).mean(0)
 
 
 def mse_weights(outputs: Sequence[Tensor], *, tie: float = 1e-4) -> Tensor:
-    """Weights of `outputs` (each (N, C, H, W)) by closeness to their mean: (models, N), each column sums
-    to 1.
+    """Weights of float `outputs` (each (N, C, H, W)) by closeness to their mean: (models, N); each column sums to 1.
 
-    After team ZZPM, NTIRE 2023: each model's MSE to the mean of all models, negated, min-max normalised over
-    the models, then divided by the sum; so the model farthest from the mean gets 0. Where the MSEs span less
-    than `tie`, or are not numbers, the weights are uniform.
+    The rule is that of team ZZPM, NTIRE 2023. Each model's MSE to the mean of all models is negated, min-max
+    normalised over the models, and divided by the sum. The model farthest from the mean therefore gets 0. If the
+    MSEs span less than `tie`, or are not numbers, the weights are uniform.
 
-    `tie` is absolute, which makes the value range part of the rule: good models' MSEs nearly always lie
-    within 1e-4 of each other on 0..1 images (uniform weights) and nearly never on 0..255 images.
+    `tie` is absolute, so the value range is part of the rule. The MSEs of good models nearly always lie within 1e-4
+    of each other on 0..1 images, which gives uniform weights, and nearly never on 0..255 images.
     """
     stack = torch.stack(list(outputs))
     errors = (stack - stack.mean(0)).square().flatten(2).mean(-1)
@@ -79,15 +78,15 @@ def mse_weights(outputs: Sequence[Tensor], *, tie: float = 1e-4) -> Tensor:
 
 
 def weighted_fusion(outputs: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Sum of `outputs` (each (N, C, H, W)) times `weights` (models, N)."""
+    """The sum of float `outputs` (each (N, C, H, W)) times `weights` (models, N), in the range of the outputs."""
     return (torch.stack(list(outputs)) * weights[:, :, None, None, None]).sum(0)
 
 
 class MSEFusion:
-    """Fuses by `mse_weights`, which are computed on the outputs times `factor`; the result keeps their range.
+    """Fuses by `mse_weights` of the outputs times `factor`. The result keeps the range of the outputs.
 
-    For models on 0..1: factor 1 is what team SYSU-SR (NTIRE 2024) released, factor 255 what the rule's paper
-    says. For models on 0..255: factor 1/255 and factor 1.
+    For models on 0..1, factor 1 is what team SYSU-SR (NTIRE 2024) released, and factor 255 is what the paper of the
+    rule says. For models on 0..255 these are the factors 1/255 and 1.
     """
 
     def __init__(self, factor: float = 1.0) -> None:
@@ -98,8 +97,7 @@ class MSEFusion:
 
 
 def fusion_rule(name: str, *, data_range: float) -> Fusion:
-    """The rule called `name` for outputs in 0..`data_range`: `mean`, `mse1` (weights on 0..1 values) or
-    `mse255`.
+    """The fusion rule `name` for outputs in 0..`data_range`: `mean`, `mse1` (weights on 0..1 values) or `mse255`.
 
     Raises ValueError that lists the known rules.
     """
@@ -116,13 +114,14 @@ def unchanged(forward: Forward) -> Forward:
 
 
 class ModelEnsemble(nn.Module):
-    """Runs every member on the same input and fuses what they give.
+    """Runs every member on the same input and fuses their outputs.
 
-    `members` maps names to models; the names prefix their `state_dict` keys. `run` says how a member runs:
-    `unchanged` or `self_ensembled`. Below `turns_below_mib` of free device memory the members take turns
-    on a CUDA device: only the one that runs lies there, the others wait in main memory. That costs time,
-    which the measured runtime then contains. Should even that not fit, MemoryError says so and names the
-    remedy. A limit of 0 keeps all members on the device always.
+    Maps float (N, C, H, W) to what `fusion` makes of the members' outputs. `members` maps names to models; the names
+    prefix their `state_dict` keys. `run` says how a member runs: `unchanged` or `self_ensembled`.
+
+    If a CUDA device has less than `turns_below_mib` of free memory, the members take turns on it and the others wait
+    in main memory. The measured runtime then contains the moves. MemoryError names the remedy if even one member
+    does not fit. A limit of 0 keeps all members on the device.
     """
 
     def __init__(
@@ -173,7 +172,7 @@ def free_memory_mib(device: torch.device) -> float:
         return math.inf
     free, _ = torch.cuda.mem_get_info(device)
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return (free + held) / MIB
+    return (free + held) / _MIB
 
 
 def release_cached(device: torch.device) -> None:

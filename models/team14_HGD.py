@@ -1,7 +1,7 @@
 """14 HGD (team SYSU-SR): HAT-L, GRL-B and DAT, each with x8 self-ensemble, fused by closeness to their mean.
 
-The three networks are spandrel's; this file holds their sizes, their released checkpoints' layouts and
-the fusion.
+The three networks are spandrel's. This file holds their sizes, the layouts of their released checkpoints and the
+fusion.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ DAT_BASE: dict[str, Any] = {
 class ReleasedGRL(GRL):
     """spandrel's GRL that also takes the authors' checkpoints as they are.
 
-    Their keys begin with `model.`, and they hold the position tables that GRL computes from its sizes.
+    The keys of these checkpoints begin with `model.`. They also hold the position tables that GRL computes itself.
     """
 
     def __init__(self, **config: Any) -> None:
@@ -67,11 +67,11 @@ def _own_layout(_: GRL, state_dict: dict[str, Any], prefix: str, *__: Any) -> No
 
 
 class HGD(ModelEnsemble):
-    """(N, 3, H, W) to (N, 3, 4H, 4W), values 0..1, float32; every H and W of at least 16 works.
+    """(N, 3, H, W) to (N, 3, 4H, 4W), values 0..1, float32; H and W at least 16.
 
-    `hat`, `grl` and `dat` change arguments of spandrel's classes, which pad by themselves (HAT by
-    reflection to multiples of its window). `fusion` is `mse1` as released, or `mse255` as the rule's
-    paper has it; `self_ensemble` runs each member as x8. See `ModelEnsemble` for `turns_below_mib`.
+    `hat`, `grl` and `dat` change arguments of spandrel's classes. These pad by themselves, HAT by reflection to
+    multiples of its window. `fusion` is `mse1` as released, or `mse255` as the paper of the rule has it.
+    `self_ensemble` runs each member as x8. See `ModelEnsemble` for `turns_below_mib`.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """19 EHAT (team SKDADDYS): HAT with a learnable weight on every branch (branch skip attention).
 
-HAT itself is spandrel's; this file adds the weights and the way they join the branches.
+HAT itself is spandrel's. This file adds the weights, the way they join the branches, and, as an option, the dual
+attention that the factsheet names and the released code lacks.
 """
 
 from __future__ import annotations
@@ -9,25 +10,26 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from spandrel.architectures.HAT import HAT
 from spandrel.architectures.HAT.__arch.HAT import HAB, RHAG, window_partition, window_reverse
 from torch import Tensor, nn
 
-ADDED = "weight_0"
-KEPT = "weight_1"
+ADDED_VECTOR = "weight_0"
+KEPT_VECTOR = "weight_1"
 RELEASED = "__branchattentionmodule__."
 
-INITIAL = {ADDED: 0.0, KEPT: 1.0}
+INITIAL = {ADDED_VECTOR: 0.0, KEPT_VECTOR: 1.0}
 
 
 def added() -> nn.Parameter:
     """The weight of a branch that HAT does not have: it starts at 0."""
-    return nn.Parameter(torch.tensor(INITIAL[ADDED]))
+    return nn.Parameter(torch.tensor(INITIAL[ADDED_VECTOR]))
 
 
 def kept() -> nn.Parameter:
     """The weight of a branch that HAT has: it starts at 1."""
-    return nn.Parameter(torch.tensor(INITIAL[KEPT]))
+    return nn.Parameter(torch.tensor(INITIAL[KEPT_VECTOR]))
 
 
 class BlockBranches(nn.Module):
@@ -41,9 +43,7 @@ class BlockBranches(nn.Module):
 
 
 class GroupBranches(nn.Module):
-    """The branches of one group of `depth` blocks; `after_block` feed the sum before the overlapping
-    attention.
-    """
+    """The branches of one group of `depth` blocks. `after_block` weighs the sum before the overlapping attention."""
 
     def __init__(self, depth: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class GroupBranches(nn.Module):
 
 
 class Branches(nn.Module):
-    """All branches; `after_group` and `stack_input` feed the sum before the last norm."""
+    """All branches. `after_group` and `stack_input` weigh the sum before the last norm."""
 
     def __init__(self, depths: list[int]) -> None:
         super().__init__()
@@ -65,35 +65,85 @@ class Branches(nn.Module):
 
 
 def execution_order(depths: list[int]) -> dict[str, list[str]]:
-    """Names below `branches.` in the order in which one forward pass uses them, for each released vector."""
-    order: dict[str, list[str]] = {ADDED: [], KEPT: []}
+    """For each released vector, the names below `branches.` in the order in which one forward pass uses them."""
+    order: dict[str, list[str]] = {ADDED_VECTOR: [], KEPT_VECTOR: []}
     for vector, name in _walk(depths):
         order[vector].append(name)
     return order
 
 
 def _walk(depths: list[int]) -> Iterator[tuple[str, str]]:
-    yield ADDED, "stack_input"
+    yield ADDED_VECTOR, "stack_input"
     for i, depth in enumerate(depths):
         group = f"groups.{i}"
-        yield ADDED, f"{group}.group_input"
+        yield ADDED_VECTOR, f"{group}.group_input"
         for j in range(depth):
             block = f"{group}.blocks.{j}"
-            yield ADDED, f"{block}.convolution_skip"
-            yield KEPT, f"{block}.shortcut"
-            yield KEPT, f"{block}.mlp_shortcut"
-            yield ADDED, f"{group}.after_block.{j}"
-        yield KEPT, f"{group}.long_skip"
-        yield ADDED, f"after_group.{i}"
-    yield KEPT, "global_skip"
+            yield ADDED_VECTOR, f"{block}.convolution_skip"
+            yield KEPT_VECTOR, f"{block}.shortcut"
+            yield KEPT_VECTOR, f"{block}.mlp_shortcut"
+            yield ADDED_VECTOR, f"{group}.after_block.{j}"
+        yield KEPT_VECTOR, f"{group}.long_skip"
+        yield ADDED_VECTOR, f"after_group.{i}"
+    yield KEPT_VECTOR, "global_skip"
+
+
+class PositionAttention(nn.Module):
+    """Position attention of DANet: every pixel gathers from all pixels, by the likeness of their features.
+
+    Float (N, C, H, W) in and out. Time grows with (H*W)^2; memory does not, since no map of weights is kept.
+    """
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        reduced = max(channels // reduction, 1)
+        self.query = nn.Conv2d(channels, reduced, 1)
+        self.key = nn.Conv2d(channels, reduced, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (
+            layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
+        gathered = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return gathered.transpose(1, 2).reshape(x.shape)
+
+
+def channel_attention(x: Tensor) -> Tensor:
+    """Channel attention of DANet: every channel gathers from all channels; it has no parameters.
+
+    Float (N, C, H, W) in and out. As in DANet, the weights are the softmax of the largest product of a channel with
+    any channel, less its product with each.
+    """
+    rows = x.flatten(2)
+    products = rows @ rows.transpose(1, 2)
+    weights = torch.softmax(products.amax(2, keepdim=True) - products, 2)
+    return (weights @ rows).reshape(x.shape)
+
+
+class DualAttention(nn.Module):
+    """Position and channel attention in parallel (DANet, Fu et al., CVPR 2019), each behind a gate.
+
+    Float (N, C, H, W) in and out. The gates start at 0, with which the output is exactly the input.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.position = PositionAttention(channels)
+        self.position_gate = nn.Parameter(torch.zeros(()))
+        self.channel_gate = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.position_gate * self.position(x) + self.channel_gate * channel_attention(x)
 
 
 class EHAT(HAT):
     """EHAT: (N, 3, H, W) to (N, 3, H*upscale, W*upscale), values 0..1, float32; defaults are HAT-L's for x4.
 
-    H and W are reflect-padded to multiples of the window. `load_state_dict` takes three layouts: this class's
-    own, the team's (two vectors indexed in order of execution), and a plain HAT's, for which the branch
-    weights take their initial values and the output is exactly HAT's.
+    H and W are reflect-padded to multiples of the window. `dual_attention` adds `DualAttention` to the deep
+    features, which the released code does not have. `load_state_dict` takes three layouts: this class's own, the
+    team's (two vectors indexed in order of execution), and a plain HAT's. What a checkpoint lacks takes its initial
+    value, with which the output is exactly that of the checkpoint's own network.
     """
 
     def __init__(
@@ -101,20 +151,23 @@ class EHAT(HAT):
         *,
         depths: list[int] | None = None,
         num_heads: list[int] | None = None,
+        dual_attention: bool = False,
         **config: Any,
     ) -> None:
         depths = [6] * 12 if depths is None else list(depths)
         size = {"upscale": 4, "window_size": 16, "embed_dim": 180, "mlp_ratio": 2} | config
         super().__init__(depths=depths, num_heads=num_heads or [6] * len(depths), **size)
         self.branches = Branches(depths)
+        self.dual_attention = DualAttention(size["embed_dim"]) if dual_attention else nn.Identity()
         self._order = execution_order(depths)
-        self.register_load_state_dict_pre_hook(_name_branches)
+        self.register_load_state_dict_pre_hook(_own_layout)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2] * self.upscale, x.shape[-1] * self.upscale
         mean = self.mean.to(x)
         shallow = self.conv_first(self.check_image_size((x - mean) * self.img_range))
-        deep = self.conv_after_body(self.forward_features(shallow)) + self.branches.global_skip * shallow
+        features = self.dual_attention(self.forward_features(shallow))
+        deep = self.conv_after_body(features) + self.branches.global_skip * shallow
         out = self.conv_last(self.upsample(self.conv_before_upsample(deep)))
         return (out / self.img_range + mean)[:, :, :height, :width]
 
@@ -168,14 +221,20 @@ class EHAT(HAT):
         return image.roll((shift, shift), dims=(1, 2)) if shift else image
 
 
-def _name_branches(module: EHAT, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+def _own_layout(module: EHAT, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
     """Bring the team's layout or a plain HAT's to this class's own, in place.
 
-    Raises ValueError for a vector with too few weights. Entries beyond those that a forward pass uses are
-    dropped: the team's vectors have HAT-L's length whatever the network's depth.
+    Raises ValueError for a vector with too few weights. Entries beyond those that a forward pass uses are dropped:
+    the team's vectors have HAT-L's length whatever the network's depth.
     """
-    if any(key.startswith(f"{prefix}branches.") for key in state_dict):
-        return
+    if not any(key.startswith(f"{prefix}branches.") for key in state_dict):
+        _name_branches(module, state_dict, prefix)
+    if not any(key.startswith(f"{prefix}dual_attention.") for key in state_dict):
+        for name, value in module.dual_attention.state_dict(prefix=f"{prefix}dual_attention.").items():
+            state_dict[name] = torch.zeros_like(value) if name.endswith("_gate") else value.clone()
+
+
+def _name_branches(module: EHAT, state_dict: dict[str, Any], prefix: str) -> None:
     for vector, names in module._order.items():
         weights = state_dict.pop(f"{prefix}{RELEASED}{vector}", None)
         if weights is None:

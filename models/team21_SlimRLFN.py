@@ -12,9 +12,9 @@ from models.blocks import ESA, ConvFactory, ResidualLocalFeatureBlock, conv3x3, 
 class SlimRLFN(nn.Module):
     """SlimRLFN for x4: (N, 3, H, W) to (N, 3, 4H, 4W), values 0..255, float32; H and W at least 15.
 
-    `channels` run between blocks; `inner` holds each block's channel count between its 3x3 convolutions
-    (default: `channels` in every block; pruning lowers it block by block). `conv` builds every 3x3
-    convolution, the attention's included. ValueError when `inner` does not hold one count per block.
+    `channels` run between blocks. `inner` holds each block's channel count between its 3x3 convolutions; the default
+    is `channels` in every block, and pruning lowers it. `conv` builds every 3x3 convolution, the attention's
+    included. ValueError if `inner` does not hold one count per block.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from models.blocks import ESA, ConvFactory, conv3x3, upsampler
 
 
 class AttentionPair(nn.Module):
-    """3x3, ReLU, 3x3, ESA; (N, C, H, W) in and out. There is no residual inside the block."""
+    """3x3, ReLU, 3x3, ESA, without a residual inside the block; float (N, C, H, W) in and out."""
 
     def __init__(self, channels: int, esa_channels: int) -> None:
         super().__init__()
@@ -24,10 +24,11 @@ class AttentionPair(nn.Module):
 class EERN(nn.Module):
     """EERN for x4: (N, 3, H, W) to (N, 3, 4H, 4W), values 0..255, float32; H and W at least 15.
 
-    `channels` run through the network, `esa_channels` (default: a quarter) in the attention. `finetune`
-    builds the convolution after the blocks, which the team trains only in its last stage: pass `nn.Identity`
-    for the stages before. Its parameters start at zero, so a fresh network is head and tail alone; to
-    continue a network without it unchanged, set its kernel to the identity (`nn.init.dirac_`).
+    `channels` run through the network, `esa_channels` (default: a quarter) in the attention. `finetune` builds the
+    convolution after the blocks, which the team trains in its last stage only. Pass `nn.Identity` for the stages
+    before. Its parameters start at zero, so a fresh network is head and tail alone. An identity kernel
+    (`nn.init.dirac_`) continues a network without the convolution unchanged. It is the factsheet's zero convolution,
+    joined residually and folded.
     """
 
     def __init__(

@@ -1,4 +1,8 @@
-"""28 MSN (team DASE-IDEALab): distillation blocks of strip-separable convolutions, multi-scale attention."""
+"""28 MSN (team DASE-IDEALab): distillation blocks of strip-separable convolutions, multi-scale attention.
+
+The network is the released one. Equation 3 of the factsheet differs: there the last block's output goes through a 3x3
+convolution. The released network sums the outputs of all blocks, and the sum goes through a 1x1, GELU and SSConv.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, values 0..1
 
 
 class ChannelLayerNorm(nn.Module):
-    """Layer norm over the channels of each pixel, (N, C, H, W), eps 1e-6, biased variance."""
+    """Layer norm over the channels of each pixel, eps 1e-6, biased variance; float (N, C, H, W) in and out."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -29,14 +33,14 @@ class ChannelLayerNorm(nn.Module):
 
 
 def local_variance(x: Tensor) -> Tensor:
-    """Unbiased variance of each 7x7 window at stride 3 of (N, C, H, W), after reflect padding by 1."""
+    """Unbiased variance of each 7x7 window at stride 3 of float (N, C, H, W), after reflect padding by 1."""
     padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
     mean = F.avg_pool2d(padded, 7, 3)
     return (F.avg_pool2d(padded.square(), 7, 3) - mean.square()) * (49 / 48)
 
 
 class MDSA(nn.Module):
-    """Multi-scale detail-enhanced spatial attention on the normalised input, (N, C, H, W) in and out."""
+    """Multi-scale detail-enhanced spatial attention on the normalised input; float (N, C, H, W) in and out."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,7 +74,10 @@ class MDSA(nn.Module):
 
 
 class ContrastAttention(nn.Module):
-    """Contrast-aware channel attention (IMDN, ACM MM 2019): gates by spatial standard deviation plus mean."""
+    """Contrast-aware channel attention (IMDN, ACM MM 2019): gates by spatial standard deviation plus mean.
+
+    Float (N, C, H, W) in and out.
+    """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -110,14 +117,14 @@ def ecca(channels: int) -> Residual:
 def _same_conv(in_channels: int, out_channels: int, kernel: int, *, groups: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size, declared with padding="same" as the team declares it.
 
-    The results equal those of numeric padding, but tracing yields `aten::_convolution_mode`, which fvcore
-    does not count: the official 4.50 GFLOPs leave these convolutions out (5.09 with them).
+    The results equal those of numeric padding. Tracing, however, yields `aten::_convolution_mode`, which fvcore does
+    not count. The official 4.50 GFLOPs therefore leave these convolutions out; they are 5.09 with them.
     """
     return nn.Conv2d(in_channels, out_channels, kernel, padding="same", groups=groups)
 
 
 class DistillationAttentionBlock(nn.Module):
-    """Three distillation steps and a last one, joined, then MDSA and ECCA; (N, C, H, W) in and out."""
+    """Three distillation steps and a last one, joined, then MDSA and ECCA; float (N, C, H, W) in and out."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch.nn.functional as F
 from torch import Tensor
 
-Forward = Callable[[Tensor], Tensor]
+from models.ensemble import Forward
 
 DEFAULT_OVERLAP = 32
 
 
 def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles of `tile` pixels start along `length` pixels: every `tile - overlap`, the last one flush.
+    """The starts of tiles of `tile` pixels along `length` pixels: every `tile - overlap`, the last one flush.
 
     `tile` must not exceed `length`, and `overlap` must be below `tile`.
+
+    >>> tile_starts(100, 48, 16)
+    [0, 32, 52]
     """
     return [*range(0, length - tile, tile - overlap), length - tile]
 
@@ -23,14 +24,13 @@ def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
 def tiled(forward: Forward, tile: int, overlap: int = DEFAULT_OVERLAP, scale: int = 4) -> Forward:
     """`forward` computed in square tiles whose overlapping outputs are averaged with equal weights.
 
-    Maps (N, C, H, W) to (N, C', H*scale, W*scale), as `forward` does. The challenge's own rule: the tile side
-    is the smallest of `tile`, H and W, all in input pixels; neighbours overlap by `overlap`. Where an
-    image is so small that its tile would not exceed the overlap (there the rule covers nothing, or a
-    part), the overlap is half the tile. Pixels farther from each seam than the model sees come out as
-    untiled.
+    Maps float (N, C, H, W) to (N, C', H*scale, W*scale) in any range, as `forward` does. This is the challenge's own
+    rule: the tile side is the smallest of `tile`, H and W, in input pixels, and neighbours overlap by `overlap`. If
+    an image is so small that its tile does not exceed the overlap, the rule does not cover it; the overlap is then
+    half the tile. Pixels that are farther from each seam than the model sees are the same as without tiles.
 
-    Raises ValueError for a tile and overlap that cannot cover an image, and, when called, for output of the
-    wrong size.
+    Raises ValueError for a tile and overlap that cannot cover an image. The returned function raises it for output
+    of the wrong size.
     """
     if tile < 1 or overlap < 0:
         raise ValueError(f"tile is {tile} and overlap {overlap}: tile must be positive, overlap at least 0")
@@ -73,8 +73,9 @@ def _checked(out: Tensor, side: int, scale: int) -> Tensor:
 
 
 def padded(forward: Forward, multiple: int, scale: int = 4) -> Forward:
-    """`forward` on input padded by `pad_to_multiple`; its output is cropped to the input's size times
-    `scale`.
+    """`forward` on input padded by `pad_to_multiple`, with its output cropped to the input's size times `scale`.
+
+    Maps float (N, C, H, W) to (N, C', H*scale, W*scale) in any range.
     """
 
     def run(x: Tensor) -> Tensor:
@@ -85,9 +86,9 @@ def padded(forward: Forward, multiple: int, scale: int = 4) -> Forward:
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """`x` (N, C, H, W) reflected at the right and lower border until H and W are multiples of `multiple`.
+    """Float `x` (N, C, H, W) in any range, reflected at the right and lower border to multiples of `multiple`.
 
-    Raises ValueError where an image is too small to be reflected that far.
+    Raises ValueError if an image is too small to be reflected that far.
     """
     height, width = x.shape[-2:]
     down, right = -height % multiple, -width % multiple

@@ -12,7 +12,7 @@ import torch
 from spandrel.architectures.HAT import HAT
 from torch import Tensor
 
-from models.team19_EHAT import ADDED, EHAT, KEPT, RELEASED, execution_order
+from models.team19_EHAT import ADDED_VECTOR, EHAT, KEPT_VECTOR, RELEASED, DualAttention, execution_order
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "reference" / "golden" / "19_EHAT_small.npz"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_file(), reason=f"needs the golden output in {GOLDEN}")
@@ -56,7 +56,7 @@ def test_output_equals_the_released_code(
 
 
 @needs_golden
-@pytest.mark.parametrize("vector", [ADDED, KEPT])
+@pytest.mark.parametrize("vector", [ADDED_VECTOR, KEPT_VECTOR])
 def test_golden_output_depends_on_the_order_of_the_weights(
     golden: tuple[dict[str, Any], dict[str, Tensor], Tensor, Tensor], vector: str
 ) -> None:
@@ -77,14 +77,14 @@ def test_full_size_has_the_published_count_of_parameters() -> None:
 
 def test_full_size_has_as_many_branches_as_the_released_vectors() -> None:
     order = execution_order([6] * 12)
-    assert {vector: len(names) for vector, names in order.items()} == {ADDED: 169, KEPT: 157}
-    assert order[ADDED][:4] == [
+    assert {vector: len(names) for vector, names in order.items()} == {ADDED_VECTOR: 169, KEPT_VECTOR: 157}
+    assert order[ADDED_VECTOR][:4] == [
         "stack_input",
         "groups.0.group_input",
         "groups.0.blocks.0.convolution_skip",
         "groups.0.after_block.0",
     ]
-    assert order[KEPT][-2:] == ["groups.11.long_skip", "global_skip"]
+    assert order[KEPT_VECTOR][-2:] == ["groups.11.long_skip", "global_skip"]
 
 
 def test_plain_hat_checkpoint_gives_exactly_hats_output() -> None:
@@ -124,7 +124,7 @@ def test_released_and_own_layouts_are_the_same_network() -> None:
 def test_vector_that_is_too_short_is_named() -> None:
     network = EHAT(**SMALL)
     state = released_layout(network)
-    state[RELEASED + ADDED] = state[RELEASED + ADDED][:-1]
+    state[RELEASED + ADDED_VECTOR] = state[RELEASED + ADDED_VECTOR][:-1]
     with pytest.raises(ValueError, match="weight_0 holds 10 branch weights, this EHAT uses 11"):
         network.load_state_dict(state, strict=True)
 
@@ -135,3 +135,74 @@ def test_missing_hat_weights_stay_an_error() -> None:
     del state["conv_last.bias"]
     with pytest.raises(RuntimeError, match=r"conv_last\.bias"):
         network.load_state_dict(state, strict=True)
+
+
+def dual(**more: Any) -> EHAT:
+    return EHAT(dual_attention=True, **SMALL, **more).eval()
+
+
+def test_dual_attention_is_absent_unless_asked_for() -> None:
+    assert not [name for name in EHAT(**SMALL).state_dict() if name.startswith("dual_attention")]
+    assert {name for name in dual().state_dict() if name.endswith("_gate")} == {
+        "dual_attention.position_gate",
+        "dual_attention.channel_gate",
+    }
+
+
+@pytest.mark.parametrize("layout", ["own", "released", "hat"])
+def test_checkpoints_without_dual_attention_give_exactly_their_output(layout: str) -> None:
+    torch.manual_seed(4)
+    source = HAT(upscale=4, mlp_ratio=2, **SMALL).eval() if layout == "hat" else EHAT(**SMALL).eval()
+    state = (
+        released_layout(source) if isinstance(source, EHAT) and layout == "released" else source.state_dict()
+    )
+    network = dual()
+    torch.nn.init.ones_(network.dual_attention.position_gate)  # the checkpoint must bring it back to 0
+    network.load_state_dict(state, strict=True)
+    image = torch.rand(1, 3, 19, 27)
+    with torch.no_grad():
+        assert torch.equal(network(image), source(image))
+
+
+def test_dual_attention_that_was_trained_is_kept() -> None:
+    source, network = dual(), dual()
+    torch.nn.init.constant_(source.dual_attention.channel_gate, 0.5)
+    network.load_state_dict(source.state_dict(), strict=True)
+    image = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(network(image), source(image))
+        assert not torch.equal(network(image), _plain(source)(image))
+
+
+def _plain(source: EHAT) -> EHAT:
+    network = EHAT(**SMALL).eval()
+    state = {name: value for name, value in source.state_dict().items() if not name.startswith("dual_")}
+    network.load_state_dict(state, strict=True)
+    return network
+
+
+def test_dual_attention_is_that_of_danet() -> None:
+    """Against loops over pixels and channels, as the paper writes them."""
+    torch.manual_seed(5)
+    attention = DualAttention(16)
+    x = torch.randn(1, 16, 3, 4)
+    with torch.no_grad():
+        attention.position_gate.fill_(0.7)
+        attention.channel_gate.fill_(-0.4)
+        query, key, value = (
+            layer(x)[0].flatten(1).T
+            for layer in (attention.position.query, attention.position.key, attention.position.value)
+        )
+        pixels = torch.stack([torch.softmax(key @ one, 0) @ value for one in query]).T.reshape(x.shape)
+        rows = x[0].flatten(1)
+        channels = torch.stack([torch.softmax((rows @ one).max() - rows @ one, 0) @ rows for one in rows])
+        expected = x + 0.7 * pixels - 0.4 * channels.reshape(x.shape)
+        torch.testing.assert_close(attention(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_gates_that_start_at_zero_learn() -> None:
+    torch.manual_seed(6)
+    network = dual().train()
+    network(torch.rand(1, 3, 16, 16)).square().mean().backward()
+    assert network.dual_attention.position_gate.grad != 0
+    assert network.dual_attention.channel_gate.grad != 0
