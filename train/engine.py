@@ -47,7 +47,7 @@ class Run:
             folder = self._folder(number)
             done = folder / DONE
             wanted = self.options.only in (None, stage.name)
-            if wanted and not self.agreement.in_all(done.is_file):
+            if wanted and not done.is_file():
                 row = StageRun(self.context, stage, number, folder, offset).run()
                 self.agreement.in_first(partial(self._stage_ends, done, row))
             if not done.is_file():

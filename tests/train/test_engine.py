@@ -175,6 +175,11 @@ def test_two_processes_equal_one_with_the_doubled_batch(
         expected, shared = read_tensors(whole / name), read_tensors(out / name)
         for key in expected:
             torch.testing.assert_close(shared[key], expected[key], rtol=1e-4, atol=2e-5)
+    figures = [
+        json.loads((run / "stages/00_teacher/done.json").read_text(encoding="utf-8")) for run in (whole, out)
+    ]
+    assert figures[1]["psnr_db"] == pytest.approx(figures[0]["psnr_db"], abs=1e-2)  # each measured half
+    assert figures[1]["loss"] == pytest.approx(figures[0]["loss"], rel=1e-4)  # of the whole batch
     assert "2 x cpu" in (out / "summary.md").read_text(encoding="utf-8")
 
 
