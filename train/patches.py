@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from data.errors import InputError
-from data.images import Image
 from data.stores import PairStore
+from data.types import Image
 
 
 @dataclass(frozen=True)

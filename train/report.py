@@ -14,7 +14,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from data.errors import InputError
-from data.images import Image
+from data.types import Image
 from train.saving import write_bytes
 from train.schema.recipe import Recipe
 

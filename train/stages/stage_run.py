@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from data.images import Image
+from data.types import Image
 from train.context import RunContext
 from train.errors import AgreedError
 from train.patches import BatchShare, PatchPlan, loader

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.images import Image, modcrop, read_rgb
+from data.images import modcrop, read_rgb
 from data.pairs import pair_folders
 from data.stores import PairStore
+from data.types import Image
 from eval.metrics.color import rgb_to_y
 from eval.metrics.psnr import psnr
 from train.patches import PatchPlan, patch
