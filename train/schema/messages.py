@@ -14,6 +14,13 @@ from data.text import printable
 from train.schema.fields import IMPORT_PATH, RECIPE_NAME, STAGE_NAME
 
 MOST_PROBLEMS = 5
+# Pydantic's words for types of Python, in the words of TOML.
+KINDS = {
+    "model_type": "should be a table",
+    "dict_type": "should be a table",
+    "tuple_type": "should be a list",
+    "too_short": "should hold at least one item",
+}
 PATTERNS = {
     IMPORT_PATH: "should be written as 'module:Name'",
     RECIPE_NAME: "should be made of letters, digits and _ . + -",
@@ -31,7 +38,7 @@ def problems(error: ValidationError, model: type[BaseModel], content: Mapping[st
     lines = [_problem(item, model, content) for item in items[:MOST_PROBLEMS]]
     if len(items) > MOST_PROBLEMS:
         lines.append(f"and {len(items) - MOST_PROBLEMS} more")
-    return "; ".join(lines)
+    return printable("; ".join(lines))
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -75,6 +82,7 @@ def _reason(item: Mapping[str, Any], beside: Sequence[str] = ()) -> str:
     message = item["msg"].removeprefix("Value error, ").replace("Input should ", "should ", 1)
     if kind == "value_error":
         return message
+    message = KINDS.get(kind, message)
     found = _shown_value(item["input"])
     if kind == "string_pattern_mismatch":
         return f"{PATTERNS.get(item['ctx']['pattern'], message)}, found {found}"
@@ -90,11 +98,14 @@ def _shown_place(place: Place, content: Mapping[str, Any]) -> str:
     if len(place) > 1 and place[0] == "stages":
         with contextlib.suppress(KeyError, TypeError, IndexError):  # without a name the number stays
             parts[1] = str(content["stages"][place[1]]["name"])
-    return printable(".".join(parts))
+    return ".".join(parts)
 
 
 def _shown_value(value: object) -> str:
-    return f"{type(value).__name__}" if isinstance(value, (dict, list)) else f"{value!r:.80}"
+    if isinstance(value, (dict, list)):
+        kind = "table" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    return f"{value!r:.80}"
 
 
 def _fields_beside(place: Place, model: type[BaseModel]) -> list[str]:

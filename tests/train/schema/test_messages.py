@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from data.errors import InputError
+from eval.tomlfile import read_toml
 from tests.conftest import ROOT
-from train.schema.messages import MOST_PROBLEMS, did_you_mean
-from train.schema.recipe import load
+from train.schema.messages import MOST_PROBLEMS, did_you_mean, problems
+from train.schema.recipe import Recipe, load
 
 
 def message(recipe: Path, old: str, new: str) -> str:
@@ -78,6 +84,56 @@ def test_many_problems_are_counted(tiny: Path) -> None:
 
 def test_a_name_with_control_characters_is_escaped(tiny: Path) -> None:
     assert "field '\\x1b[2J': unknown" in message(tiny, 'name = "tiny"', 'name = "tiny"\n"\\u001b[2J" = 1')
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("stages", 3, "field 'stages': should be a list, found 3"),
+        ("stages", ["l1"], "field 'stages.0': should be a table, found 'l1'"),
+        ("networks", [1], "field 'networks': should be a table, found a list"),
+        ("results", {}, "field 'results': should hold at least one item, found an empty table"),
+    ],
+)
+def test_kinds_are_told_in_the_words_of_toml(tiny: Path, field: str, value: object, expected: str) -> None:
+    content = read_toml(tiny) | {field: value}
+    with pytest.raises(ValidationError) as caught:
+        Recipe.model_validate(content)
+    assert expected in problems(caught.value, Recipe, content)
+
+
+def test_random_damage_is_told_in_one_short_line(tiny: Path) -> None:
+    """Values replaced, removed and renamed all over the recipe, also with control characters."""
+    rng, whole, told = random.Random(0), read_toml(tiny), 0
+    for _ in range(500):
+        content = damaged(whole, rng)
+        try:
+            Recipe.model_validate(content)
+        except ValidationError as error:
+            line, told = problems(error, Recipe, content), told + 1
+            assert line and line.isprintable() and len(line) < 2000
+    assert told > 300
+
+
+def damaged(whole: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    content = copy.deepcopy(whole)
+    for _ in range(rng.randint(1, 3)):
+        table = rng.choice(list(tables(content)))
+        key = rng.choice(list(table))
+        if rng.random() < 0.5:
+            table[key] = rng.choice([3, -1, "x", [], {}, [1, "a"], True, float("nan"), "é\x1b" * 50])
+        else:
+            table[f"{key}{rng.choice(['x', chr(27)])}"] = table.pop(key)
+    return content
+
+
+def tables(value: Any) -> Iterator[dict[str, Any]]:
+    """Every table in `value` that is not empty."""
+    if isinstance(value, dict) and value:
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from tables(one)
 
 
 def test_far_names_are_not_suggested() -> None:
