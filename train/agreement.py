@@ -33,7 +33,7 @@ class Agreement:
         self.in_all(lambda: action() if self.fabric.is_global_zero else None)
 
     def in_all(self, action: Callable[[], Result]) -> Result:
-        """Run `action`, which must not communicate, in every process; its result in this one.
+        """Run `action` in every process; its result in this one. It must not wait for other processes.
 
         If it fails with an InputError in any process, all raise AgreedError with the first such message. After any
         other exception, the process that failed raises it again and the others raise AgreedError.

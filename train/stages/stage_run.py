@@ -14,7 +14,7 @@ from torch import Tensor
 from data.types import Image
 from train.context import RunContext
 from train.errors import AgreedError
-from train.patches import BatchShare, PatchPlan, loader
+from train.patches import Batch, BatchShare, PatchPlan, loader
 from train.saving import write_network, write_tensors
 from train.schema.stage import Stage
 from train.stages.preparation import prepare
@@ -73,10 +73,8 @@ class StageRun:
         for step in range(self.first, self.steps):
             if self.pruner is not None and self.pruner.due(step):
                 self._prune(step)
-            batch = self.agreement.in_all(lambda: next(batches))
-            loss, rate = self.trainee.step(step, self.steps, batch, self.teacher)
-            self.figures.loss = self.agreement.mean(loss)
-            self._refuse_no_number(step)
+            loss = self._loss(step, batches)
+            rate = self.trainee.step(step, self.steps, loss)
             self.figures.seconds = time.monotonic() - began
             self._after_step(step + 1, rate)
         self._end()
@@ -88,19 +86,24 @@ class StageRun:
             for text in self.store.notes:
                 self.reporter.note(text)
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self) -> Iterator[Batch]:
         stage, fabric = self.stage, self.context.fabric
         plan = PatchPlan(stage.hr_patch // self.store.scale, self.seed, stage.flips, stage.rotations)
         share = BatchShare(stage.batch, fabric.global_rank, fabric.world_size)
         workers = self.context.options.workers
         return loader(self.store, plan, share, first_step=self.first, steps=self.steps, workers=workers)
 
-    def _refuse_no_number(self, step: int) -> None:
+    def _loss(self, step: int, batches: Iterator[Batch]) -> Tensor:
+        """The loss of the next batch. All processes refuse it together if it is no number in one of them."""
+        batch = self.agreement.in_all(lambda: next(batches))
+        loss = self.agreement.in_all(lambda: self.trainee.loss(step, batch, self.teacher))
+        self.figures.loss = self.agreement.mean(loss.detach())
         if not math.isfinite(self.figures.loss):
             raise AgreedError(
                 f"stages.{self.stage.name}: the loss is {self.figures.loss} at step {step}; "
                 "a lower lr or clip_norm in the recipe may help"
             )
+        return loss
 
     def _refuse_broken(self, step: int) -> None:
         """Refuse parameters that are no numbers, before they are written over good ones.

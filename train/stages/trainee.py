@@ -67,18 +67,13 @@ class Trainee:
         self.model = model
         self.ema = Ema(model, self.stage.ema) if self.stage.ema is not None else None
 
-    def step(
-        self, number: int, steps: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None
-    ) -> tuple[Tensor, float]:
-        """One optimiser step on a batch of uint8 patches (N, H, W, 3), LR and HR.
+    def loss(self, number: int, batch: tuple[Tensor, Tensor], teacher: Teacher | None) -> Tensor:
+        """The loss of step `number` over this process's share of the batch: a scalar.
 
-        Returns the loss over this process's share of the batch, and the learning rate. Randomness in the network
-        (drop path) is seeded from the step's number and need not be saved.
+        `batch` holds uint8 patches (N, H, W, 3), LR and HR. Randomness in the network (drop path) is seeded from the
+        step's number and need not be saved.
         """
         torch.manual_seed(_mix(self.seed, number, self.fabric.global_rank))
-        rate = learning_rate(self.stage, number, steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         low, high = (to_float(images.to(self.fabric.device, non_blocking=True)) for images in batch)
         if self.stage.channels_last:
             low = low.contiguous(memory_format=torch.channels_last)
@@ -87,8 +82,13 @@ class Trainee:
             prediction = self.network(low * self.plan.training_range)
         prediction = prediction.float() / self.plan.training_range
         loss = weighted_sum(self.terms, prediction, high)
-        if teacher is not None:
-            loss = loss + teacher.loss(low, prediction)
+        return loss if teacher is None else loss + teacher.loss(low, prediction)
+
+    def step(self, number: int, steps: int, loss: Tensor) -> float:
+        """Optimiser step `number` of a stage of `steps`, for the result of `loss`. Returns the learning rate."""
+        rate = learning_rate(self.stage, number, steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         if self.stage.clip_norm is not None:
@@ -98,7 +98,7 @@ class Trainee:
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update(self.model)
-        return loss.detach(), rate
+        return rate
 
     def is_finite(self) -> bool:
         """Whether every parameter is a finite number."""
