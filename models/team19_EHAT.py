@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from spandrel.architectures.HAT import HAT
 from spandrel.architectures.HAT.__arch.HAT import HAB, RHAG, window_partition, window_reverse
 from torch import Tensor, nn
@@ -91,8 +90,10 @@ def _walk(depths: list[int]) -> Iterator[tuple[str, str]]:
 class PositionAttention(nn.Module):
     """Position attention of DANet: every pixel gathers from all pixels, by the likeness of their features.
 
-    Float (N, C, H, W) in and out. Time grows with (H*W)^2; memory does not, since no map of weights is kept.
+    Float (N, C, H, W) in and out. Time grows with (H*W)^2. `ROWS` pixels gather at a time, so memory grows with H*W.
     """
+
+    ROWS = 1024
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
@@ -102,11 +103,10 @@ class PositionAttention(nn.Module):
         self.value = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = (
-            layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value)
-        )
-        gathered = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        return gathered.transpose(1, 2).reshape(x.shape)
+        query, value = (layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.value))
+        key = self.key(x).flatten(2)
+        gathered = [torch.softmax(rows @ key, 2) @ value for rows in query.split(self.ROWS, 1)]
+        return torch.cat(gathered, 1).transpose(1, 2).reshape(x.shape)
 
 
 def channel_attention(x: Tensor) -> Tensor:

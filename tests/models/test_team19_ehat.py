@@ -12,7 +12,15 @@ import torch
 from spandrel.architectures.HAT import HAT
 from torch import Tensor
 
-from models.team19_EHAT import ADDED_VECTOR, EHAT, KEPT_VECTOR, RELEASED, DualAttention, execution_order
+from models.team19_EHAT import (
+    ADDED_VECTOR,
+    EHAT,
+    KEPT_VECTOR,
+    RELEASED,
+    DualAttention,
+    PositionAttention,
+    execution_order,
+)
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "reference" / "golden" / "19_EHAT_small.npz"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_file(), reason=f"needs the golden output in {GOLDEN}")
@@ -198,6 +206,15 @@ def test_dual_attention_is_that_of_danet() -> None:
         channels = torch.stack([torch.softmax((rows @ one).max() - rows @ one, 0) @ rows for one in rows])
         expected = x + 0.7 * pixels - 0.4 * channels.reshape(x.shape)
         torch.testing.assert_close(attention(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_at_a_time_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(7)
+    attention, x = PositionAttention(16), torch.randn(2, 16, 5, 7)
+    with torch.no_grad():
+        whole = attention(x)
+        monkeypatch.setattr(PositionAttention, "ROWS", 6)
+        torch.testing.assert_close(attention(x), whole)
 
 
 def test_gates_that_start_at_zero_learn() -> None:
