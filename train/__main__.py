@@ -25,26 +25,58 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, required=True, help="data sets by name, a folder of images, or an LMDB"
     )
     p.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the summary")
-    p.add_argument("--val", type=Path, nargs=2, metavar=("HR_DIR", "LR_DIR"), help="pairs to validate on")
-    p.add_argument("--stage", help="run this stage only (those before must be done in --out)")
-    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    p.add_argument("--scale-steps", type=float, default=1.0, metavar="F", help="steps of every stage times F")
-    p.add_argument("--scale-batch", type=float, metavar="F", help="patches per step times F")
-    p.add_argument("--scale-patch", type=float, metavar="F", help="patch sizes times F")
-    p.add_argument("--devices", type=int, default=1, help="per node")
-    p.add_argument("--nodes", type=int, default=1)
-    p.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto")
     p.add_argument(
-        "--workers", type=int, default=min(2, os.cpu_count() or 1), help="loader processes per device"
+        "--val",
+        type=Path,
+        nargs=2,
+        metavar=("HR_DIR", "LR_DIR"),
+        help="pairs to validate on (default: eight patches of the training images)",
     )
+    p.add_argument("--stage", help="run this stage only; those before must be done in --out (default: all)")
+    p.add_argument("--resume", action="store_true", help="continue the run in --out")
     p.add_argument(
         "--weights",
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help="a checkpoint that the recipe names",
+        help="a checkpoint that the recipe names; may be repeated (default: none)",
     )
+    _add_scale(p)
+    _add_devices(p)
     return p
+
+
+def _add_scale(p: argparse.ArgumentParser) -> None:
+    shrunk = "default: 1, or %s without an accelerator if --scale-steps is below 1"
+    p.add_argument(
+        "--scale-steps",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="steps of every stage times F (default: 1)",
+    )
+    p.add_argument(
+        "--scale-batch", type=float, metavar="F", help=f"patches per step times F ({shrunk % '1/32'})"
+    )
+    p.add_argument("--scale-patch", type=float, metavar="F", help=f"patch sizes times F ({shrunk % '1/3'})")
+
+
+def _add_devices(p: argparse.ArgumentParser) -> None:
+    workers = min(2, os.cpu_count() or 1)
+    p.add_argument("--devices", type=int, default=1, help="devices per node (default: 1)")
+    p.add_argument("--nodes", type=int, default=1, help="nodes (default: 1)")
+    p.add_argument(
+        "--accelerator",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto takes CUDA if there is a device, else the CPU (default: auto)",
+    )
+    p.add_argument(
+        "--workers",
+        type=int,
+        default=workers,
+        help="loader processes per device; 0 makes batches between the steps (default: %(default)s)",
+    )
 
 
 def small(recipe: Recipe, options: argparse.Namespace, cpu: bool) -> tuple[Recipe, str]:

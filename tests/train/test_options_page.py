@@ -14,6 +14,13 @@ from train.__main__ import parser
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
+def test_help_has_a_default_for_every_option_that_has_one() -> None:
+    free = {"--help", "--data", "--out", "--resume"}  # required, or off unless given
+    for action in parser()._actions:
+        if action.option_strings and action.option_strings[-1] not in free:
+            assert "default: " in (action.help or ""), action.option_strings
+
+
 @pytest.mark.parametrize("command", [parser(), pack.parser()], ids=lambda command: command.prog)
 def test_every_option_is_named(command: argparse.ArgumentParser) -> None:
     options = [action.option_strings[-1] for action in command._actions if action.option_strings]
