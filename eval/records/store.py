@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from data.errors import InputError
 from eval.records.rounds import RoundRecord
 from eval.records.schema import GENESIS, Record, record_json
-from eval.tomlfile import describe
+from eval.tomlfile import field_problems
 
 RECORDS = "records"
 ROUND = ".round.json"
@@ -84,7 +84,7 @@ def _read(path: Path, kind: type[R]) -> R:
     try:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InputError(f"{path}: not a record: {describe(error)}") from None
+        raise InputError(f"{path}: not a record: {field_problems(error)}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
