@@ -145,11 +145,18 @@ class RepositorySource(Source):
 
 @dataclass(frozen=True, kw_only=True)
 class FolderProgramSource(RepositorySource):
-    """A repository's program that reads the folder `input` and writes the folder `output`."""
+    """A repository's program that reads the folder `input` and writes the folder `output`.
+
+    module, model_dir, name: of a team without a branch of `select_model`: the module with its function `main`, what
+    this is given, and the results key.
+    """
 
     adapter: ClassVar[str] = "folder_program"
     runs_folder: ClassVar[bool] = True
 
+    module: str = _optional("")
+    model_dir: str = _optional("")
+    name: str = _optional("")
     input: str = _optional("")
     output: str = _optional("")
 

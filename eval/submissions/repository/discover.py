@@ -12,7 +12,7 @@ from eval.files import unfit
 from eval.protocol.job import FolderProgramSource, RepositorySource
 from eval.records.schema import Checkpoint, SubmissionInfo
 from eval.submissions.fingerprint import artifact, combined_sha256, sha256
-from eval.submissions.repository import entry_point, literals, ownership, select_model
+from eval.submissions.repository import entry_point, literals, ownership, select_model, team_folders
 from eval.submissions.submission import Submission
 
 
@@ -34,12 +34,14 @@ def from_repository(
         branches = select_model.discover(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # nested too deeply: the last two
         raise InputError(f"{entry}: not an NTIRE entry point ({error})") from None
+    repo, entry = repo.resolve(), entry.resolve()
+    if entry.name != select_model.ENTRY:
+        branches += team_folders.without_branch(repo, {branch.model_id for branch in branches})
     known = {str(branch.model_id): branch for branch in branches}
-    wanted = list(known) if ids is None else [re.sub(r"^0+(?=\d)", "", model_id) for model_id in ids]
+    wanted = list(known) if ids is None else [re.sub(r"^(-?)0+(?=\d)", r"\1", one) for one in ids]
     unknown = [model_id for model_id in wanted if model_id not in known]
     if unknown:
         raise InputError(f"--model_id {unknown[0]}: not in {entry} (there are: {', '.join(known)})")
-    repo, entry = repo.resolve(), entry.resolve()
     owners = ownership.Ownership(repo, entry, branches)
     return [
         _from_branch(repo, entry, branch, owners.share(branch, kept), allow_pickle)
@@ -65,7 +67,6 @@ def _entry(repo: Path) -> Path:
 def _from_branch(
     repo: Path, entry: Path, branch: select_model.Branch, share: ownership.Share, allow_pickle: bool
 ) -> Submission:
-    kind = RepositorySource if entry.name == select_model.ENTRY else FolderProgramSource
     refused = {path: reason for path in share.checkpoints if (reason := unfit(path, repo))}
     present = tuple(path for path in share.checkpoints if path not in refused and path.is_file())
     info = SubmissionInfo(
@@ -77,14 +78,34 @@ def _from_branch(
     )
     return Submission(
         info=info,
-        source=kind(repo=str(repo), entry=str(entry), model_id=branch.model_id, allow_pickle=allow_pickle),
+        source=_source(repo, entry, branch, allow_pickle),
         visible=share.visible,
         checkpoints=present,
         data=share.data,
         cwd=repo,
         problem="; ".join(
-            [*(f"checkpoint {reason}" for reason in refused.values()), *filter(None, [share.problem])]
+            filter(
+                None,
+                [branch.problem, *(f"checkpoint {reason}" for reason in refused.values()), share.problem],
+            )
         ),
+    )
+
+
+def _source(repo: Path, entry: Path, branch: select_model.Branch, allow_pickle: bool) -> RepositorySource:
+    if entry.name == select_model.ENTRY:
+        return RepositorySource(
+            repo=str(repo), entry=str(entry), model_id=branch.model_id, allow_pickle=allow_pickle
+        )
+    module, model_dir = branch.program or ("", "")
+    return FolderProgramSource(
+        repo=str(repo),
+        entry=str(entry),
+        model_id=branch.model_id,
+        allow_pickle=allow_pickle,
+        module=module,
+        model_dir=model_dir,
+        name=branch.name if module else "",
     )
 
 

@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from data.text import printable
 from eval.submissions.repository.literals import CHECKPOINT_SUFFIXES, named, resolved
 
 ENTRY = "test_demo.py"
+NO_MODEL = "no model under this id: its branch of select_model does nothing"
+MOST_KEY_CHARACTERS = 120
 IMPORTERS = ("import_module", "__import__", "spec_from_file_location", "run_path", "exec")
 
 
@@ -17,8 +20,10 @@ IMPORTERS = ("import_module", "__import__", "spec_from_file_location", "run_path
 class Branch:
     """One submission as the source of `select_model` shows it: id, results key, files, imported modules.
 
-    checkpoints: their paths in the repository, each other path that it may be too. others: further files and
-    folders of `model_zoo/`. is_all: False where the branch computes names of modules or checkpoints.
+    checkpoints: their paths in the repository, and each other path that they may mean. others: further files and
+    folders of `model_zoo/`. is_all: False if the branch computes names of modules or checkpoints.
+    program: for a team without a branch, the module of its `main` and the path that this is given.
+    problem: why nothing can be run under this id, if so.
     """
 
     model_id: int
@@ -27,6 +32,8 @@ class Branch:
     modules: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     is_all: bool = True
+    program: tuple[str, str] | None = None
+    problem: str = ""
 
 
 def discover(source: str) -> list[Branch]:
@@ -67,13 +74,33 @@ def outside_branches(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _compared_ids(test: ast.expr) -> Iterator[int]:
-    """N of every `model_id == N` or `args.model_id == N` in a condition."""
+    """N of every `model_id == N`, `N == args.model_id` and `model_id in (N, ...)` in a condition."""
     for node in ast.walk(test):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
-            left, right = node.left, node.comparators[0]
-            name = left.attr if isinstance(left, ast.Attribute) else getattr(left, "id", "")
-            if name == "model_id" and isinstance(right, ast.Constant) and isinstance(right.value, int):
-                yield right.value
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+            continue
+        left, right = node.left, node.comparators[0]
+        values: list[ast.expr] = []
+        if isinstance(node.ops[0], ast.Eq):
+            values = [right] if _is_model_id(left) else [left] if _is_model_id(right) else []
+        elif isinstance(node.ops[0], ast.In) and _is_model_id(left):
+            values = right.elts if isinstance(right, (ast.Tuple, ast.List, ast.Set)) else []
+        yield from (value for value in map(_integer, values) if value is not None)
+
+
+def _is_model_id(node: ast.expr) -> bool:
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) == "model_id"
+
+
+def _integer(node: ast.expr) -> int | None:
+    """The value of an integer literal, which may have a sign; None for any other expression."""
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    ):
+        value = _integer(node.operand)
+        return None if value is None else -value
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
 
 def _branch(model_id: int, body: list[ast.stmt]) -> Branch:
@@ -92,7 +119,14 @@ def _branch(model_id: int, body: list[ast.stmt]) -> Branch:
         tuple(modules),
         tuple(path for path in paths.paths if path not in checkpoints),
         paths.is_all and None not in computed,
+        problem=NO_MODEL if all(map(_does_nothing, body)) else "",
     )
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    """Whether a statement is `pass`, `...` or a docstring."""
+    is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.Pass) or is_constant
 
 
 def computed_imports(nodes: Iterable[ast.AST], model_id: int | None = None) -> list[str | None]:
@@ -145,9 +179,15 @@ def _assigned_name(node: ast.Assign, model_id: int) -> str:
 
 
 def results_key(name: str, model_id: int) -> str:
-    """`name` without padding, sure to begin with its own id, so that no team can appear under another's."""
-    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", name.strip())[:60]
-    begins = re.match(r"0*(\d+)(?=_|$)", name)
+    """`name` as the submission states it, sure to begin with its own id: no team can appear under another's.
+
+    Only what no terminal can show is escaped.
+
+    >>> results_key("42_[FEAN]", 42), results_key("-1_IMDN", -1), results_key("07_Rival", 8)
+    ('42_[FEAN]', '-1_IMDN', '08_07_Rival')
+    """
+    name = printable(name.strip())[:MOST_KEY_CHARACTERS]
+    begins = re.match(r"(-?\d+)(?=_|$)", name, re.ASCII)
     if begins and int(begins.group(1)) == model_id:
         return name
     return f"{model_id:02}_{name or 'unnamed'}"

@@ -1,13 +1,15 @@
 """Loads an Image SR repository of 2025 or 2026: a program that reads a folder of images and writes one.
 
-Its `test.py` (or `eval.py`) has `select_model(args, device)`, which returns `(function, model_path, name)`. The
-function takes `model_dir, input_path, output_path, device`. `load` selects it, and `Program.run` calls it once on the
-whole folder, as the challenge does.
+Its `test.py` (or `eval.py`) has `select_model(args, device)`, which returns `(function, model_path, name)`. A team
+without a branch of `select_model` is named by its module instead, whose `main` is the function. The function takes
+`model_dir, input_path, output_path, device`. `load` selects it, and `Program.run` calls it once on the whole folder,
+as the challenge does.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import sys
@@ -24,25 +26,42 @@ from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting
 
 
 def load(source: FolderProgramSource, setting: Setting) -> LoadedModel:
-    """Call the repository's own `select_model`. Raises LoadError, or whatever the repository raises."""
+    """Find the submission's function. Raises LoadError, or whatever the repository raises."""
     entry = Path(source.entry)
     os.chdir(entry.parent)
     sys.path.insert(0, str(entry.parent))
     sys.argv = [entry.name, "--model_id", str(source.model_id)]
+    if source.module:
+        function, model_path, name = _main_of(source.module), source.model_dir, source.name
+    else:
+        function, model_path, name = _selected(entry, source.model_id, setting)
+    program = Program(function, model_path, setting.device)
+    return LoadedModel(torch.nn.Identity(), _refuse, 255.0, name, run_folder=program.run)
+
+
+def _main_of(module: str) -> Callable[..., Any]:
+    """The function `main` of a team's module."""
+    function = getattr(importlib.import_module(module), "main", None)
+    if not callable(function):
+        raise LoadError(f"{module}: no function main")
+    return function
+
+
+def _selected(entry: Path, model_id: int, setting: Setting) -> tuple[Callable[..., Any], Any, str]:
+    """Function, model path and name that the repository's own `select_model` returns."""
     spec = importlib.util.spec_from_file_location("imagesr_entry", entry)
     assert spec is not None and spec.loader is not None  # a .py file always has both
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    args = argparse.Namespace(model_id=source.model_id, valid_dir=None, test_dir=None, save_dir=".")
+    args = argparse.Namespace(model_id=model_id, valid_dir=None, test_dir=None, save_dir=".")
     selected = module.select_model(args, setting.device)
     if not isinstance(selected, tuple) or len(selected) != 3 or not callable(selected[0]):
         raise LoadError(f"{entry.name}: select_model did not return (function, model_path, name)")
     function, model_path, name = selected
     if not str(name).strip():
         raise LoadError(f"{entry.name}: select_model returned an empty name")
-    program = Program(function, model_path, setting.device)
-    return LoadedModel(torch.nn.Identity(), _refuse, 255.0, str(name), run_folder=program.run)
+    return function, model_path, str(name)
 
 
 class Program:
