@@ -1,10 +1,9 @@
-"""Running a submission that turns a folder of LR images into a folder of SR images, as the Image SR track
-does.
+"""Runs a submission that turns a folder of LR images into a folder of SR images, as the Image SR track does.
 
-The program sees a copy of the LR images, read-only, and an empty folder of its own; neither HR images nor
-other results are in its view. It is called once per mode on all images. Two times are noted for what they
-are: the whole call by the parent's clock (model loading, reading, writing and networks together), and the
-time inside outermost network calls as the worker's process saw it, which nothing cross-checks.
+The program sees a copy of the LR images, which it cannot write, an empty folder for its answers, and a working folder
+that shows its repository. Neither HR images nor other results are in its view. It is called once per split on all
+images. Two times are noted. One is the whole call by the parent's clock: model loading, reading, writing and networks
+together. The other is the time inside outermost network calls as the worker's process saw it; nothing checks that one.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.pairs import ImagePair
+from eval.harness import working_folder
 from eval.harness.worker_process import FolderRun, Setup, WorkerProcess
 from eval.host import disk
 from eval.protocol.job import FolderProgramSource
@@ -33,21 +33,22 @@ LEAST_ROOM_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Places:
-    """The private folders of one run: `input` holds the LR images, `output` is empty at first."""
+    """The private folders of one run. input: holds the LR images. output, work: empty at first, and writable."""
 
     input: Path
     output: Path
+    work: Path
 
 
 @contextlib.contextmanager
 def places(pairs: list[ImagePair]) -> Iterator[Places]:
-    """Folders for one run, gone afterwards. Raises InputError where the LR images cannot be copied."""
+    """Folders for one run, gone afterwards. Raises InputError if the LR images cannot be copied."""
     root = Path(tempfile.mkdtemp(prefix="folder-run-")).resolve()
     try:
         root.chmod(0o711)
-        found = Places(root / "input", root / "output")
-        found.input.mkdir(mode=0o755)
-        found.output.mkdir(mode=0o755)
+        found = Places(root / "input", root / "output", root / "work")
+        for folder in (found.input, found.output, found.work):
+            folder.mkdir(mode=0o755)
         for pair in pairs:
             copy = found.input / pair.lr.name
             try:
@@ -63,17 +64,27 @@ def places(pairs: list[ImagePair]) -> Iterator[Places]:
 def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> tuple[str, FolderRun]:
     """Call the program once in a worker of its own: the name it gives itself, and what was measured.
 
-    Raises SubmissionFailed for whatever goes wrong in it, the limits on time and written files for all images
-    together included.
+    Raises SubmissionFailed for whatever goes wrong in it. The limits on time and written files hold for all images
+    together.
     """
-    assert isinstance(submission.source, FolderProgramSource)  # the caller's condition
+    source = submission.source
+    assert isinstance(source, FolderProgramSource)  # the caller's condition
+    repo, work = Path(source.repo), where.work
+    shown_bytes = working_folder.fill(work, repo, submission.visible)
     placed = replace(
         submission,
         visible=(*submission.visible, where.input),
-        writable=(where.output,),
-        source=replace(submission.source, input=str(where.input), output=str(where.output)),
+        writable=(where.output, work),
+        cwd=work,
+        source=replace(
+            source,
+            repo=str(work),
+            entry=str(work / Path(source.entry).relative_to(repo)),
+            input=str(where.input),
+            output=str(where.output),
+        ),
     )
-    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images))
+    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images) + shown_bytes)
     with WorkerProcess(placed, replace(setup, limits=limits)) as worker:
         loaded = worker.load()
         return loaded.name, worker.run_folder(n_images)
