@@ -108,7 +108,11 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     """The models that a type is made of: `dict[str, M] | None` is made of M."""
-    if typing.get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if (
+        typing.get_origin(annotation) is None
+        and isinstance(annotation, type)
+        and issubclass(annotation, BaseModel)
+    ):
         return [annotation]
     return [model for part in typing.get_args(annotation) for model in _models_in(part)]
 

@@ -13,43 +13,40 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.errors import InputError
 from eval import files
-from eval.host.disk import NAME_BYTES
+from eval.failures import SubmissionFailed
+from eval.host import disk
 
 WRITTEN_AGAIN = (".log", ".txt", ".json", ".csv")
 MOST_COPIED_BYTES = 1 << 20  # of one file; longer ones are linked
 MOST_FILES = 10_000  # in folders of their own; further folders are links, and so cannot be written
 MOST_DEPTH = 16
+ENOUGH_BYTES = 1 << 40
 
 
 def fill(work: Path, repo: Path, visible: Iterable[Path]) -> int:
-    """Show the paths `visible` of `repo` in the empty folder `work`. Returns how many bytes this counts for.
+    """Show the paths `visible` of `repo` in the empty folder `work`. Returns the disk space that this takes.
 
-    Raises InputError if something cannot be written.
+    Raises SubmissionFailed if something cannot be written.
     """
-    inside = [path for path in visible if path.is_relative_to(repo) and path != repo]
-    used, n_files = 0, 0
+    waiting = deque(path for path in visible if path.is_relative_to(repo) and path != repo)
+    n_shown = 0
     try:
-        waiting = deque(inside)
         while waiting:
             path = waiting.popleft()
             place = work / path.relative_to(repo)
+            below = _files_in(path)
+            is_deep = len(place.parts) - len(work.parts) >= MOST_DEPTH
             _make_folders(work, place.parent)
-            below = (
-                _files_in(path)
-                if n_files < MOST_FILES and len(place.parts) - len(work.parts) < MOST_DEPTH
-                else None
-            )
-            if below is None:
-                used += NAME_BYTES + _show(path, place, repo)
-                n_files += 1
+            if below is None or is_deep or n_shown + len(waiting) + len(below) > MOST_FILES:
+                _show(path, place, repo)
+                n_shown += 1
             else:
                 _make_folders(work, place)
                 waiting.extend(below)
     except OSError as error:
-        raise InputError(f"{work}: cannot be written ({error.strerror or error})") from None
-    return used
+        raise SubmissionFailed(f"its working folder cannot be filled ({error.strerror or error})") from None
+    return disk.used_bytes(work, ENOUGH_BYTES)
 
 
 def _files_in(path: Path) -> list[Path] | None:
@@ -70,14 +67,13 @@ def _make_folders(work: Path, folder: Path) -> None:
         one.chmod(0o777)
 
 
-def _show(path: Path, place: Path, repo: Path) -> int:
-    """Link or copy a file. Returns the bytes that were copied."""
+def _show(path: Path, place: Path, repo: Path) -> None:
+    """Copy a short text file; link anything else."""
     is_copied = (
         path.suffix in WRITTEN_AGAIN and path.is_file() and not files.unfit(path, repo, MOST_COPIED_BYTES)
     )
-    if not is_copied:
+    if is_copied:
+        shutil.copyfile(path, place)
+        place.chmod(0o666)
+    else:
         os.symlink(path, place)
-        return 0
-    shutil.copyfile(path, place)
-    place.chmod(0o666)
-    return place.stat().st_size

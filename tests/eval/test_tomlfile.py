@@ -47,4 +47,6 @@ def test_the_command_line_says_which_field_was_meant(tmp_path: Path) -> None:
     command = [sys.executable, "test_demo.py", "--model_id", "42", "--models", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "field 'clas': extra inputs are not permitted, did you mean 'class'?" in " ".join(done.stderr.split())
+    assert "field 'clas': extra inputs are not permitted, did you mean 'class'?" in " ".join(
+        done.stderr.split()
+    )

@@ -36,7 +36,10 @@ def write(repo: Path, files: dict[str, str]) -> Path:
         ({"main.py": LOADS, "io.py": "def main(input_path): pass"}, "models.team06_VAI-GM.main"),
         ({"__init__.py": LOADS, "io.py": LOADS}, "models.team06_VAI-GM"),
         ({"team06_net.py": LOADS, "other.py": "def main(): pass"}, "models.team06_VAI-GM.team06_net"),
-        ({"run.py": "def main(*, device, **rest): pass", "broken.py": "def main(:"}, "models.team06_VAI-GM.run"),
+        (
+            {"run.py": "def main(*, device, **rest): pass", "broken.py": "def main(:"},
+            "models.team06_VAI-GM.run",
+        ),
     ],
 )
 def test_the_module_with_the_function_is_found(tmp_path: Path, files: dict[str, str], module: str) -> None:
@@ -68,8 +71,14 @@ def test_what_the_function_is_given(tmp_path: Path, files: list[str], source: st
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
-        (["team01_A/net.py"], r"models/team01_A/: no branch of select_model, and no file with a function main\(model_"),
-        (["team01_A/io_a.py", "team01_A/io_b.py"], r"2 files with a function main\(.*\) \(io_a.py, io_b.py\)"),
+        (
+            ["team01_A/net.py"],
+            r"models/team01_A/: no branch of select_model, and no file with a function main\(model_",
+        ),
+        (
+            ["team01_A/io_a.py", "team01_A/io_b.py"],
+            r"2 files with a function main\(.*\) \(io_a.py, io_b.py\)",
+        ),
         (["team01_A/io.py", "team1_B/io.py"], "models/team01_A/ and models/team1_B/: both have number 1"),
     ],
 )
@@ -82,7 +91,10 @@ def test_a_team_that_cannot_be_called_says_why(tmp_path: Path, files: list[str],
 
 
 def test_a_branch_comes_before_a_folder_and_no_other_folder_is_a_team(tmp_path: Path) -> None:
-    files = {f"models/{name}/io.py": LOADS for name in ("team00_Other", "team_7_Net", "team8", "utils", "myteam9_X")}
+    files = {
+        f"models/{name}/io.py": LOADS
+        for name in ("team00_Other", "team_7_Net", "team8", "utils", "myteam9_X")
+    }
     write(tmp_path, files)
     found = from_repository(tmp_path, ["7", "007", "0"])
     assert [one.model for one in found] == ["07_Net", "07_Net", "00_Base"]
@@ -98,7 +110,10 @@ def test_a_branch_comes_before_a_folder_and_no_other_folder_is_a_team(tmp_path: 
 
 
 def test_a_folder_belongs_to_its_team_alone(tmp_path: Path) -> None:
-    write(tmp_path, {"models/team06_A/io.py": LOADS, "models/team07_B/io.py": LOADS, "model_zoo/team07_B/w.pth": "w"})
+    write(
+        tmp_path,
+        {"models/team06_A/io.py": LOADS, "models/team07_B/io.py": LOADS, "model_zoo/team07_B/w.pth": "w"},
+    )
     _, six, seven = from_repository(tmp_path, None)
     assert not any("team07_B" in str(path) for path in six.visible)
     assert any("team07_B" in str(path) for path in seven.visible)
