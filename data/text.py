@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """Untrusted text, escaped for JSON and terminals.
@@ -21,3 +23,13 @@ def without_controls(text: str) -> str:
     'first\\nsecond\\ufffd'
     """
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+def file_name(text: str) -> str:
+    """A results key or other text as the name of a file or folder: letters, digits and `. _ + -` only.
+
+    >>> file_name("42_[FEAN]"), file_name("25_a/b"), file_name("..")
+    ('42__FEAN_', '25_a_b', '_..')
+    """
+    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", text)[:80]
+    return name if name.strip(".") else f"_{name}"

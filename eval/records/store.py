@@ -21,6 +21,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data.errors import InputError
+from data.text import file_name
 from eval.records.rounds import RoundRecord
 from eval.records.schema import GENESIS, Record, record_json
 from eval.tomlfile import field_problems
@@ -218,8 +219,4 @@ def _is_round(path: Path) -> bool:
 
 def _suffix(record: Record | RoundRecord) -> str:
     """What follows the number in a record's file name. No model's name can make the file look like a round."""
-    return ROUND if isinstance(record, RoundRecord) else f"_{_slug(record.model)}.json"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)[:80]
+    return ROUND if isinstance(record, RoundRecord) else f"_{file_name(record.model)}.json"

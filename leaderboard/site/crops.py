@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text import file_name
 from data.types import Image
 from eval.metrics.psnr import psnr
 
@@ -52,7 +53,7 @@ class PictureSource:
     border: int
 
     def path(self, kind: str) -> Path:
-        return self.save_dir / "images" / kind / self.split / f"{self.name}.png"
+        return self.save_dir / "images" / file_name(kind) / self.split / f"{self.name}.png"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from data.errors import InputError
 from data.images import read_rgb, write_png
 from data.pairs import ImagePair
+from data.text import file_name
 from data.types import Image
 
 IMAGES = "images"
@@ -28,7 +29,7 @@ def hr_folder(save_dir: Path) -> Path:
 
 def reserved(model: str) -> bool:
     """Whether SR images of `model` would land among HR or LR images, also on file systems that ignore case."""
-    return model.upper() in (HR, LR)
+    return file_name(model).upper() in (HR, LR)
 
 
 class Pictures:
@@ -63,7 +64,7 @@ class Pictures:
 
     def _target(self, kind: str, mode: str, pair: ImagePair) -> Path:
         assert self._folder is not None  # the caller's condition
-        folder = self._folder / kind / mode
+        folder = self._folder / file_name(kind) / mode
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

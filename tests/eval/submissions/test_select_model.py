@@ -9,7 +9,7 @@ import pytest
 from data.errors import InputError
 from eval.submissions.fingerprint import sha256
 from eval.submissions.repository.discover import from_repository
-from eval.submissions.repository.select_model import Branch, discover, results_key
+from eval.submissions.repository.select_model import NO_MODEL, Branch, discover, results_key
 from tests.eval import toy
 
 SOURCE = """
@@ -24,6 +24,13 @@ def select_model(args, device):
         model_path = f"model_zoo/team{model_id:02}_x.pt"
     elif model_id == 30:
         name, data_range = compute_name(), 1.0
+    elif model_id == -1:
+        name, data_range = f"{model_id:02}_IMDN", 1.0
+    elif 8 == model_id:
+        # withdrawn
+        pass
+    elif model_id in (9, 10):
+        name = f"{model_id:02}_Twin"
     else:
         raise NotImplementedError
 """
@@ -31,8 +38,12 @@ def select_model(args, device):
 
 def test_ids_names_and_checkpoints_are_read_from_the_source() -> None:
     assert discover(SOURCE) == [
+        Branch(-1, "-1_IMDN", ()),
         Branch(0, "00_RLFN_baseline", ("model_zoo/team00_rlfn.pth",)),
         Branch(7, "07_Padded", ("model_zoo/team07_x.pt",)),
+        Branch(8, "08_unnamed", (), problem=NO_MODEL),
+        Branch(9, "09_Twin", ()),
+        Branch(10, "10_Twin", ()),
         Branch(30, "30_unnamed", ()),
     ]
 
@@ -50,7 +61,10 @@ def test_a_script_without_select_model_is_refused(source: str) -> None:
         ("025_EERN ", "025_EERN"),
         ("00_Baseline", "25_00_Baseline"),  # nobody appears under another's id
         ("", "25_unnamed"),
-        ("25_<script>", "25__script_"),
+        ("25_<script>", "25_<script>"),  # official keys are verbatim; pages and terminals escape
+        ("25_[FEAN]", "25_[FEAN]"),
+        ("25_a\x1b[2J\n", "25_a\\x1b[2J"),
+        ("-25_X", "25_-25_X"),
         ("2_5", "25_2_5"),
     ],
 )
