@@ -77,7 +77,7 @@ def field_problems(error: ValidationError, model: type[BaseModel] | None = None)
             message, got = message + _nearest(item["loc"], model), ""
         elif item["type"] == "missing":
             got = ""
-        problems.append(f"field '{'.'.join(where) or 'file'}': {message}{got}")
+        problems.append(f"field '{'.'.join(where) or 'file'}': {printable(message)}{got}")
     return "; ".join(problems)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.text import printable
 from eval.files import absolute, unfit
 from eval.protocol.job import CheckpointPart
 from eval.records.schema import Checkpoint
@@ -116,7 +117,7 @@ def near_name(path: Path) -> str:
     except OSError:
         return ""
     near = next((name for name in names if name.casefold() == path.name.casefold()), "")
-    return f"; there is {near}: upper and lower case differ" if near else ""
+    return f"; there is {printable(near)}: upper and lower case differ" if near else ""
 
 
 def _wrong_hash(path: Path, expected: str) -> str:

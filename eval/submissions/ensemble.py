@@ -51,6 +51,7 @@ def ensemble(path: Path, manifest: Manifest, checkpoint: str, allow_pickle: bool
         ),
         visible=tuple(dict.fromkeys(file for one in members.values() for file in one.visible)),
         checkpoints=tuple(dict.fromkeys(file for one in members.values() for file in one.checkpoints)),
+        data=tuple(dict.fromkeys(file for one in members.values() for file in one.data)),
         problem="; ".join(problems),
     )
 

@@ -14,13 +14,11 @@ MAX_IMAGES_BYTES = 64 * 2**30
 
 
 def image_folder(folder: Path) -> Submission:
-    """Results handed in as images, named after their folder. Raises InputError where there is no such
-    folder.
-    """
+    """Results handed in as images, named after their folder. Raises InputError if there is no such folder."""
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")
+    info = SubmissionInfo(model=file_results_key(files.absolute(folder).name), origin="images")
     folder = folder.resolve()
-    info = SubmissionInfo(model=file_results_key(folder.name), origin="images")
     found, problem = _handed_in(folder)
     return Submission(
         info=info,

@@ -18,6 +18,7 @@ MODELS = ROOT / "models"
 MODEL_ZOO = ROOT / "model_zoo"
 SHA256 = r"^[0-9a-f]{64}$"
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+FILE_BESIDE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*\Z")
 NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
 
 
@@ -93,7 +94,7 @@ class BuildStep(ManifestPart):
 class Manifest(ManifestPart):
     """`models/teamNN_Name.toml`: everything the harness must know to judge `models/teamNN_Name.py`.
 
-    files: further files beside the script that it imports or reads, such as `helper.py`.
+    files: further files that the script imports or reads, as paths in the manifest's folder, such as `helper.py`.
     parts: instead of `checkpoint`, several files by the name of the submodule that each of them fills.
     ensemble: instead of `class`, other submissions that are run together; there is no script then.
     """
@@ -122,9 +123,9 @@ class Manifest(ManifestPart):
     @field_validator("files")
     @classmethod
     def _beside_the_script(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [name for name in value if not re.match(FILE_NAME, name)]
+        wrong = [name for name in value if not FILE_BESIDE.match(name) or len(name) > 200]
         if wrong:
-            raise ValueError(f"'{wrong[0]}' must be the name of a file in the manifest's folder")
+            raise ValueError(f"'{wrong[0]}' must be a path inside the manifest's folder, such as 'helper.py'")
         return value
 
     @field_validator("data_range")

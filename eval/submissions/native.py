@@ -11,10 +11,12 @@ from eval.protocol.job import NativeSource
 from eval.records.schema import SubmissionInfo
 from eval.submissions.checkpoints import choose_checkpoint, near_name
 from eval.submissions.fingerprint import MAX_SOURCES_BYTES, artifact
-from eval.submissions.manifest import MODELS, read_manifest
+from eval.submissions.manifest import MODELS, Manifest, read_manifest
 from eval.submissions.submission import Submission
+from eval.submissions.team_number import team_number
 
 MAX_SCRIPT_BYTES = 2**24
+MAX_FILE_BESIDE_BYTES = 2**28
 
 
 def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) -> Submission:
@@ -31,8 +33,8 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     problem = f"script {reason}" if reason else chosen.problem
     if not reason and not script.is_file():
         problem = f"script {script}: no such file{near_name(script)}"
-    own, unfit_files = _own_files(path.parent, manifest.files)
-    problem = problem or unfit_files
+    own, unfit_files = _own_files(path.parent, manifest)
+    problem = "; ".join(filter(None, (problem, unfit_files)))
     info = SubmissionInfo(
         model=manifest.model,
         model_id=manifest.model_id,
@@ -69,11 +71,19 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     )
 
 
-def _own_files(folder: Path, names: tuple[str, ...]) -> tuple[tuple[Path, ...], str]:
-    """The further files that a manifest lists, and why they cannot be shown; empty if they can."""
-    listed = tuple(folder / name for name in names)
-    for file in listed:
-        reason = unfit(file, folder, MAX_SCRIPT_BYTES)
+def _own_files(folder: Path, manifest: Manifest) -> tuple[tuple[Path, ...], str]:
+    """The further files that a manifest lists, and why they cannot be shown; empty if they can.
+
+    A name with the number of another submission in the folder belongs to that one alone.
+    """
+    listed = tuple(folder / name for name in manifest.files)
+    if not listed:
+        return (), ""
+    others = {team_number(path.name) for path in folder.glob("team*.toml")} - {manifest.id, None}
+    for name, file in zip(manifest.files, listed, strict=True):
+        if team_number(name) in others:
+            return (), f"files: {name} bears the number of another submission"
+        reason = unfit(file, folder, MAX_FILE_BESIDE_BYTES)
         if reason or not file.is_file():
             return (), f"files: {reason or f'{file}: no such file{near_name(file)}'}"
     return listed, ""

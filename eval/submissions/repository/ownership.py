@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ from data.text import printable
 from eval import files
 from eval.submissions.repository import literals, select_model, visible_paths
 from eval.submissions.repository.select_model import Branch, imported
+from eval.submissions.team_number import team_number
 
-NUMBERED = re.compile(r"team_?0*(\d+)(?!\d)", re.IGNORECASE)
 PLACES = ("models", literals.ZOO)  # where the challenges ask teams to put their files
 BASELINE = 0  # the organiser's number: others may build on its files
 HISTORY = ".git"  # holds everybody's files once more
@@ -125,12 +124,8 @@ class Ownership:
 
     def _find_numbered(self) -> dict[Path, int]:
         """Number by file or folder of `PLACES`."""
-        found = {
-            path: NUMBERED.match(path.name) for place in PLACES for path in (self._repo / place).glob("*")
-        }
-        return {
-            path: int(match.group(1)) for path, match in found.items() if match and len(match.group(1)) < 10
-        }
+        found = {path: team_number(path.name) for place in PLACES for path in (self._repo / place).glob("*")}
+        return {path: number for path, number in found.items() if number is not None}
 
     def _below(self, path: Path) -> list[Path]:
         """The file `path`, or all files in the folder `path`."""

@@ -17,9 +17,10 @@ from data.text import printable
 from eval import files
 from eval.submissions.repository.literals import CHECKPOINT_SUFFIXES, ZOO
 from eval.submissions.repository.select_model import Branch, results_key
+from eval.submissions.team_number import team_number
 
 MODELS_FOLDER = "models"
-TEAM = re.compile(r"team_?0*(\d{1,9})_+(?=.)", re.IGNORECASE)
+TEAM = re.compile(r"team_?\d+_+(?=.)", re.IGNORECASE)
 FUNCTION = "main"
 PARAMETERS = ["model_dir", "input_path", "output_path", "device"]
 USUAL_FILES = ("__init__.py", "io.py", "main.py")  # in this order; else the one file that has the function
@@ -30,9 +31,10 @@ def without_branch(repo: Path, known: Collection[int]) -> list[Branch]:
     """The teams with a folder `models/teamNN_Name/` whose number is not in `known`, in the order of their numbers."""
     found: dict[int, list[Path]] = {}
     for folder in sorted((repo / MODELS_FOLDER).glob("*")):
-        match = TEAM.match(folder.name)
-        if match and folder.is_dir() and not folder.is_symlink() and int(match.group(1)) not in known:
-            found.setdefault(int(match.group(1)), []).append(folder)
+        number = team_number(folder.name)
+        is_folder = folder.is_dir() and not folder.is_symlink()
+        if number is not None and TEAM.match(folder.name) and is_folder and number not in known:
+            found.setdefault(number, []).append(folder)
     return [_branch(repo, model_id, folders) for model_id, folders in sorted(found.items())]
 
 
@@ -127,12 +129,7 @@ def _weights(repo: Path, model_id: int, folder_name: str, joins: bool) -> tuple[
     By the rules it is the team's folder in `model_zoo/`. Most programs load it as a file though: if the folder, or
     `model_zoo/` itself, holds one checkpoint of the team and no source makes paths below `model_dir`, it is that file.
     """
-    numbered = [
-        path
-        for path in sorted((repo / ZOO).glob("*"))
-        if (match := re.match(r"team_?0*(\d{1,9})(?!\d)", path.name, re.IGNORECASE))
-        and int(match.group(1)) == model_id
-    ]
+    numbered = [path for path in sorted((repo / ZOO).glob("*")) if team_number(path.name) == model_id]
     folders = [path for path in numbered if path.is_dir()]
     own = [path for path in numbered if path.name == folder_name] or folders
     below = [path for folder in folders for path in sorted(folder.glob("*"))]
