@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.harness import worker_process
+from eval.harness import worker_process, worker_setup
 from eval.sandbox import CPU_LIMITS, Level, spawn
 from eval.sandbox.probe import why_not
 from eval.submissions.catalogue import find_manifest
@@ -137,9 +137,9 @@ def system_calls(levels: Sequence[Level]) -> None:
         print(f"  {level.value:<10}{float(confined(level, [*arguments, level.value])[1]):8.0f}", flush=True)
 
 
-def setup_at(level: Level) -> worker_process.Setup:
+def setup_at(level: Level) -> worker_setup.Setup:
     """Workers of the CPU harness for images of at most 128x128."""
-    return worker_process.Setup("cpu", 4, 128 * 128, level, CPU_LIMITS)
+    return worker_setup.Setup("cpu", 4, 128 * 128, level, CPU_LIMITS)
 
 
 def runtime_inside(levels: Sequence[Level], model: Submission, sets: int, requests: int) -> None:

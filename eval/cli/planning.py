@@ -14,7 +14,7 @@ from data.types import Split
 from eval import challenge as challenges
 from eval import sandbox
 from eval.challenge import Challenge
-from eval.harness import dataset, worker_process
+from eval.harness import dataset, worker_setup
 from eval.harness.plan import Plan
 from eval.harness.scoring import image_checks, saved_images
 from eval.host.gpu import choose_device
@@ -61,12 +61,12 @@ def _metric_names(challenge: Challenge, *, ssim: bool) -> list[str]:
 
 def _setup(
     options: argparse.Namespace, challenge: Challenge, data: dataset.Dataset, level: sandbox.Level
-) -> worker_process.Setup:
+) -> worker_setup.Setup:
     device = choose_device(options.device)
     gpu = sandbox.find_gpu(device)
-    deadlines = worker_process.Deadlines.per_image(options.timeout)
+    deadlines = worker_setup.Deadlines.per_image(options.timeout)
     limits = sandbox.limits_of(gpu, deadlines.total_s)
-    return worker_process.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu)
+    return worker_setup.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu)
 
 
 def _dataset(options: argparse.Namespace, challenge: Challenge) -> dataset.Dataset:

@@ -20,7 +20,7 @@ from data.text import without_controls
 from eval import files, sandbox
 from eval.failures import SubmissionFailed
 from eval.filters import seccomp_rules
-from eval.harness.worker_process import Setup
+from eval.harness.worker_setup import Setup
 from eval.host import disk
 from eval.protocol.job import NativeSource
 from eval.submissions.submission import Submission

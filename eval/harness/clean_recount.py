@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 from data.types import Image
 from eval.failures import SubmissionFailed
-from eval.harness.worker_process import Setup, WorkerProcess
+from eval.harness.worker_process import WorkerProcess
+from eval.harness.worker_setup import Setup
 from eval.integrity.recount import Recounted
 from eval.protocol.job import TracedSource
 from eval.records.flags import FlagName

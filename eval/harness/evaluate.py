@@ -10,8 +10,9 @@ from pathlib import Path
 
 from data.errors import InputError
 from eval.failures import SubmissionFailed
-from eval.harness import build_step, folder_results, ground_truth, resume
+from eval.harness import build_step, ground_truth, resume
 from eval.harness.findings import Findings, Shared
+from eval.harness.folders import folder_results
 from eval.harness.measure import Measurement
 from eval.harness.plan import Plan
 from eval.harness.progress import BatchReporter

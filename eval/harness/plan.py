@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eval.challenge import Challenge
 from eval.harness.dataset import Dataset
-from eval.harness.worker_process import Setup
+from eval.harness.worker_setup import Setup
 from eval.runtime import statistics
 
 

@@ -1,7 +1,7 @@
-"""The parent's handle on one worker process: starts it confined, asks, keeps its own clock, ends it.
+"""The parent's handle on one worker process: it starts it confined, asks, keeps its own clock and ends it.
 
-Whatever goes wrong on the other side (crash, limit, silence, broken protocol, bad answer) becomes a
-`SubmissionFailed` with the reason; the parent itself never depends on what the worker says.
+Whatever goes wrong on the other side (a crash, a limit, silence, a broken protocol, a bad answer) becomes a
+`SubmissionFailed` with the reason. The parent itself never depends on what the worker says.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
@@ -24,9 +22,9 @@ from data.errors import InputError
 from data.text import without_controls
 from eval import sandbox
 from eval.failures import SubmissionFailed
+from eval.harness.worker_setup import Setup, job_of, passed_environment, view_of
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
-from eval.protocol.job import WorkerJob
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
@@ -44,51 +42,10 @@ from eval.submissions.submission import Submission
 
 _Answer = TypeVar("_Answer", bound=Statement)
 
-HARNESS_FILES = (
-    *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
-    *(ROOT / "data" / name for name in ("__init__.py", "errors.py", "text.py", "types.py")),
-    *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
-)
-# Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
-PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
 # Side of the crop that complexity is counted on, at most.
 CROP = 256
 # Room for a traced network with its weights: four times the largest of the 2024 efficient ones' checkpoints.
 GRAPH_BYTES = 128 << 20
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """Wall-clock bounds in seconds, kept by the parent."""
-
-    load_s: float = 300.0
-    image_s: float = 600.0
-    count_s: float = 600.0
-    total_s: float = 6 * 3600.0
-
-    @classmethod
-    def per_image(cls, image_s: float) -> Deadlines:
-        """`image_s` per image; a machine that needs more than the default gets as much more for all else."""
-        slowness = max(image_s / cls.image_s, 1.0)
-        return cls(cls.load_s * slowness, image_s, cls.count_s * slowness, cls.total_s * slowness)
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
-
-    max_pixels: of the largest LR image. level: how workers are confined. gpu: the device's, where it is one.
-    printed: hears what a worker printed, when it ends.
-    """
-
-    device: str
-    scale: int
-    max_pixels: int
-    level: sandbox.Level
-    limits: sandbox.Limits
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    gpu: sandbox.Device | None = None
-    printed: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +90,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._connection, self._caller = ours, channel.Caller(ours)
-        job = _job(submission, setup).seal()
+        job = job_of(submission, setup).seal()
         slots = (self._request, self._answer, self.graph)
         descriptors = [theirs.fileno(), *(slot.descriptor for slot in slots), job]
         try:
@@ -146,10 +103,10 @@ class WorkerProcess:
                     str(ROOT / "eval" / "worker" / "__main__.py"),
                     *map(str, descriptors),
                 ],
-                _view(submission, setup),
+                view_of(submission, setup),
                 setup.limits,
                 descriptors,
-                _environment(),
+                passed_environment(),
             )
         except InputError as error:
             self._close_channel()
@@ -308,37 +265,6 @@ def _within(doing: str, what: str, value: float, most: float) -> None:
         in_bounds(what, value, most)
     except channel.ChannelError as error:
         raise SubmissionFailed(f"{doing}: protocol: {error}") from None
-
-
-def _job(submission: Submission, setup: Setup) -> WorkerJob:
-    return WorkerJob(
-        source=submission.source,
-        checkpoints=tuple(str(path) for path in submission.checkpoints),
-        device="cuda:0" if setup.device.startswith("cuda") else "cpu",
-        scale=setup.scale,
-        must_lock=setup.level is not sandbox.Level.PROCESS,
-    )
-
-
-def _view(submission: Submission, setup: Setup) -> sandbox.View:
-    """Every file by the name that it is opened by, which may be a link's, and by the one that links lead to."""
-    files: Sequence[Path] = [
-        name
-        for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
-        for name in (path.absolute(), path.resolve())
-        if ".." not in name.parts  # what it is the parent of may be a link
-    ]
-    return sandbox.View(
-        readonly=tuple(dict.fromkeys(files)),
-        writable=submission.writable,
-        cwd=submission.cwd,
-        gpu=setup.gpu,
-    )
-
-
-def _environment() -> dict[str, str]:
-    """The caller's settings of speed and rounding."""
-    return {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
 
 
 def _last_words(output: bytes) -> str:

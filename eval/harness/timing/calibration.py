@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.failures import SubmissionFailed
-from eval.harness.worker_process import Answer, Setup, WorkerProcess
+from eval.harness.worker_process import Answer, WorkerProcess
+from eval.harness.worker_setup import Setup
 from eval.integrity import clocks
 from eval.protocol.job import ControlSource
 from eval.records.schema import SubmissionInfo

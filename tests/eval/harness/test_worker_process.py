@@ -13,11 +13,8 @@ import torch
 
 from eval import sandbox
 from eval.failures import SubmissionFailed
-from eval.harness.worker_process import (
-    Deadlines,
-    Setup,
-    WorkerProcess,
-)
+from eval.harness.worker_process import WorkerProcess
+from eval.harness.worker_setup import Deadlines, Setup
 from eval.protocol import channel
 from eval.protocol.channel import Reply, Status
 from eval.protocol.replies import Inspected, Loaded

@@ -11,7 +11,7 @@ import pytest
 from data.errors import InputError
 from eval import sandbox
 from eval.failures import SubmissionFailed
-from eval.harness import worker_process
+from eval.harness import worker_process, worker_setup
 from eval.host import gpu
 from eval.host.gpu import (
     Device,
@@ -98,7 +98,7 @@ def test_the_worker_is_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
         raise InputError("looked at")
 
     monkeypatch.setattr(sandbox, "spawn", refuse)
-    setup = worker_process.Setup("cuda:0", 4, 64, Level.PROCESS, CUDA_LIMITS, gpu=THIRD)
+    setup = worker_setup.Setup("cuda:0", 4, 64, Level.PROCESS, CUDA_LIMITS, gpu=THIRD)
     with pytest.raises(SubmissionFailed, match="looked at"):
         worker_process.WorkerProcess(native(find_manifest("0")), setup)
     assert [view.gpu for view in seen] == [THIRD]

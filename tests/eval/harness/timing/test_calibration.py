@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eval.harness.timing import calibration
 from eval.harness.timing.calibration import GapCalibration
-from eval.harness.worker_process import Setup
+from eval.harness.worker_setup import Setup
 from eval.sandbox import CPU_LIMITS, Level
 
 SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)

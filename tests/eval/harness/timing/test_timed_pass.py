@@ -9,7 +9,8 @@ import pytest
 
 from eval.harness.timing import timed_pass
 from eval.harness.timing.calibration import GapCalibration
-from eval.harness.worker_process import Answer, Setup
+from eval.harness.worker_process import Answer
+from eval.harness.worker_setup import Setup
 from eval.host.load import OtherLoad
 from eval.records.schema import Flag
 from eval.runtime.inputs import Variant

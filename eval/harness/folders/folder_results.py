@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from eval.harness import folder_program
 from eval.harness.findings import Findings, Shared
+from eval.harness.folders import folder_program
 from eval.harness.scoring import image_folder
 from eval.records.schema import Complexity
 from eval.submissions.repository import select_model

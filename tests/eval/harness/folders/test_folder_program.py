@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.harness import folder_program
+from eval.harness.folders import folder_program
 from tests.eval.worker.test_folder_program import judge, write_repo
 
 MIB = 2**20

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.pairs import ImagePair
-from eval.harness import working_folder
-from eval.harness.worker_process import FolderRun, Setup, WorkerProcess
+from eval.harness.folders import working_folder
+from eval.harness.worker_process import FolderRun, WorkerProcess
+from eval.harness.worker_setup import Setup
 from eval.host import disk
 from eval.protocol.job import FolderProgramSource
 from eval.records.flags import FlagName

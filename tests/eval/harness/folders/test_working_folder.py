@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.harness import working_folder
+from eval.harness.folders import working_folder
 from eval.host.disk import MAX_DEPTH, NAME_BYTES, used_bytes
 
 

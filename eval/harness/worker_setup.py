@@ -1,0 +1,90 @@
+"""What the workers of a batch share: limits, deadlines, and what each is told and shown when it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval import sandbox
+from eval.protocol.job import WorkerJob
+from eval.submissions.manifest import ROOT
+from eval.submissions.submission import Submission
+
+HARNESS_FILES = (
+    *(ROOT / "eval" / name for name in ("__init__.py", "protocol", "worker")),
+    *(ROOT / "data" / name for name in ("__init__.py", "errors.py", "text.py", "types.py")),
+    *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
+)
+# Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
+PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Wall-clock bounds in seconds, kept by the parent."""
+
+    load_s: float = 300.0
+    image_s: float = 600.0
+    count_s: float = 600.0
+    total_s: float = 6 * 3600.0
+
+    @classmethod
+    def per_image(cls, image_s: float) -> Deadlines:
+        """`image_s` per image; a machine that needs more than the default gets as much more for all else."""
+        slowness = max(image_s / cls.image_s, 1.0)
+        return cls(cls.load_s * slowness, image_s, cls.count_s * slowness, cls.total_s * slowness)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
+
+    max_pixels: of the largest LR image. level: how workers are confined. gpu: the device, if it is one.
+    printed: is called with what a worker printed, when it ends.
+    """
+
+    device: str
+    scale: int
+    max_pixels: int
+    level: sandbox.Level
+    limits: sandbox.Limits
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    gpu: sandbox.Device | None = None
+    printed: Callable[[bytes], None] | None = None
+
+
+def job_of(submission: Submission, setup: Setup) -> WorkerJob:
+    """What the worker of `submission` is told."""
+    return WorkerJob(
+        source=submission.source,
+        checkpoints=tuple(str(path) for path in submission.checkpoints),
+        device="cuda:0" if setup.device.startswith("cuda") else "cpu",
+        scale=setup.scale,
+        must_lock=setup.level is not sandbox.Level.PROCESS,
+    )
+
+
+def view_of(submission: Submission, setup: Setup) -> sandbox.View:
+    """What the worker of `submission` is shown.
+
+    Files are shown by the name that they are opened by, which may be a link's, and by the one that links lead to.
+    """
+    files: list[Path] = [
+        name
+        for path in (*HARNESS_FILES, *submission.visible, *submission.checkpoints)
+        for name in (path.absolute(), path.resolve())
+        if ".." not in name.parts  # what it is the parent of may be a link
+    ]
+    return sandbox.View(
+        readonly=tuple(dict.fromkeys(files)),
+        writable=submission.writable,
+        cwd=submission.cwd,
+        gpu=setup.gpu,
+    )
+
+
+def passed_environment() -> dict[str, str]:
+    """The caller's settings of speed and rounding."""
+    return {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
