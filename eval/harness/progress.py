@@ -110,10 +110,10 @@ def duration(seconds: float) -> str:
 def bars(console: Console) -> Progress:
     """The bar's look; the last column is the task's note."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     return Progress(*columns, TimeRemainingColumn(), console=console)
 

@@ -33,7 +33,7 @@ LEAST_ROOM_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Places:
+class RunFolders:
     """The private folders of one run. input: holds the LR images. output, work: empty at first, and writable."""
 
     input: Path
@@ -42,12 +42,12 @@ class Places:
 
 
 @contextlib.contextmanager
-def places(pairs: list[ImagePair]) -> Iterator[Places]:
+def run_folders(pairs: list[ImagePair]) -> Iterator[RunFolders]:
     """Folders for one run, gone afterwards. Raises InputError if the LR images cannot be copied."""
     root = Path(tempfile.mkdtemp(prefix="folder-run-")).resolve()
     try:
         root.chmod(0o711)
-        found = Places(root / "input", root / "output", root / "work")
+        found = RunFolders(root / "input", root / "output", root / "work")
         for folder in (found.input, found.output, found.work):
             folder.mkdir(mode=0o755)
         for pair in pairs:
@@ -62,7 +62,9 @@ def places(pairs: list[ImagePair]) -> Iterator[Places]:
         disk.remove(root)
 
 
-def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> tuple[str, FolderRun]:
+def call_program(
+    submission: Submission, setup: Setup, where: RunFolders, n_images: int
+) -> tuple[str, FolderRun]:
     """Call the program once in a worker of its own: the name it gives itself, and what was measured.
 
     Raises SubmissionFailed for whatever goes wrong in it. The limits on time and written files hold for all images
@@ -85,15 +87,16 @@ def run(submission: Submission, setup: Setup, where: Places, n_images: int) -> t
             output=str(where.output),
         ),
     )
-    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images) + shown_bytes)
+    limits = replace(setup.limits, writable_bytes=_room_bytes(setup, n_images, shown_bytes))
     with WorkerProcess(placed, replace(setup, limits=limits)) as worker:
         loaded = worker.load()
         return loaded.name, worker.run_folder(n_images)
 
 
-def _room_bytes(setup: Setup, n_images: int) -> int:
+def _room_bytes(setup: Setup, n_images: int, shown_bytes: int) -> int:
+    """How much may be written. shown_bytes: what the working folder holds before."""
     answers = n_images * setup.max_pixels * setup.scale**2 * 3
-    return max(answers * ROOM, LEAST_ROOM_BYTES)
+    return max(answers * ROOM + shown_bytes, LEAST_ROOM_BYTES)
 
 
 def timed(result: ModeResult, found: FolderRun) -> ModeResult:

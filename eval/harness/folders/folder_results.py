@@ -31,8 +31,8 @@ def run_program(submission: Submission, shared: Shared, findings: Findings) -> N
     setup = replace(shared.plan.setup, printed=findings.hear)
     for split, pairs in shared.plan.dataset.modes.items():
         shared.reporter.stage(findings.model, f"{split}: its program runs on {len(pairs)} images")
-        with folder_program.places(pairs) as where:
-            name, ran = folder_program.run(submission, setup, where, len(pairs))
+        with folder_program.run_folders(pairs) as where:
+            name, ran = folder_program.call_program(submission, setup, where, len(pairs))
             findings.model = select_model.results_key(name, int(submission.info.model_id))
             found = image_folder.find_images(where.output, pairs, scale)
             result = image_folder.score_folder(

@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from eval import files
 from eval.failures import SubmissionFailed
 from eval.host import disk
 
 WRITTEN_AGAIN = (".log", ".txt", ".json", ".csv")
 MOST_COPIED_BYTES = 1 << 20  # of one file; longer ones are linked
-MOST_FILES = 10_000  # in folders of their own; further folders are links, and so cannot be written
+MOST_BYTES_TOGETHER = 64 << 20  # of all copies
+MOST_SHOWN = 10_000  # in folders of their own; further folders are links, and so cannot be written
 MOST_DEPTH = 16
 ENOUGH_BYTES = 1 << 40
 
@@ -30,7 +30,7 @@ def fill(work: Path, repo: Path, visible: Iterable[Path]) -> int:
     Raises SubmissionFailed if something cannot be written.
     """
     waiting = deque(path for path in visible if path.is_relative_to(repo) and path != repo)
-    n_shown = 0
+    n_shown, room_bytes = 0, MOST_BYTES_TOGETHER
     try:
         while waiting:
             path = waiting.popleft()
@@ -38,8 +38,8 @@ def fill(work: Path, repo: Path, visible: Iterable[Path]) -> int:
             below = _files_in(path)
             is_deep = len(place.parts) - len(work.parts) >= MOST_DEPTH
             _make_folders(work, place.parent)
-            if below is None or is_deep or n_shown + len(waiting) + len(below) > MOST_FILES:
-                _show(path, place, repo)
+            if below is None or is_deep or n_shown + len(waiting) + len(below) > MOST_SHOWN:
+                room_bytes -= _show(path, place, min(MOST_COPIED_BYTES, room_bytes))
                 n_shown += 1
             else:
                 _make_folders(work, place)
@@ -67,13 +67,15 @@ def _make_folders(work: Path, folder: Path) -> None:
         one.chmod(0o777)
 
 
-def _show(path: Path, place: Path, repo: Path) -> None:
-    """Copy a short text file; link anything else."""
-    is_copied = (
-        path.suffix in WRITTEN_AGAIN and path.is_file() and not files.unfit(path, repo, MOST_COPIED_BYTES)
-    )
-    if is_copied:
-        shutil.copyfile(path, place)
-        place.chmod(0o666)
-    else:
+def _show(path: Path, place: Path, most_bytes: int) -> int:
+    """Copy a short text file; link anything else. Returns the bytes that were copied.
+
+    A link is never followed: it may lead to what the submission must not see.
+    """
+    is_text = path.suffix in WRITTEN_AGAIN and path.is_file() and not path.is_symlink()
+    if not is_text or path.stat().st_size > most_bytes:
         os.symlink(path, place)
+        return 0
+    shutil.copyfile(path, place)
+    place.chmod(0o666)
+    return place.stat().st_size

@@ -14,7 +14,7 @@ MIB = 2**20
 
 
 def test_folders_are_gone_whatever_was_left_in_them() -> None:
-    with folder_program.places([]) as where:
+    with folder_program.run_folders([]) as where:
         inside = os.open(where.output, os.O_RDONLY)
         for _ in range(1500):
             os.mkdir("d", dir_fd=inside)
@@ -26,7 +26,7 @@ def test_folders_are_gone_whatever_was_left_in_them() -> None:
 
 
 def test_folders_are_gone_after_an_error() -> None:
-    with pytest.raises(KeyError), folder_program.places([]) as where:
+    with pytest.raises(KeyError), folder_program.run_folders([]) as where:
         raise KeyError
     assert not where.output.parent.exists()
 

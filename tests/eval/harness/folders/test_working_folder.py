@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.harness.folders import working_folder
-from eval.host.disk import MAX_DEPTH, NAME_BYTES, used_bytes
+from eval.host.disk import used_bytes
 
 
 @pytest.fixture
@@ -61,14 +61,15 @@ def test_links_are_shown_as_links_and_never_followed(repo: Path, tmp_path: Path)
         "folder": tmp_path,
     }.items():
         (repo / "models" / name).symlink_to(target)
+    (repo / "models" / "inner.txt").symlink_to("team07_X/notes.txt")
     os.mkfifo(repo / "models" / "pipe.log")
     work = filled(repo)
-    for name in ("out.txt", "loop.log", "folder", "pipe.log"):
+    for name in ("out.txt", "inner.txt", "loop.log", "folder", "pipe.log"):
         assert (work / "models" / name).is_symlink()
 
 
 def test_what_it_shows_counts_neither_as_written_nor_as_too_deep(repo: Path) -> None:
-    deep = repo / "models" / "/".join("d" * (MAX_DEPTH + 8))
+    deep = repo / "models" / "/".join("d" * 40)
     deep.mkdir(parents=True)
     (deep / "end.py").touch()
     for number in range(50):
@@ -76,12 +77,14 @@ def test_what_it_shows_counts_neither_as_written_nor_as_too_deep(repo: Path) -> 
     work = repo.parent / "work"
     work.mkdir()
     counted = working_folder.fill(work, repo, [repo / "models"])
-    assert used_bytes(work, 1 << 40) <= counted + 64 * NAME_BYTES
+    assert counted == used_bytes(work, 1 << 40) < 1 << 22, (
+        "as deep as the limit, it would count as more than enough"
+    )
     assert (work / deep.relative_to(repo) / "end.py").is_file()
 
 
 def test_a_large_repository_is_shown_by_few_links(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working_folder, "MOST_FILES", 3)
+    monkeypatch.setattr(working_folder, "MOST_SHOWN", 3)
     for number in range(20):
         (repo / "models" / "team07_X" / f"{number}.py").touch()
     (repo / "zoo" / "inner").mkdir(parents=True)
@@ -89,3 +92,12 @@ def test_a_large_repository_is_shown_by_few_links(repo: Path, monkeypatch: pytes
     work = filled(repo, repo / "old.log", repo / "test.py", repo / "models", repo / "zoo")
     assert sum(1 for path in work.rglob("*") if path.is_symlink() or path.is_file()) <= 4
     assert (work / "zoo" / "inner" / "w.pth").is_file() and (work / "models" / "team07_X" / "7.py").is_file()
+
+
+def test_copies_are_bounded_together(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working_folder, "MOST_BYTES_TOGETHER", 2500)
+    for number in range(5):
+        (repo / "models" / f"{number}.txt").write_bytes(bytes(1000))
+    work = filled(repo, repo / "models")
+    copies = [path for path in work.rglob("*.txt") if not path.is_symlink() and path.stat().st_size == 1000]
+    assert len(copies) == 2 and len(list(work.rglob("?.txt"))) == 5
