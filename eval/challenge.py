@@ -269,7 +269,7 @@ def load(name: str) -> Challenge:
         near = difflib.get_close_matches(name, available(), n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise InputError(f"unknown challenge '{name}'{hint} (there are: {', '.join(available())})")
-    challenge = tomlfile.load(Challenge, path)
+    challenge = tomlfile.load_toml(Challenge, path)
     if challenge.name != path.stem:
         raise InputError(f"{path}: field 'name' is '{challenge.name}', it must equal the file's name")
     return challenge

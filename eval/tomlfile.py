@@ -59,7 +59,7 @@ def validate(model: type[Model], content: dict[str, Any], origin: object) -> Mod
         raise InputError(f"{origin}: {field_problems(error, model)}") from None
 
 
-def load(model: type[Model], path: Path) -> Model:
+def load_toml(model: type[Model], path: Path) -> Model:
     """The TOML file at `path` as a `model`."""
     return validate(model, read_toml(path), path)
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from eval.submissions.manifest import Manifest
-from eval.tomlfile import load
+from eval.tomlfile import load_toml
 from models.blocks import ESA, SkipConvESA, SSConv, conv3x3, upsampler
 from models.team00_RLFN import RLFN
 from models.team21_SlimRLFN import SlimRLFN
@@ -162,7 +162,7 @@ def test_scripts_import_only_torch_and_blocks(network: type[nn.Module]) -> None:
 @pytest.mark.parametrize("network", [RLFN, SlimRLFN, EERN, MSN])
 def test_manifest_beside_the_script_builds_its_class(network: type[nn.Module]) -> None:
     path = Path(inspect.getfile(network)).with_suffix(".toml")
-    manifest = load(Manifest, path)
+    manifest = load_toml(Manifest, path)
     assert manifest.class_ == network.__name__
     assert f"team{manifest.id:02}_" in path.name
     if manifest.claims.params_m is not None:
@@ -170,6 +170,6 @@ def test_manifest_beside_the_script_builds_its_class(network: type[nn.Module]) -
 
 
 def test_pruned_manifest_shares_the_script() -> None:
-    manifest = load(Manifest, ROOT / "models" / "team21_SlimRLFN_prune.toml")
+    manifest = load_toml(Manifest, ROOT / "models" / "team21_SlimRLFN_prune.toml")
     assert (manifest.model_id, manifest.script) == ("21p", "team21_SlimRLFN.py")
     assert count(SlimRLFN(**manifest.args)) == 197_134

@@ -16,7 +16,7 @@ from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
 from eval.submissions.manifest import Manifest
-from eval.tomlfile import load
+from eval.tomlfile import load_toml
 from models.team00_RLFN import RLFN
 from models.team21_SlimRLFN import SlimRLFN
 from models.team25_EERN import EERN
@@ -43,7 +43,7 @@ class Released(NamedTuple):
     scope="module",
 )
 def released(request: pytest.FixtureRequest) -> Iterator[Released]:
-    manifest = load(Manifest, ROOT / "models" / f"{request.param}.toml")
+    manifest = load_toml(Manifest, ROOT / "models" / f"{request.param}.toml")
     assert manifest.checkpoint is not None
     state = torch.load(
         REFERENCE / "weights" / manifest.checkpoint.file, map_location="cpu", weights_only=True

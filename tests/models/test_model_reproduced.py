@@ -19,7 +19,7 @@ from torch import nn
 from data.bicubic import imresize
 from data.images import write_png
 from eval.submissions.manifest import Manifest
-from eval.tomlfile import load
+from eval.tomlfile import load_toml
 from models.team00_RLFN import RLFN
 from models.team21_SlimRLFN import SlimRLFN
 from models.team25_EERN import EERN
@@ -40,7 +40,7 @@ class Shipped(NamedTuple):
 
 @pytest.fixture(params=["team00_RLFN", "team21_SlimRLFN", "team25_EERN", "team28_MSN"], scope="module")
 def shipped(request: pytest.FixtureRequest) -> Shipped:
-    manifest = load(Manifest, ROOT / "models" / f"{request.param}.toml")
+    manifest = load_toml(Manifest, ROOT / "models" / f"{request.param}.toml")
     assert manifest.reproduced is not None
     path = ROOT / "model_zoo" / manifest.reproduced.file
     return Shipped(manifest, path, torch.load(path, map_location="cpu", weights_only=True))

@@ -65,7 +65,7 @@ def _entry(repo: Path) -> Path:
 
 
 def _from_branch(
-    repo: Path, entry: Path, branch: select_model.Branch, share: ownership.Share, allow_pickle: bool
+    repo: Path, entry: Path, branch: select_model.Branch, share: ownership.RepositoryShare, allow_pickle: bool
 ) -> Submission:
     refused = {path: reason for path in share.checkpoints if (reason := unfit(path, repo))}
     present = tuple(path for path in share.checkpoints if path not in refused and path.is_file())

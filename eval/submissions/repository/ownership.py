@@ -21,7 +21,7 @@ from eval.submissions.repository import literals, select_model, visible_paths
 from eval.submissions.repository.select_model import Branch, imported
 from eval.submissions.team_number import team_number
 
-PLACES = ("models", literals.ZOO)  # where the challenges ask teams to put their files
+SHARED_FOLDERS = ("models", literals.ZOO)  # where the challenges ask teams to put their files
 BASELINE = 0  # the organiser's number: others may build on its files
 HISTORY = ".git"  # holds everybody's files once more
 MOST_BYTES = 4 << 20  # of a source file that is still parsed
@@ -32,7 +32,7 @@ LISTING = frozenset(
 
 
 @dataclass(frozen=True)
-class Share:
+class RepositoryShare:
     """What one submission is given of a repository.
 
     visible: what it may see. checkpoints: files that its branch names, of which some may not be there. data: all
@@ -70,7 +70,7 @@ class Ownership:
         self._computing = {one.model_id for one in branches if not self._is_all(one, reached[one.model_id])}
         self._own = {one.model_id: self._belonging(one, reached[one.model_id]) for one in branches}
 
-    def share(self, branch: Branch, hidden: Collection[Path] = ()) -> Share:
+    def share(self, branch: Branch, hidden: Collection[Path] = ()) -> RepositoryShare:
         """What `branch` is given of the repository, without the paths of `hidden`."""
         own = self._own[branch.model_id]
         shown = own | self._common
@@ -83,10 +83,10 @@ class Ownership:
                 # Whole, or where something in it is shown all files in it that are not.
                 others |= set(self._below(path)) - shown if path in leading else {path}
         secret = {*others, *self._nobodys, *(path for path in hidden if path.is_relative_to(self._repo))}
-        visible, too_many = visible_paths.without(self._repo, secret, shown)
+        visible, too_many = visible_paths.all_but(self._repo, secret, shown)
         data = tuple(path for path in sorted(own) if path.suffix != ".py" and self._is_fit(path))
         named = [self._repo / name for name in branch.checkpoints]
-        return Share(
+        return RepositoryShare(
             visible,
             tuple(path for path in named if not _lies_in(path, secret)),
             data[:MOST_FILES],
@@ -123,8 +123,12 @@ class Ownership:
         return number in self._ids - {BASELINE, model_id} and not is_variant
 
     def _find_numbered(self) -> dict[Path, int]:
-        """Number by file or folder of `PLACES`."""
-        found = {path: team_number(path.name) for place in PLACES for path in (self._repo / place).glob("*")}
+        """Number by file or folder of `SHARED_FOLDERS`."""
+        found = {
+            path: team_number(path.name)
+            for place in SHARED_FOLDERS
+            for path in (self._repo / place).glob("*")
+        }
         return {path: number for path, number in found.items() if number is not None}
 
     def _below(self, path: Path) -> list[Path]:
@@ -137,7 +141,9 @@ class Ownership:
         tree = _parsed(self._entry, self._repo)
         nodes = list(select_model.outside_branches(tree))
         computed = filter(None, select_model.computed_imports(nodes))
-        start = self._modules([PLACES[0], *computed, *(name for node in nodes for name in imported(node))])
+        start = self._modules(
+            [SHARED_FOLDERS[0], *computed, *(name for node in nodes for name in imported(node))]
+        )
         found = self._reached(start)
         named = {self._repo / name for path in found for name in self._source(path).named}
         files_named = {

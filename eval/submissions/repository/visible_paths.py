@@ -10,7 +10,7 @@ from pathlib import Path
 MOST_PATHS = 1000  # that one submission is shown: each is a mount, or a rule, of its sandbox
 
 
-def without(repo: Path, secret: Collection[Path], needed: Iterable[Path]) -> tuple[tuple[Path, ...], str]:
+def all_but(repo: Path, secret: Collection[Path], needed: Iterable[Path]) -> tuple[tuple[Path, ...], str]:
     """Files and folders of `repo` without those of `secret`, and why they are too many to be shown, if so.
 
     A folder stands for all that is in it where nothing of that is secret; else what is in it is shown one by one.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.submissions.repository.ownership import Ownership, Share
+from eval.submissions.repository.ownership import Ownership, RepositoryShare
 from eval.submissions.repository.select_model import discover
 from tests.eval.test_files import nested
 
@@ -58,7 +58,7 @@ def repo(tmp_path: Path) -> Path:
     return folder
 
 
-def share(repo: Path, model_id: int, hidden: tuple[Path, ...] = ()) -> Share:
+def share(repo: Path, model_id: int, hidden: tuple[Path, ...] = ()) -> RepositoryShare:
     branches = discover((repo / "test_demo.py").read_text())
     (branch,) = (one for one in branches if one.model_id == model_id)
     return Ownership(repo, repo / "test_demo.py", branches).share(branch, hidden)
