@@ -8,6 +8,7 @@
     protocol     what parent and worker say to each other *
     worker       loads, runs, times and counts a submission; the only package with torch *
     integrity    whether a worker's word is believed
+    claims       what a team claims beside what was measured; factsheets
     metrics      PSNR, SSIM and the other image metrics
     runtime      which inputs are timed, and statistics of times
     records      the record of an evaluation, flags, official result files
@@ -17,6 +18,7 @@
     files        bounded reading of files that strangers hand in
     failures     the exception that ends one submission's evaluation
     explain      which protocol gives the number in a paper
+    factsheet    claims proposed from a factsheet: a command line
 
 A star marks what runs beside a team's code. docs/architecture.md says what may import what.
 """

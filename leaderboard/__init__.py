@@ -8,6 +8,7 @@ entry            what is read of a record
 bootstrap        how ties are decided
 score_formulas   the challenges' scores as formulas
 robustness       how firm a rank is
+interleaved      ratios, intervals and rank sets from rounds
 checks           doubtful figures
 tables           CSV, Markdown, LaTeX, JSON, terminal
 site             the static site

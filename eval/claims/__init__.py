@@ -1,1 +1,6 @@
-"""What a team claims, compared with what was measured: verdicts, and the known causes of a difference."""
+"""What a team claims, compared with what was measured. Pure functions.
+
+compare    each claim beside the measurement, with a verdict
+causes     known causes of a difference
+factsheet  claims proposed from the text of a factsheet
+"""

@@ -4,6 +4,7 @@ options   the options and their defaults, such as the time limit per image
 chosen    which submissions the options name
 planning  the plan of a batch: data, metrics, device, sandbox, limits
 batch     one submission after the other, one record each
+campaign  the rounds of protocol `interleaved`
 command   options in, exit status out
 """
 

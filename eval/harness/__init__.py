@@ -5,6 +5,7 @@ measure            one submission with workers: quality, runtime, complexity
 passes             the passes over all images
 worker_process     the parent's handle on a worker, and its time limits
 timing             the timed pass, and the gap between the clocks
+campaign           rounds of protocol `interleaved`
 scoring            scores images in threads, keeps them, checks them
 clean_recount      counts again without the team's code
 complexity_result  counts as the record states them

@@ -1,4 +1,13 @@
-"""A ranking in the formats that people read and publish. Formatting only; no rule is decided here."""
+"""A ranking in the formats that people read and publish. Formatting only; no rule is decided here.
+
+columns   which columns are printed, under which headings
+numbers   how a number is printed
+marks     which cells are best
+files     CSV and JSON
+markdown  Markdown
+latex     LaTeX
+terminal  a terminal of any width
+"""
 
 from leaderboard.tables.files import table_json, write_csv
 from leaderboard.tables.latex import to_latex
