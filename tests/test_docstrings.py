@@ -90,7 +90,6 @@ def missing(function: ast.FunctionDef) -> list[str]:
     return [word for word, pattern in STATED.items() if not pattern.search(text)]
 
 
-@pytest.mark.xfail(reason="docstrings of train and models are being written", strict=False)
 def test_functions_on_arrays_state_shape_dtype_and_range() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {name}": lacking
