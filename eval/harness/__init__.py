@@ -3,7 +3,8 @@
 evaluate           one submission after the other, each to its record
 measure            one submission with workers: quality, runtime, complexity
 passes             the passes over all images
-worker_process     the parent's handle on a worker, and its time limits
+worker_process     the parent's handle on a worker
+worker_setup       time limits of workers, and what each is told and shown
 timing             the timed pass, and the gap between the clocks
 campaign           rounds of protocol `interleaved`
 scoring            scores images in threads, keeps them, checks them
@@ -11,8 +12,7 @@ clean_recount      counts again without the team's code
 complexity_result  counts as the record states them
 ground_truth       checks that no sandbox shows an HR image
 build_step         compiles operators that a manifest asks for
-folder_program     runs a program on a folder of images
-folder_results     scores folders of images
+folders            programs that turn folders into folders, and folders of images
 dataset            which images a batch is judged on
 plan               what every submission of a batch is put through
 findings           what is known of a submission while it is evaluated

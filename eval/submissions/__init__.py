@@ -9,6 +9,7 @@ bare_checkpoint  a checkpoint without a script
 image_folder     results handed in as images
 repository       submissions of an NTIRE-style repository
 checkpoints      which file fills a model: authors', reproduced, or the user's
+team_number      whose a file is, by its name
 fingerprint      hashes of a submission's files
 submission       what all of these become
 """
