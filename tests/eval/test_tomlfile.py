@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from train.recipe import Recipe
 
 from data.errors import InputError
 from eval import tomlfile
 from eval.challenge import Challenge
 from eval.submissions.manifest import Manifest
 from tests.conftest import ROOT
+from train.schema.recipe import Recipe
 
 
 @pytest.mark.parametrize(
