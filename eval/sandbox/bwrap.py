@@ -91,7 +91,7 @@ def command(options_fd: int, program: list[str]) -> list[str]:
     return [executable(), "--args", str(options_fd), "--", *program]
 
 
-def options(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> bytes:
+def options_file(view: View, limits: Limits, seccomp_fd: int, program: list[str]) -> bytes:
     """What bwrap reads by --args, since the kernel limits the bytes on a command line. The filter is in `seccomp_fd`.
 
     Raises InputError if the view has more paths than bwrap takes.

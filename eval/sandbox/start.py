@@ -27,7 +27,7 @@ from eval.sandbox.watch import Watched
 
 LAUNCHER = Path(__file__).resolve().parents[1] / "filters" / "launch.py"
 BASE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICE_NODES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 MARK = "SANDBOX_ID"
 
 
@@ -146,7 +146,7 @@ def _specification(
     rules = None
     if level is Level.LANDLOCK:
         shown = [*readable(view), *(Path("/") / name for name in ROOT_FOLDERS)]
-        devices = list(DEVICES)
+        devices = list(DEVICE_NODES)
         if view.gpu is not None:
             devices += map(str, cuda.devices(view.gpu))
         rules = {
@@ -208,7 +208,7 @@ def _start(
         inherited = [*pass_fds, told]
         if level is Level.BWRAP:
             rules = _in_memory("seccomp", seccomp_rules.assemble(seccomp_rules.stage1_bwrap()), open_here)
-            options = _in_memory("options", bwrap.options(view, limits, rules, command), open_here)
+            options = _in_memory("options", bwrap.options_file(view, limits, rules, command), open_here)
             command = bwrap.command(options, command)
             inherited += [rules, options]
         elif level is Level.LANDLOCK:
