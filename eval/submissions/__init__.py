@@ -11,6 +11,5 @@ repository       submissions of an NTIRE-style repository
 checkpoints      which file fills a model: authors', reproduced, or the user's
 team_number      whose a file is, by its name
 fingerprint      hashes of a submission's files
-team_number      the number that says whose a file is
 submission       what all of these become
 """
