@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from eval.claims.factsheet.parse import parse
+from eval.claims.factsheet.parse import parse_factsheet
 from eval.tomlfile import read_toml
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "eval" / "claims" / "factsheet"
@@ -23,7 +23,7 @@ def found(one: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"factsheet{one['suffix']}"
         path.write_text(one["content"], encoding="utf-8")
-        claims = parse(path).claims
+        claims = parse_factsheet(path).claims
     return {name: list(c.value) if isinstance(c.value, tuple) else c.value for name, c in claims.items()}
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.text import printable, without_controls
-from eval.claims.factsheet.figures import Found
-from eval.claims.factsheet.parse import Factsheet, parse
+from eval.claims.factsheet.figures import ProposedClaim
+from eval.claims.factsheet.parse import Factsheet, parse_factsheet
 from eval.claims.factsheet.write import readme, tex_table
 from eval.records import store
 
@@ -21,8 +21,8 @@ EPILOG = """examples:
 """
 
 
-def options() -> argparse.ArgumentParser:
-    """All options with their defaults."""
+def _options() -> argparse.ArgumentParser:
+    """All _options with their defaults."""
     parser = argparse.ArgumentParser(
         "python -m eval.factsheet",
         description="Propose the claims of a factsheet, each with its sentence; or write a factsheet's tables.",
@@ -54,7 +54,7 @@ def options() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0, or 2 for wrong usage or a file that cannot be read."""
-    parser = options()
+    parser = _options()
     given = parser.parse_args(arguments)
     try:
         if (given.file is None) == (given.write is None):
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.write is not None:
             _write(given)
         else:
-            sheet = parse(given.file, given.name)
+            sheet = parse_factsheet(given.file, given.name)
             print(json.dumps(sheet.as_dict(), indent=1) if given.json else _text(sheet))
     except InputError as error:
         print(f"eval.factsheet: error: {printable(str(error))}", file=sys.stderr)
@@ -86,7 +86,7 @@ def _text(sheet: Factsheet) -> str:
     return without_controls("\n".join(lines).rstrip())
 
 
-def _line(found: Found) -> str:
+def _line(found: ProposedClaim) -> str:
     value = list(found.value) if isinstance(found.value, tuple) else found.value
     return f"{found.field} = {json.dumps(value)}"
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.records.rounds import RoundRecord
-from leaderboard.entry import Array, Entry, Mask, machine_of
+from leaderboard.conditions import machine_of
+from leaderboard.entry import Array, Entry, Mask
 from leaderboard.row import Row
 
-PROTOCOL = "interleaved"
+_PROTOCOL = "interleaved"
 
 
 def attach(entries: Sequence[Entry], rounds: Sequence[RoundRecord]) -> None:
@@ -24,7 +25,7 @@ def attach(entries: Sequence[Entry], rounds: Sequence[RoundRecord]) -> None:
         known.append(one)
     for entry in entries:
         where = (entry.conditions.dataset, entry.conditions.machine)
-        if entry.ok and entry.conditions.protocol == PROTOCOL and where in newest:
+        if entry.ok and entry.conditions.protocol == _PROTOCOL and where in newest:
             ratios = tuple(_ratio(one, entry.model) for one in newest[where])
             if any(math.isfinite(ratio) for ratio in ratios):
                 object.__setattr__(entry, "ratios", ratios)
@@ -37,7 +38,7 @@ def _ratio(one: RoundRecord, model: str) -> float:
     return math.nan if found is None else found
 
 
-def fill(
+def fill_rounds(
     rows: Sequence[Row], group: Sequence[Entry], keys: Array, slopes: Array | None, eligible: Mask
 ) -> None:
     """Fill in ratios with their intervals, and the rank sets of the eligible entries.

@@ -20,7 +20,8 @@ from eval.metrics.registry import chosen
 from eval.records.rounds import RoundRecord
 from eval.records.schema import Record, SubmissionInfo
 from leaderboard import bootstrap, checks, interleaved
-from leaderboard.entry import Array, Conditions, Entry, Mask, group_sizes, newest
+from leaderboard.conditions import Conditions
+from leaderboard.entry import Array, Entry, Mask, group_sizes, newest
 from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, SPLIT_NAMES, TEXTS, TIMES, Row, column_of, row_of
 from leaderboard.rules import rule_for
@@ -120,7 +121,7 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
         row.reference = scores.references[i] if scores.references else ""
         _set_columns(row, scores, i)
     if any(entry.ratios for entry in group):
-        interleaved.fill(rows, group, scores.keys, scores.slopes, eligible)
+        interleaved.fill_rounds(rows, group, scores.keys, scores.slopes, eligible)
     order = _order(group, scores.keys, eligible)
     return [rows[i] for i in order], [*scores.notes, *_notes(group, rule)]
 

@@ -129,7 +129,6 @@ def test_of_eval_no_more_is_seen_than_contributing_says(package: str) -> None:
     assert {name for name in re.findall(r"`eval\.(\w+)`", arrow)} == SEEN_OF_EVAL[package]
 
 
-@pytest.mark.xfail(reason="being split", strict=False)
 def test_no_file_is_too_long() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
@@ -151,7 +150,6 @@ def test_no_function_is_too_long() -> None:
     assert not long
 
 
-@pytest.mark.xfail(reason="being split", strict=False)
 def test_no_package_has_too_many_modules() -> None:
     modules: dict[Path, int] = defaultdict(int)
     for path in product():
@@ -176,7 +174,6 @@ def public_names(path: Path) -> set[str]:
 SHARED_NAMES = {"main", "parser", "load", "context", "COUNTER"}
 
 
-@pytest.mark.xfail(reason="being split", strict=False)
 def test_no_public_name_is_defined_twice() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path in product():

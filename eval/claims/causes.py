@@ -11,7 +11,7 @@ HD_PIXELS = 1280 * 720
 COUNTED_PIXELS = 256 * 256
 
 
-def explain(claim: str, claimed: float, measured: float, record: Record) -> str:
+def known_causes(claim: str, claimed: float, measured: float, record: Record) -> str:
     """The known causes that turn the measured figure into the claimed one, joined; empty if none fits."""
     if not claimed or not measured:
         return ""

@@ -85,7 +85,7 @@ def _judged(
     if abs(measured - claimed) <= allowed * (1 + 1e-9):
         return Judgement(record.model, name, claimed, measured, "confirmed", "")
     reason = f"measured {measured:.6g} {figure.unit}, claimed {claimed:.10g}".replace("  ", " ")
-    cause = causes.explain(name, claimed, measured, record)
+    cause = causes.known_causes(name, claimed, measured, record)
     return Judgement(
         record.model, name, claimed, measured, "contradicted", f"{reason}; {cause}" if cause else reason
     )

@@ -15,7 +15,7 @@ from data.images import image_size
 from eval.challenge import EfficiencyRanking
 from eval.failures import SubmissionFailed
 from eval.harness import build_step, progress, resume
-from eval.harness.campaign.campaign import Limits, Standing, run_rounds
+from eval.harness.campaign.campaign import RoundLimits, Standing, run_rounds
 from eval.harness.campaign.entry_timer import EntryTimer
 from eval.harness.campaign.rounds import Round
 from eval.harness.plan import Plan
@@ -81,7 +81,9 @@ def run_campaign(
         if options.resume
         else []
     )
-    limits = Limits(options.rounds, None if options.round_minutes is None else options.round_minutes * 60)
+    limits = RoundLimits(
+        options.rounds, None if options.round_minutes is None else options.round_minutes * 60
+    )
     _say(console, _announcement(field, plan, limits, len(done)))
     standing = Standing()
     for known in done:
@@ -157,7 +159,7 @@ class _Maker:
         )
 
 
-def _announcement(field: _Field, plan: Plan, limits: Limits, done: int) -> str:
+def _announcement(field: _Field, plan: Plan, limits: RoundLimits, done: int) -> str:
     """What is going to happen, and about how long it takes."""
     images = sum(len(pairs) for pairs in plan.dataset.modes.values())
     requests = images * plan.repeats + WARM_UPS * len(plan.dataset.modes)

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Array = NDArray[np.float64]
-DRAWS = 2000
-SEED = 20240824
+_Array = NDArray[np.float64]
+MODEL_DRAWS = 2000
+_SEED = 20240824
 # Subtracting the other entries' part can leave next to nothing of an entry's variance: at least this share stays.
 LEAST_SHARE = 0.3
 _LEAST_VARIANCE = 1e-14  # of a log ratio: below the resolution of any clock
@@ -38,11 +38,11 @@ class RankSet:
 
 
 def rank_sets(
-    log_ratios: Array,
-    slopes: Array,
-    scores: Array,
+    log_ratios: _Array,
+    slopes: _Array,
+    scores: _Array,
     confidence: float = 0.95,
-    draws: int = DRAWS,
+    draws: int = MODEL_DRAWS,
 ) -> list[RankSet]:
     """Simultaneous confidence sets of the ranks of n entries; the lowest score has rank 1.
 
@@ -74,7 +74,7 @@ def rank_sets(
     return [RankSet(1 + int(better[:, i].sum()), entries - int(better[i].sum())) for i in range(entries)]
 
 
-def _checked(log_ratios: Array, slopes: Array, scores: Array) -> NDArray[np.bool_]:
+def _checked(log_ratios: _Array, slopes: _Array, scores: _Array) -> NDArray[np.bool_]:
     if log_ratios.ndim != 2 or log_ratios.shape[1] != len(scores) or len(slopes) != len(scores):
         raise ValueError(
             f"log ratios {log_ratios.shape}, {len(slopes)} slopes, {len(scores)} scores: expected R x n, n and n"
@@ -85,7 +85,7 @@ def _checked(log_ratios: Array, slopes: Array, scores: Array) -> NDArray[np.bool
     return observed
 
 
-def _without_repetition(slopes: Array, scores: Array) -> list[RankSet]:
+def _without_repetition(slopes: _Array, scores: _Array) -> list[RankSet]:
     """One round tells nothing of its noise: only entries whose scores hold none are separated."""
     noisy = np.asarray(slopes) > 0
     better = (scores[:, None] < scores[None]) & ~noisy[:, None] & ~noisy[None]
@@ -100,9 +100,9 @@ class _Fit:
     shared: D, the variance of what a round adds to all entries.
     """
 
-    means: Array
-    variances: Array
-    shared: Array
+    means: _Array
+    variances: _Array
+    shared: _Array
 
 
 class _RoundModel:
@@ -125,7 +125,7 @@ class _RoundModel:
         self._unmix = np.linalg.pinv(self._mixing)
         self._members = members
 
-    def fit(self, figures: Array) -> _Fit:
+    def fit(self, figures: _Array) -> _Fit:
         """figures: D x m, the observed log ratios in the order of `entry_of`."""
         effects = figures @ self._solve.T
         squares = np.square(figures @ self._residuals.T) @ self._members
@@ -136,22 +136,22 @@ class _RoundModel:
         shared = np.maximum(spread - variances.mean(axis=1) / self.entries, 0.0)
         return _Fit(effects[:, : self.entries], variances, shared)
 
-    def draw(self, fitted: _Fit, draws: int, generator: np.random.Generator) -> Array:
+    def draw(self, fitted: _Fit, draws: int, generator: np.random.Generator) -> _Array:
         """draws x m: figures of the fitted model with all true means at 0."""
         noise = generator.standard_normal((draws, len(self.entry_of)))
         rounds = generator.standard_normal((draws, self.rounds)) * np.sqrt(fitted.shared[0])
-        result: Array = noise * np.sqrt(fitted.variances[0])[self.entry_of] + rounds[:, self.round_of]
+        result: _Array = noise * np.sqrt(fitted.variances[0])[self.entry_of] + rounds[:, self.round_of]
         return result
 
-    def squared_errors(self, fitted: _Fit, slopes: Array) -> Array:
+    def squared_errors(self, fitted: _Fit, slopes: _Array) -> _Array:
         """D x n x n: squared standard errors of the differences between two entries' scores."""
         own = np.square(slopes) * fitted.variances / self.counts
         common = fitted.shared[:, None, None] * np.square(slopes[:, None] - slopes[None]) / self.rounds
-        errors: Array = own[:, :, None] + own[:, None, :] + common
+        errors: _Array = own[:, :, None] + own[:, None, :] + common
         return errors
 
 
-def _moderated(variances: Array, freedom: Array) -> Array:
+def _moderated(variances: _Array, freedom: _Array) -> _Array:
     """D x n variances, each with `freedom` degrees, shrunk towards their common value as far as they agree with it."""
     if variances.shape[1] < 3:
         return variances
@@ -161,26 +161,26 @@ def _moderated(variances: Array, freedom: Array) -> Array:
     prior = np.exp(
         logs.mean(axis=1)[:, None] + special.digamma(prior_freedom / 2) - np.log(prior_freedom / 2)
     )
-    result: Array = (prior_freedom * prior + freedom * variances) / (prior_freedom + freedom)
+    result: _Array = (prior_freedom * prior + freedom * variances) / (prior_freedom + freedom)
     return result
 
 
-def _inverse_trigamma(values: Array) -> Array:
+def _inverse_trigamma(values: _Array) -> _Array:
     """x with trigamma(x) = value, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
     x = 0.5 + 1.0 / values
     for _ in range(20):
         trigamma = special.polygamma(1, x)
         x = x + trigamma * (1 - trigamma / values) / special.polygamma(2, x)
-    result: Array = x
+    result: _Array = x
     return result
 
 
 def _separated(
-    model: _RoundModel, fitted: _Fit, slopes: Array, scores: Array, confidence: float, draws: int
+    model: _RoundModel, fitted: _Fit, slopes: _Array, scores: _Array, confidence: float, draws: int
 ) -> NDArray[np.bool_]:
     """n x n: whether entry i is better than entry j, all at once with `confidence`."""
     observed = _studentised(scores[None, :], model.squared_errors(fitted, slopes))[0]
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(_SEED)
     active = ~np.eye(len(scores), dtype=bool)
     redrawn = [model.fit(model.draw(fitted, size, generator)) for size in _chunks(draws, len(scores))]
     better = np.zeros_like(active)
@@ -201,13 +201,13 @@ def _chunks(draws: int, entries: int) -> Sequence[int]:
     return [min(size, draws - start) for start in range(0, draws, size)]
 
 
-def _largest(model: _RoundModel, drawn: _Fit, slopes: Array, active: NDArray[np.bool_]) -> Array:
+def _largest(model: _RoundModel, drawn: _Fit, slopes: _Array, active: NDArray[np.bool_]) -> _Array:
     studentised = _studentised(drawn.means * slopes, model.squared_errors(drawn, slopes))
-    result: Array = np.where(active, studentised, -np.inf).max(axis=(1, 2))
+    result: _Array = np.where(active, studentised, -np.inf).max(axis=(1, 2))
     return result
 
 
-def _studentised(scores: Array, squared_errors: Array) -> Array:
+def _studentised(scores: _Array, squared_errors: _Array) -> _Array:
     """D x n x n: by how many standard errors entry i is better (lower) than entry j."""
     differences = scores[:, None, :] - scores[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -15,16 +15,6 @@ def listed(folder: Path = MODELS) -> list[tuple[str, Path]]:
     return [(_stated_id(path), path) for path in sorted(folder.glob("team*.toml"))]
 
 
-def manifests(folder: Path = MODELS) -> dict[str, Path]:
-    """Manifest paths by model id. Raises InputError for two with the same id."""
-    found: dict[str, Path] = {}
-    for model_id, path in listed(folder):
-        if model_id in found:
-            raise _taken(model_id, [found[model_id], path])
-        found[model_id] = path
-    return found
-
-
 def _taken(model_id: str, paths: list[Path]) -> InputError:
     return InputError(f"{paths[1]}: field 'id': {model_id} is already taken by {paths[0].name}")
 

@@ -17,7 +17,7 @@ STATED, IN_SENTENCE, UNSURE = 0.9, 0.7, 0.4
 
 
 @dataclass(frozen=True)
-class Found:
+class ProposedClaim:
     """One proposed claim. confidence: 0.9 for `name: value` and the team's own row, 0.7 in a sentence, 0.4 unsure."""
 
     field: str
@@ -28,7 +28,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class _Quantity:
     """How a figure is written. units: what one unit is in the field's own unit. bounds: of a credible value."""
 
     field: str
@@ -43,24 +43,24 @@ def _word(pattern: str) -> re.Pattern[str]:
 
 
 NUMBER = r"(?<![\w.])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
-QUANTITIES = (
-    Quantity(
+_QUANTITIES = (
+    _Quantity(
         "params_m", _word(r"\bparam(eter)?s?\b|model size"),
         {"M": 1, "million": 1, "K": 1e-3, "k": 1e-3, "thousand": 1e-3, "": 1e-6}, (1e-4, 1e5), bare=True,
     ),
-    Quantity(
+    _Quantity(
         "flops_g", _word(r"flops?\b|macs?\b|mult(i|iply)?-?adds?"), {"G": 1, "M": 1e-3, "T": 1e3}, (1e-3, 1e6),
     ),
-    Quantity("activations_m", _word(r"\bact(ivation)?s?\b"), {"M": 1, "K": 1e-3, "G": 1e3}, (1e-3, 1e6)),
-    Quantity(
+    _Quantity("activations_m", _word(r"\bact(ivation)?s?\b"), {"M": 1, "K": 1e-3, "G": 1e3}, (1e-3, 1e6)),
+    _Quantity(
         "memory_mib", _word(r"\bmem(ory)?\b"),
         {"MiB": 1, "MB": 1, "Mb": 1, "M": 1, "GB": 1024, "GiB": 1024, "G": 1024}, (1, 1e6),
     ),
-    Quantity(
+    _Quantity(
         "runtime_ms", _word(r"\brun(ning)?[- ]?time\b|inference time|latency|\bspeed\b|time per image|\btime\b"),
         {"ms": 1, "milliseconds": 1, "s": 1e3, "sec": 1e3, "seconds": 1e3, "second": 1e3}, (0.01, 1e6),
     ),
-    Quantity(
+    _Quantity(
         "convs", _word(r"\b(number of|#) ?conv(olution)?(al)?( layers?)?s?\b|\bconv(olution)?s?:"),
         {"": 1}, (1, 1e5), bare=True,
     ),
@@ -89,16 +89,16 @@ DATASETS = (
     "WED",
     "BSD500",
 )
-DEVICES = _word(
+_DEVICES = _word(
     r"\b((NVIDIA |GeForce |Tesla )*((RTX|GTX) ?(A?\d{4})( ?Ti| Super)?"
     r"|A100|V100|H100|A6000|A40|T4|P100|L40S?|TITAN \w+))\b"
 )
 YES, NO = _word(r"\b(yes|used)\b"), _word(r"\b(no|none|not|without|n/?a)\b")
 
 
-def figures(passages: list[Passage], team_names: Collection[str] = ()) -> list[Found]:
+def figures(passages: list[Passage], team_names: Collection[str] = ()) -> list[ProposedClaim]:
     """All proposed claims, in the order of the text. team_names: of the team and its method, known from elsewhere."""
-    found: list[Found] = []
+    found: list[ProposedClaim] = []
     header: tuple[str, ...] = ()
     for passage in passages:
         if passage.cells:
@@ -112,7 +112,7 @@ def figures(passages: list[Passage], team_names: Collection[str] = ()) -> list[F
 
 
 def _is_header(cells: tuple[str, ...]) -> bool:
-    named = sum(any(one.word.search(cell) for one in QUANTITIES) or "psnr" in cell.lower() for cell in cells)
+    named = sum(any(one.word.search(cell) for one in _QUANTITIES) or "psnr" in cell.lower() for cell in cells)
     return named >= 1 and not any(re.fullmatch(NUMBER, cell.strip()) for cell in cells[1:])
 
 
@@ -121,7 +121,7 @@ def _is_own(cells: tuple[str, ...], team_names: Collection[str]) -> bool:
     return bool(OURS.search(label)) or any(name and name.lower() in label.lower() for name in team_names)
 
 
-def _row(header: tuple[str, ...], passage: Passage) -> Iterator[Found]:
+def _row(header: tuple[str, ...], passage: Passage) -> Iterator[ProposedClaim]:
     """The team's own row of a table: the unit may stand in the title or in the cell."""
     for title, cell in zip(header[1:], passage.cells[1:], strict=True):
         unit = re.search(r"[\[(]([A-Za-z]+)[\])]", title)
@@ -129,18 +129,18 @@ def _row(header: tuple[str, ...], passage: Passage) -> Iterator[Found]:
         split = re.search(r"\b(val|valid|validation|test)\b", title, re.IGNORECASE)
         line = Passage(f"{split.group(1) + ' ' if split else ''}{text}", passage.place)
         for one in [*_numbers(line), *_quality(line)]:
-            yield Found(one.field, one.value, passage.text, passage.place, STATED)
+            yield ProposedClaim(one.field, one.value, passage.text, passage.place, STATED)
 
 
-def _numbers(passage: Passage) -> Iterator[Found]:
+def _numbers(passage: Passage) -> Iterator[ProposedClaim]:
     """Figures of cost. In a list of several, each number belongs to the nearest word, in a pattern that repeats."""
     if NO_CLAIM.search(passage.text):
         return
-    for quantity in QUANTITIES:
+    for quantity in _QUANTITIES:
         for word in quantity.word.finditer(passage.text):
             value = _beside(quantity, passage.text, word)
             if value is not None:
-                yield Found(
+                yield ProposedClaim(
                     quantity.field, value, passage.text, passage.place, _confidence(passage.text, word)
                 )
                 break
@@ -150,9 +150,9 @@ def _confidence(text: str, word: re.Match[str]) -> float:
     return STATED if re.match(r"[^.]{0,40}?[:=]", text[word.end() :]) else IN_SENTENCE
 
 
-def _beside(quantity: Quantity, text: str, word: re.Match[str]) -> float | None:
+def _beside(quantity: _Quantity, text: str, word: re.Match[str]) -> float | None:
     """The number that belongs to a quantity's word: `0.66 M parameters`, `parameters (M): 0.66`, and the like."""
-    others = [one for other in QUANTITIES if other is not quantity for one in other.word.finditer(text)]
+    others = [one for other in _QUANTITIES if other is not quantity for one in other.word.finditer(text)]
     ends = [one.start() for one in others if one.start() >= word.end()]
     starts = [one.end() for one in others if one.end() <= word.start()]
     after = text[word.end() : min(ends, default=len(text))]
@@ -168,7 +168,7 @@ def _beside(quantity: Quantity, text: str, word: re.Match[str]) -> float | None:
     return None
 
 
-def _values(quantity: Quantity, text: str, title_unit: str | None) -> Iterator[tuple[float, int]]:
+def _values(quantity: _Quantity, text: str, title_unit: str | None) -> Iterator[tuple[float, int]]:
     """Numbers with a unit that fits, in the field's unit, and where each ends."""
     units = "|".join(sorted((re.escape(unit) for unit in quantity.units if unit), key=len, reverse=True))
     for match in re.finditer(rf"{NUMBER}\s*(?:({units})(?:FLOPs|MACs|Params)?(?![A-Za-z])|(?![\w%]))", text):
@@ -187,13 +187,13 @@ def _values(quantity: Quantity, text: str, title_unit: str | None) -> Iterator[t
 
 
 PSNR_PAIR = re.compile(rf"{NUMBER}\s*(?:dB)?\s*/\s*{NUMBER}")
-SPLITS = {
+_SPLITS = {
     "valid": _word(r"\bval(id(ation)?)?\b"),
     "test": _word(r"\btest(ing)?\b"),
 }
 
 
-def _quality(passage: Passage) -> Iterator[Found]:
+def _quality(passage: Passage) -> Iterator[ProposedClaim]:
     """PSNR and SSIM on the validation and test sets."""
     for metric, low, high, field in (("PSNR", 15.0, 60.0, "psnr_{}_db"), ("SSIM", 0.3, 1.0, "ssim_{}")):
         word = re.search(metric, passage.text, re.IGNORECASE)
@@ -211,12 +211,12 @@ def _quality(passage: Passage) -> Iterator[Found]:
             continue
         for split, value, sure in _by_split(rest, numbers):
             confidence = STATED if sure and ":" in rest else IN_SENTENCE if sure else UNSURE
-            yield Found(field.format(split), value, passage.text, passage.place, confidence)
+            yield ProposedClaim(field.format(split), value, passage.text, passage.place, confidence)
 
 
 def _by_split(text: str, numbers: list[tuple[float, re.Match[str]]]) -> Iterator[tuple[str, float, bool]]:
     named = sorted(
-        (word.start(), split) for split, pattern in SPLITS.items() for word in pattern.finditer(text)
+        (word.start(), split) for split, pattern in _SPLITS.items() for word in pattern.finditer(text)
     )
     order = list(dict.fromkeys(split for _, split in named))
     if len(numbers) >= 2 and (PSNR_PAIR.search(text) or len(order) == 2):
@@ -228,20 +228,20 @@ def _by_split(text: str, numbers: list[tuple[float, re.Match[str]]]) -> Iterator
         yield "valid", numbers[0][0], False  # challenges before the test phase mean the validation set
 
 
-def _words(passage: Passage) -> Iterator[Found]:
+def _words(passage: Passage) -> Iterator[ProposedClaim]:
     """Devices, training data, additional data."""
     text = passage.text
-    device, training = DEVICES.search(text), re.search(r"\b(train|fine-?tun)", text, re.IGNORECASE)
+    device, training = _DEVICES.search(text), re.search(r"\b(train|fine-?tun)", text, re.IGNORECASE)
     measuring = re.search(r"time|inference|latency|measur|evaluat|test", text, re.IGNORECASE)
     if device and measuring and not training and not NO_CLAIM.search(text):
-        yield Found("device", device.group(1).strip(), text, passage.place, IN_SENTENCE)
+        yield ProposedClaim("device", device.group(1).strip(), text, passage.place, IN_SENTENCE)
     known = tuple(name for name in DATASETS if re.search(rf"\b{name}\b", text))
     if known and training:
-        yield Found("training_data", known, text, passage.place, IN_SENTENCE)
+        yield ProposedClaim("training_data", known, text, passage.place, IN_SENTENCE)
     extra = re.search(r"\b(extra|additional) (training )?data\b[^:?]*[:?]?\s*(.*)", text, re.IGNORECASE)
     if extra and "[1]" not in text:
         answer = extra.group(3) or text
         if NO.search(answer) or re.search(r"\b(no|without|any) (extra|additional)", text, re.IGNORECASE):
-            yield Found("extra_data", False, text, passage.place, STATED)
+            yield ProposedClaim("extra_data", False, text, passage.place, STATED)
         elif YES.search(answer):
-            yield Found("extra_data", True, text, passage.place, IN_SENTENCE)
+            yield ProposedClaim("extra_data", True, text, passage.place, IN_SENTENCE)

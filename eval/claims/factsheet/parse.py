@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.claims.factsheet.figures import Found, Value, figures
+from eval.claims.factsheet.figures import ProposedClaim, Value, figures
 from eval.claims.factsheet.passages import Passage, read_passages
 
 TEAM_FIELDS = {
@@ -32,14 +32,14 @@ class Conflict:
     """A field that the text states with different values."""
 
     field: str
-    found: tuple[Found, ...]
+    found: tuple[ProposedClaim, ...]
 
 
 @dataclass(frozen=True)
 class Factsheet:
     """What a text proposes. claims: the surest finding of each field. team: details by name."""
 
-    claims: dict[str, Found]
+    claims: dict[str, ProposedClaim]
     team: dict[str, str]
     conflicts: tuple[Conflict, ...]
 
@@ -54,7 +54,7 @@ class Factsheet:
         }
 
 
-def parse(path: Path, names: Collection[str] = ()) -> Factsheet:
+def parse_factsheet(path: Path, names: Collection[str] = ()) -> Factsheet:
     """The factsheet at `path`. names: of the team and its method, by which its row of a table is known.
 
     Raises InputError for a file that cannot be read.
@@ -66,7 +66,7 @@ def from_passages(passages: list[Passage], names: Collection[str] = ()) -> Facts
     """The same from passages that were read already."""
     team = _team(passages)
     known = [*names, *(team[field] for field in ("team", "title") if field in team)]
-    by_field: dict[str, list[Found]] = {}
+    by_field: dict[str, list[ProposedClaim]] = {}
     for one in [*_readme(passages), *figures(passages, known)]:
         by_field.setdefault(one.field, []).append(one)
     claims, conflicts = {}, []
@@ -104,7 +104,7 @@ def _team(passages: list[Passage]) -> dict[str, str]:
     return found
 
 
-def _readme(passages: list[Passage]) -> list[Found]:
+def _readme(passages: list[Passage]) -> list[ProposedClaim]:
     found = []
     for passage in passages:
         name, _, value = passage.text.partition(":")
@@ -114,10 +114,10 @@ def _readme(passages: list[Passage]) -> list[Found]:
             figure: Value = float(f"{float(number.group(1)) * factor:.12g}")
             if field == "extra_data":
                 figure = bool(figure)
-            found.append(Found(field, figure, passage.text, passage.place, 0.95))
+            found.append(ProposedClaim(field, figure, passage.text, passage.place, 0.95))
     return found
 
 
-def _plain(found: Found) -> dict[str, Any]:
+def _plain(found: ProposedClaim) -> dict[str, Any]:
     value = list(found.value) if isinstance(found.value, tuple) else found.value
     return {"value": value, "sentence": found.sentence, "place": found.place, "confidence": found.confidence}

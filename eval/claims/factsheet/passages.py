@@ -12,8 +12,8 @@ from pathlib import Path
 
 from data.errors import InputError
 
-SUFFIXES = (".pdf", ".tex", ".zip", ".txt", ".md")
-MOST_BYTES = 64 << 20
+_SUFFIXES = (".pdf", ".tex", ".zip", ".txt", ".md")
+_MOST_BYTES = 64 << 20
 MOST_MEMBERS = 200
 
 
@@ -32,14 +32,14 @@ def read_passages(path: Path) -> list[Passage]:
     Raises InputError for a file that is missing, too large, damaged, or of another kind.
     """
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{path}: expected a factsheet, a file with one of {', '.join(SUFFIXES)}")
+    if suffix not in _SUFFIXES:
+        raise InputError(f"{path}: expected a factsheet, a file with one of {', '.join(_SUFFIXES)}")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: {len(content) >> 20} MiB, expected at most {MOST_BYTES >> 20} MiB")
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"{path}: {len(content) >> 20} MiB, expected at most {_MOST_BYTES >> 20} MiB")
     if suffix == ".pdf":
         return list(_pdf(path, content))
     if suffix == ".zip":
@@ -64,8 +64,8 @@ def _members(path: Path, content: bytes) -> list[tuple[str, str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             inside = [info for info in archive.infolist() if info.filename.endswith(".tex")][:MOST_MEMBERS]
-            if sum(info.file_size for info in inside) > MOST_BYTES:
-                raise InputError(f"{path}: its TeX files are larger than {MOST_BYTES >> 20} MiB together")
+            if sum(info.file_size for info in inside) > _MOST_BYTES:
+                raise InputError(f"{path}: its TeX files are larger than {_MOST_BYTES >> 20} MiB together")
             found = [(info.filename, archive.read(info).decode("utf-8", "replace")) for info in inside]
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise InputError(f"{path}: not a ZIP archive that can be read ({error})") from None

@@ -15,11 +15,9 @@ from eval.records.rounds import RoundRecord
 from eval.runtime import design, stopping
 from eval.runtime.rank_sets import RankSet, rank_sets
 
-OUT_OF_TIME = "the time for the campaign is over"
-
 
 @dataclass(frozen=True)
-class Limits:
+class RoundLimits:
     """rounds: at most this many. seconds: of all rounds together, None for no limit."""
 
     rounds: int
@@ -69,7 +67,7 @@ def run_rounds(
     entries: Sequence[str],
     baseline: str,
     time_entry: TimeEntry,
-    limits: Limits,
+    limits: RoundLimits,
     done: Sequence[RoundRecord],
     make_record: Callable[[int, Round, dict[str, str]], RoundRecord],
     clock: Callable[[], float] = time.monotonic,

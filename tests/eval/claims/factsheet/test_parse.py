@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data.errors import InputError
-from eval.claims.factsheet.parse import Factsheet, parse
+from eval.claims.factsheet.parse import Factsheet, parse_factsheet
 from eval.tomlfile import read_toml
 
 TEXTS: list[dict[str, Any]] = read_toml(Path(__file__).parent / "texts.toml")["text"]
@@ -19,7 +19,7 @@ TEXTS: list[dict[str, Any]] = read_toml(Path(__file__).parent / "texts.toml")["t
 def parsed(one: dict[str, Any], folder: Path) -> Factsheet:
     path = folder / f"factsheet{one['suffix']}"
     path.write_text(one["content"], encoding="utf-8")
-    return parse(path)
+    return parse_factsheet(path)
 
 
 @pytest.mark.parametrize("one", TEXTS, ids=lambda one: str(one["name"]))
@@ -51,7 +51,7 @@ def test_a_zip_of_tex_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
         archive.writestr("main.tex", "\\documentclass{article}\n\\input{body}")
         archive.writestr("body.tex", "The model has 0.3 M parameters.")
-    found = parse(tmp_path / "source.zip")
+    found = parse_factsheet(tmp_path / "source.zip")
     assert (found.claims["params_m"].value, found.claims["params_m"].place) == (0.3, "body.tex line 1")
 
 
@@ -79,7 +79,7 @@ def minimal_pdf(lines: list[str]) -> bytes:
 def test_a_pdf_is_read_with_its_pages(tmp_path: Path) -> None:
     lines = ["The network has a number of", "parameters of 0.2205 M and 14.07 G FLOPs."]
     (tmp_path / "sheet.pdf").write_bytes(minimal_pdf(lines))
-    found = parse(tmp_path / "sheet.pdf")
+    found = parse_factsheet(tmp_path / "sheet.pdf")
     assert {name: claim.value for name, claim in found.claims.items()} == {
         "params_m": 0.2205,
         "flops_g": 14.07,
@@ -98,6 +98,6 @@ def test_a_pdf_is_read_with_its_pages(tmp_path: Path) -> None:
 def test_what_is_no_factsheet_is_refused(name: str, content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=words):
-        parse(tmp_path / name)
+        parse_factsheet(tmp_path / name)
     with pytest.raises(InputError, match="cannot be read"):
-        parse(tmp_path / "missing.txt")
+        parse_factsheet(tmp_path / "missing.txt")
