@@ -5,10 +5,9 @@ rules            the kinds of ranking, and thresholds
 ranking          from records to one ranked table
 row              one row of it
 entry            what is read of a record
-bootstrap        how ties are decided
 score_formulas   the challenges' scores as formulas
-robustness       how firm a rank is
-interleaved      ratios, intervals and rank sets from rounds
+confidence       how firm a rank is: ties, rounds with their rank sets, other rules
+conditions       which records may share a column
 checks           doubtful figures
 tables           CSV, Markdown, LaTeX, JSON, terminal
 site             the static site

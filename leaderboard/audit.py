@@ -10,7 +10,8 @@ from eval import challenge as challenges
 from eval.challenge import Challenge
 from eval.records.schema import Record
 from eval.records.store import read_all
-from leaderboard import checks, robustness
+from leaderboard import checks
+from leaderboard.confidence import robustness
 from leaderboard.importing import read_official
 from leaderboard.ranking import ordered_groups
 from leaderboard.rules import rule_of

@@ -19,8 +19,9 @@ from eval.metrics.metric import Metric
 from eval.metrics.registry import chosen
 from eval.records.rounds import RoundRecord
 from eval.records.schema import Record, SubmissionInfo
-from leaderboard import bootstrap, checks, interleaved
+from leaderboard import checks
 from leaderboard.conditions import Conditions
+from leaderboard.confidence import interleaved, ties
 from leaderboard.entry import Array, Entry, Mask, group_sizes, newest
 from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, SPLIT_NAMES, TEXTS, TIMES, Row, column_of, row_of
@@ -110,13 +111,13 @@ def _rank_group(group: list[Entry], challenge: Challenge) -> tuple[list[Row], li
     eligible = np.array([reason == "" for reason in reasons])
     scores = rule.scores(group, eligible)
     ranks = whole(competition_ranks(scores.keys, eligible))
-    ties = bootstrap.ties(group, rule, scores.keys, eligible)
+    tied = ties.ties(group, rule, scores.keys, eligible)
     flags = checks.flag_texts(group, challenge)
     rows = [row_of(entry, challenge) for entry in group]
     for i, row in enumerate(rows):
         row.rank, row.eligible = ranks[i], bool(eligible[i])
         row.reason, row.flags = without_paths(reasons[i]), without_paths(flags[i])  # tables are published
-        row.ties_with = ", ".join(group[other].model for other in ties[i])
+        row.ties_with = ", ".join(group[other].model for other in tied[i])
         row.ranked_by = rule.ranked_by
         row.reference = scores.references[i] if scores.references else ""
         _set_columns(row, scores, i)

@@ -15,6 +15,7 @@ from eval import challenge as challenges
 from eval import sandbox
 from eval.challenge import Challenge
 from eval.harness import dataset, worker_setup
+from eval.harness.deadlines import Deadlines
 from eval.harness.plan import Plan
 from eval.harness.scoring import image_checks, saved_images
 from eval.host.gpu import choose_device
@@ -64,7 +65,7 @@ def _setup(
 ) -> worker_setup.Setup:
     device = choose_device(options.device)
     gpu = sandbox.find_gpu(device)
-    deadlines = worker_setup.Deadlines.per_image(options.timeout)
+    deadlines = Deadlines.per_image(options.timeout)
     limits = sandbox.limits_of(gpu, deadlines.total_s)
     return worker_setup.Setup(device, challenge.scale, data.max_lr_pixels(), level, limits, deadlines, gpu)
 

@@ -1,4 +1,4 @@
-"""What the workers of a batch share: limits, deadlines, and what each is told and shown when it starts."""
+"""What the workers of a batch share: limits, and what each is told and shown when it starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval import sandbox
+from eval.harness.deadlines import Deadlines
 from eval.protocol.job import WorkerJob
 from eval.submissions.manifest import ROOT
 from eval.submissions.submission import Submission
@@ -19,22 +20,6 @@ HARNESS_FILES = (
 )
 # Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
 PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """Wall-clock bounds in seconds, kept by the parent."""
-
-    load_s: float = 300.0
-    image_s: float = 600.0
-    count_s: float = 600.0
-    total_s: float = 6 * 3600.0
-
-    @classmethod
-    def per_image(cls, image_s: float) -> Deadlines:
-        """`image_s` per image; a machine that needs more than the default gets as much more for all else."""
-        slowness = max(image_s / cls.image_s, 1.0)
-        return cls(cls.load_s * slowness, image_s, cls.count_s * slowness, cls.total_s * slowness)
 
 
 @dataclass(frozen=True)

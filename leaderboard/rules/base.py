@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from eval.challenge import Baseline, Challenge, Ranking, Threshold
 from eval.metrics.registry import metric_named
 from leaderboard.entry import Array, Entry, Mask
 from leaderboard.rules.resampling import DRAWS
+from leaderboard.rules.thresholds import failed_thresholds, limit_text
 
 Kind = TypeVar("Kind", bound=Ranking)
 Column = Sequence[float | int | None]
@@ -103,7 +104,7 @@ class Rule(ABC, Generic[Kind]):
 
     def rule_text(self) -> str:
         """The rule and its thresholds, in two sentences at most."""
-        limits = " and ".join(map(_limit, self.data.thresholds))
+        limits = " and ".join(map(limit_text, self.data.thresholds))
         if not limits:
             return self.sentence()
         titles = dict.fromkeys(metric_named(one.metric).title for one in self.data.thresholds)
@@ -123,35 +124,6 @@ class Rule(ABC, Generic[Kind]):
         """The thresholds on splits that anyone in the group was evaluated on."""
         splits = {split for entry in group for split in entry.modes}
         return tuple(threshold for threshold in self.data.thresholds if threshold.mode in splits)
-
-
-def failed_thresholds(entry: Entry, thresholds: Sequence[Threshold], strict: bool | None = None) -> list[str]:
-    """Sentences for the thresholds that `entry` misses.
-
-    `strict` True compares every mean unrounded, False rounds all to two decimals, None does as the rule says.
-    """
-    reasons = []
-    for threshold in thresholds:
-        mean = entry.mean(threshold.mode, threshold.metric)
-        decimals = threshold.decimals if strict is None else "unrounded" if strict else 2
-        shown = mean if decimals == "unrounded" else round(mean, decimals)
-        if not shown >= threshold.minimum:
-            reasons.append(_reason(threshold, shown, decimals))
-    return reasons
-
-
-def _reason(threshold: Threshold, shown: float, decimals: int | Literal["unrounded"]) -> str:
-    metric = metric_named(threshold.metric)
-    what, minimum = f"{threshold.mode} {metric.title}", metric.amount(threshold.minimum, 2)
-    if math.isnan(shown):
-        return f"{what} was not measured (at least {minimum})"
-    return f"{what} {metric.amount(shown, 4 if decimals == 'unrounded' else decimals)} is below {minimum}"
-
-
-def _limit(threshold: Threshold) -> str:
-    exact = threshold.decimals == "unrounded"
-    rounding = "unrounded" if exact else f"rounded to {threshold.decimals} decimals"
-    return f"{metric_named(threshold.metric).amount(threshold.minimum, 2)} ({threshold.mode}, {rounding})"
 
 
 def competition_ranks(values: Any, counted: Any) -> Array:

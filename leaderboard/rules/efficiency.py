@@ -16,11 +16,11 @@ from leaderboard.rules.base import (
     Rule,
     Standings,
     competition_ranks,
-    failed_thresholds,
     whole,
 )
 from leaderboard.rules.reference import Reference, References, RuntimeOf
 from leaderboard.rules.resampling import resampled_runtimes
+from leaderboard.rules.thresholds import failed_thresholds
 from leaderboard.score_formulas import efficiency_exponent, log_final_score, score_of
 
 SCORES = ["score_runtime", "score_flops", "score_params", "score_final"]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from eval.records.schema import json_number
-from leaderboard.robustness import PairCheck
+from leaderboard.confidence.robustness import PairCheck
 from leaderboard.rules import rule_of
 from leaderboard.site.listing import EntryGroup, Listed
 from leaderboard.site.page import Page, SiteData

@@ -10,7 +10,7 @@ import pandas as pd
 
 from eval.challenge import Challenge
 from eval.metrics.metric import Metric
-from leaderboard.robustness import PairCheck
+from leaderboard.confidence.robustness import PairCheck
 from leaderboard.site.listing import EntryGroup
 
 if TYPE_CHECKING:

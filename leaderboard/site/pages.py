@@ -20,7 +20,7 @@ from data.errors import InputError
 from eval.challenge import Challenge
 from eval.records.schema import Record
 from eval.records.store import head
-from leaderboard.robustness import PairCheck, neighbours
+from leaderboard.confidence.robustness import PairCheck, neighbours
 from leaderboard.rules import rule_for
 from leaderboard.site.compare import COMPARE_PAGE
 from leaderboard.site.image import IMAGE_PAGE

@@ -9,7 +9,7 @@ latex     LaTeX
 terminal  a terminal of any width
 """
 
-from leaderboard.tables.files import table_json, write_csv
+from leaderboard.tables.csv_json import table_json, write_csv
 from leaderboard.tables.latex import to_latex
 from leaderboard.tables.markdown import to_markdown
 from leaderboard.tables.numbers import format_number

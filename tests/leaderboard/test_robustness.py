@@ -7,11 +7,8 @@ import pytest
 
 from eval.challenge import load
 from eval.records.schema import Checkpoint, Complexity, SubmissionInfo
-from leaderboard import (
-    checks,
-    diff,
-    robustness,
-)
+from leaderboard import checks, diff
+from leaderboard.confidence import robustness
 from leaderboard.entry import Entry
 from leaderboard.ranking import rank
 from leaderboard.rules import resampling, rule_of

@@ -20,7 +20,8 @@ from data.errors import InputError
 from eval import cli, sandbox
 from eval.failures import SubmissionFailed
 from eval.harness import build_step
-from eval.harness.worker_setup import Deadlines, Setup
+from eval.harness.deadlines import Deadlines
+from eval.harness.worker_setup import Setup
 from eval.host import disk
 from eval.protocol.job import NativeSource, Source
 from eval.records.schema import SubmissionInfo

@@ -13,8 +13,9 @@ import torch
 
 from eval import sandbox
 from eval.failures import SubmissionFailed
+from eval.harness.deadlines import Deadlines
 from eval.harness.worker_process import WorkerProcess
-from eval.harness.worker_setup import Deadlines, Setup
+from eval.harness.worker_setup import Setup
 from eval.protocol import channel
 from eval.protocol.channel import Reply, Status
 from eval.protocol.replies import Inspected, Loaded

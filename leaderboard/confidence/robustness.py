@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from leaderboard.entry import Array, Entry, Mask
-from leaderboard.rules.base import Alternative, Rule, failed_thresholds
+from leaderboard.rules.base import Alternative, Rule
+from leaderboard.rules.thresholds import failed_thresholds
 
 Outcome = Literal["holds", "ties", "reverses", "drops out"]
 
