@@ -203,6 +203,18 @@ def _of_its_kind(content: Any) -> Any:
     return Ranking.KINDS[kind].model_validate(content)
 
 
+class ClaimTolerances(Rules):
+    """How far a measurement may lie from a factsheet's claim, beside half a unit of the claim's last printed digit.
+
+    psnr_db, ssim: absolute. runtime, memory: relative, and compared on the same GPU model only.
+    """
+
+    psnr_db: float = Field(default=0.005, ge=0)
+    ssim: float = Field(default=0.0005, ge=0)
+    runtime: float = Field(default=0.10, ge=0)
+    memory: float = Field(default=0.05, ge=0)
+
+
 class Challenge(Rules):
     """One competition: scale, data, metrics, ranking, what it asks of the sandbox, and its sources.
 
@@ -223,6 +235,7 @@ class Challenge(Rules):
     ranking: SerializeAsAny[Annotated[Ranking, BeforeValidator(_of_its_kind)]]
     runs: PositiveInt = 1
     flops_counter: str = "fvcore"
+    claims: ClaimTolerances = ClaimTolerances()
     device: str = ""  # the machine that the organisers judged on
     sandbox: Literal["process", "landlock", "bwrap"] = "process"
     sources: tuple[str, ...] = Field(min_length=1)

@@ -52,7 +52,7 @@ INSIDE_EVAL = {
         )
     },
 }  # fmt: skip
-COMMAND_LINES = {"cli", "explain", "factsheet"}  # they may import everything but the worker
+COMMAND_LINES = {"cli", "explain", "factsheet", "verify"}  # they may import everything but the worker
 # What packages outside `eval` import of it, as CONTRIBUTING.md says.
 SEEN_OF_EVAL = {
     "leaderboard": {"records", "challenge", "runtime", "metrics"},

@@ -10,25 +10,13 @@ from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
 from data.types import Split
+from eval.challenge import ClaimTolerances
 from eval.claims import causes
 from eval.records.schema import Record
 
 # Words that make another model of a GPU's name: an RTX 3080 Ti is no RTX 3080.
 OTHER_MODELS = frozenset(("ti", "super", "laptop", "max", "mobile", "d"))
 Verdict = Literal["confirmed", "contradicted", "not comparable", "not claimed"]
-
-
-@dataclass(frozen=True)
-class Tolerances:
-    """How far a measurement may lie from a claim beside half a unit of the claim's last printed digit.
-
-    psnr_db: absolute. runtime, memory: relative, on the same GPU model only.
-    """
-
-    psnr_db: float = 0.005
-    ssim: float = 0.0005
-    runtime: float = 0.10
-    memory: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,11 +37,13 @@ class _Figure:
 
     unit: str
     measured: Callable[[Record], float | None]
-    tolerance: Callable[[Tolerances, float], float]
+    tolerance: Callable[[ClaimTolerances, float], float]
     needs: Callable[[Record, bool], str]
 
 
-def judge(record: Record, tolerances: Tolerances, own_images: bool, judged_on: str = "") -> list[Judgement]:
+def judge(
+    record: Record, tolerances: ClaimTolerances, own_images: bool, judged_on: str = ""
+) -> list[Judgement]:
     """Verdicts on all claims that a manifest can make, in their order.
 
     own_images: whether the record's images are the challenge's own. judged_on: the challenge's device, which a claim
@@ -67,7 +57,7 @@ def judge(record: Record, tolerances: Tolerances, own_images: bool, judged_on: s
 
 
 def _judged(
-    name: str, figure: _Figure, record: Record, tolerances: Tolerances, own_images: bool, judged_on: str
+    name: str, figure: _Figure, record: Record, tolerances: ClaimTolerances, own_images: bool, judged_on: str
 ) -> Judgement:
     claimed = record.submission.claims.get(name)
     measured = figure.measured(record) if record.status == "ok" else None
@@ -153,7 +143,7 @@ def _memory(record: Record) -> float | None:
     return max(peaks, default=None)
 
 
-def _exact(_tolerances: Tolerances, _claimed: float) -> float:
+def _exact(_tolerances: ClaimTolerances, _claimed: float) -> float:
     return 0.0
 
 
@@ -181,7 +171,7 @@ def _own(split: Split) -> Callable[[Record, bool], str]:
 
 
 def _quality(split: Split, metric: str, unit: str) -> _Figure:
-    def tolerance(tolerances: Tolerances, _claimed: float) -> float:
+    def tolerance(tolerances: ClaimTolerances, _claimed: float) -> float:
         return tolerances.psnr_db if metric == "psnr" else tolerances.ssim
 
     return _Figure(unit, _mean(split, metric), tolerance, _own(split))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from eval.claims.compare import FIGURES, NOT_MEASURABLE, Judgement, Tolerances, half_unit, judge
+from eval.challenge import ClaimTolerances
+from eval.claims.compare import FIGURES, NOT_MEASURABLE, Judgement, half_unit, judge
 from eval.records.schema import Complexity, ImageResult, ModeResult, Record, RuntimeSummary, SubmissionInfo
 
 GPU = "NVIDIA GeForce RTX 3090"
@@ -36,7 +37,7 @@ def record(claims: dict[str, Any], **changes: Any) -> Record:
 
 def verdict(claim: str, value: Any, *, own: bool = True, **changes: Any) -> Judgement:
     claims = {claim: value, "device": "RTX 3090"}
-    found = judge(record(claims, **changes), Tolerances(), own, "NVIDIA GeForce RTX 3090")
+    found = judge(record(claims, **changes), ClaimTolerances(), own, "NVIDIA GeForce RTX 3090")
     return next(one for one in found if one.claim == claim)
 
 
@@ -110,7 +111,7 @@ def test_figures_of_another_machine_are_not_compared() -> None:
 )
 def test_a_gpu_is_known_by_its_words(claimed: str, here: str, same: bool) -> None:
     one = record({"runtime_ms": 17.5, "device": claimed}, machine={"gpu": {"name": here}})
-    found = next(one for one in judge(one, Tolerances(), True) if one.claim == "runtime_ms")
+    found = next(one for one in judge(one, ClaimTolerances(), True) if one.claim == "runtime_ms")
     assert (found.verdict == "confirmed") is same
 
 
@@ -136,7 +137,7 @@ def test_a_failed_submission_has_no_verdict_but_its_reason() -> None:
 
 
 def test_every_claim_of_a_manifest_gets_one_verdict() -> None:
-    found = judge(record({}), Tolerances(), True)
+    found = judge(record({}), ClaimTolerances(), True)
     assert [one.claim for one in found] == [*FIGURES, *NOT_MEASURABLE]
     assert {one.verdict for one in found} == {"not claimed"}
 
