@@ -18,6 +18,7 @@
     files        bounded reading of files that strangers hand in
     failures     the exception that ends one submission's evaluation
     explain      which protocol gives the number in a paper
+    verify       claims beside the measurement: a command line
     factsheet    claims proposed from a factsheet: a command line
 
 A star marks what runs beside a team's code. docs/architecture.md says what may import what.

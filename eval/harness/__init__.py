@@ -4,7 +4,8 @@ evaluate           one submission after the other, each to its record
 measure            one submission with workers: quality, runtime, complexity
 passes             the passes over all images
 worker_process     the parent's handle on a worker
-worker_setup       time limits of workers, and what each is told and shown
+worker_setup       what each worker is told and shown
+deadlines          time limits of workers, such as the limit per image
 timing             the timed pass, and the gap between the clocks
 campaign           rounds of protocol `interleaved`
 scoring            scores images in threads, keeps them, checks them

@@ -1,6 +1,7 @@
 """Ranking rules: one file a kind. A new kind is a file and a line in `RULES`.
 
-base          what every rule answers, and how thresholds are applied
+base          what every rule answers
+thresholds    how thresholds are applied
 efficiency    Efficient SR from 2024 on
 rank_sum      Efficient SR up to 2022
 metric        Image SR

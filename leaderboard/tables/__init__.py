@@ -3,7 +3,7 @@
 columns   which columns are printed, under which headings
 numbers   how a number is printed
 marks     which cells are best
-files     CSV and JSON
+csv_json  CSV and JSON
 markdown  Markdown
 latex     LaTeX
 terminal  a terminal of any width

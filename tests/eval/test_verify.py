@@ -20,7 +20,9 @@ def claims_of(folder: Path, claims: str) -> Path:
     models = folder / "models"
     models.mkdir()
     (models / "team42_Net.py").write_text(toy.NETWORK)
-    (models / "team42_Net.toml").write_text(f"{toy.MANIFEST}\n[checkpoint]\nfile = 'team42.pth'\n[claims]\n{claims}\n")
+    (models / "team42_Net.toml").write_text(
+        f"{toy.MANIFEST}\n[checkpoint]\nfile = 'team42.pth'\n[claims]\n{claims}\n"
+    )
     torch.save({"gain": torch.ones(1)}, models / "team42.pth")
     return models
 
