@@ -73,7 +73,7 @@ class FolderRun:
 
 
 class WorkerProcess:
-    """_Answer confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
+    """A confined worker that holds one submission. Use as a context manager: leaving it ends every process."""
 
     def __init__(self, submission: Submission, setup: Setup, graph: channel.Slot | None = None) -> None:
         """Start it. graph: of another worker, whose traced network this one is to load; its own otherwise."""

@@ -52,7 +52,7 @@ class Worker:
         self._mode: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
 
     def handle(self, request: Request) -> Reply:
-        """Statement one request; whatever the team's code raises becomes a FAILED reply with its reason."""
+        """Answer one request; whatever the team's code raises becomes a FAILED reply with its reason."""
         handlers = {
             Operation.INSPECT: self._inspect,
             Operation.LOAD: self._load,

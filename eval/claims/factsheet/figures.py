@@ -111,8 +111,13 @@ def figures(passages: list[Passage], team_names: Collection[str] = ()) -> list[P
     return found
 
 
+_PSNR = _word(r"\bPSNR\b")
+
+
 def _is_header(cells: tuple[str, ...]) -> bool:
-    named = sum(any(one.word.search(cell) for one in _QUANTITIES) or "psnr" in cell.lower() for cell in cells)
+    named = sum(
+        any(one.word.search(cell) for one in _QUANTITIES) or bool(_PSNR.search(cell)) for cell in cells
+    )
     return named >= 1 and not any(re.fullmatch(NUMBER, cell.strip()) for cell in cells[1:])
 
 

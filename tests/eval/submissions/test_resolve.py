@@ -20,7 +20,7 @@ from eval.submissions.manifest import read_manifest
 from eval.submissions.resolve import from_manifest, with_self_ensemble
 from leaderboard.summary import summarise
 from models.team14_HGD import HGD
-from models.team19_EHAT import ADDED, EHAT, KEPT, RELEASED, execution_order
+from models.team19_EHAT import ADDED_VECTOR, EHAT, KEPT_VECTOR, RELEASED, execution_order
 from tests.conftest import ROOT
 from tests.models.test_team14_hgd import SMALL
 
@@ -90,7 +90,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for vector, names in execution_order(HAT_ARGS["depths"]).items():
         for name in names:
             del state[f"branches.{name}"]
-        state[RELEASED + vector] = {ADDED: 0.1 * torch.randn(169), KEPT: 1 + 0.1 * torch.randn(157)}[vector]
+        state[RELEASED + vector] = {
+            ADDED_VECTOR: 0.1 * torch.randn(169),
+            KEPT_VECTOR: 1 + 0.1 * torch.randn(157),
+        }[vector]
     torch.save(state, folder / "ehat.pth")
     layers = nn.Sequential(nn.Conv2d(3, 48, 3, padding=1), nn.PixelShuffle(4))
     torch.save(layers.state_dict(), folder / "conv.pth")
