@@ -20,9 +20,11 @@ def complexity_result(counted: Counted, contradicted: list[Flag]) -> tuple[Compl
     """The figures that score with every counter beside them, and the flags: never a silent zero."""
     found = joined([*complexity.doubts(counted), *contradicted])
     figure = complexity.scored_figure(counted)
+    giga = None if figure.macs is None else figure.macs / 1e9
     result = Complexity(
         params_m=counted.parameters / 1e6,
-        flops_g=None if figure.macs is None else figure.macs / 1e9,
+        flops_g=giga,
+        macs_g=giga,
         flops_counter=f"{figure.counter} and formulas" if figure.added else figure.counter,
         flops_fvcore_g=None if counted.fvcore.macs is None else counted.fvcore.macs / 1e9,
         activations_m=None if counted.activations is None else counted.activations / 1e6,

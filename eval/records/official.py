@@ -74,6 +74,7 @@ def _entry(record: Record) -> dict[str, Any]:
         entry["activations"] = complexity.activations_m
         entry["num_conv"] = complexity.num_conv
         entry["flops"] = complexity.flops_g
+        entry["macs_g"] = complexity.macs_g
         entry["num_parameters"] = complexity.params_m
     entry["status"] = record.status
     entry["error"] = record.error

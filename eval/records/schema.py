@@ -141,12 +141,13 @@ class ModeResult(RecordPart):
 class Complexity(RecordPart):
     """Static figures. FLOPs count one multiply-add as one; `established` is False if counters disagree.
 
-    flops_g: the figure that scores. flops_counter: whose it is; empty in older records, which have fvcore's.
-    flops_fvcore_g: the official counter's own figure.
+    flops_g: the figure that scores. macs_g: the same, under the name of what it counts, multiply-adds.
+    flops_counter: whose it is; empty in older records, which have fvcore's. flops_fvcore_g: the official counter's own.
     """
 
     params_m: Number | None = None
     flops_g: Number | None = None
+    macs_g: Number | None = None
     flops_counter: str = ""
     flops_fvcore_g: Number | None = None
     activations_m: Number | None = None
