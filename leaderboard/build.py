@@ -120,6 +120,7 @@ def _places(group: pd.DataFrame) -> list[str]:
         place = "–" if row["rank"] is pd.NA else str(row["rank"])
         value = row[ranks.name]
         figure = f"  {ranks.amount(value)}" if known(value) else ""
+        figure += f"  ranks {row['ranks']}" if row["ranks"] else ""
         reason = f"  ({short_reason(row['reason'])})" if row["reason"] else ""
         lines.append(f"{place:>4}  {row['model']}{figure}{reason}")
     reference = (group.attrs.get("reference") or {}).get(ranks.name)

@@ -20,7 +20,7 @@ class Row:
     """Figures are NaN and ranks None if unknown.
 
     ratio, ratio_low, ratio_high: runtime over the baseline's in interleaved rounds, with its 95% interval. rank_low,
-    rank_high: the 95% simultaneous set of ranks.
+    rank_high: the 95% simultaneous set of ranks; ranks: the same as text, such as `[2-5]`.
     figures: further columns, of the challenge's metrics and of its rule; those of the rule may also be fields.
     """
 
@@ -54,6 +54,7 @@ class Row:
     rounds: int = field(default=0, kw_only=True)
     rank_low: int | None = field(default=None, kw_only=True)
     rank_high: int | None = field(default=None, kw_only=True)
+    ranks: str = field(default="", kw_only=True)
     val_ms: float
     test_ms: float
     runtime_median_ms: float

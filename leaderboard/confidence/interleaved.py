@@ -71,3 +71,4 @@ def _fill_sets(
     sets = rank_sets(logs, slopes[list(ranked)], keys[list(ranked)])
     for i, found in zip(ranked, sets, strict=True):
         rows[i].rank_low, rows[i].rank_high = found.low, found.high
+        rows[i].ranks = f"[{found.low}-{found.high}]"

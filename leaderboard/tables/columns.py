@@ -45,6 +45,7 @@ class PrintedColumn:
 LEADING = (PrintedColumn("rank", "Rank"), PrintedColumn("model", "Model"))
 COSTS = (
     PrintedColumn("runtime_ms", "Runtime", "ms", 2, True),
+    PrintedColumn("ratio", "Ratio", "", 4, True),
     PrintedColumn("flops_g", "FLOPs", "G", 2, True),
     PrintedColumn("params_m", "Params", "M", 3, True),
 )
@@ -56,6 +57,7 @@ TRACK_SCORES = (
 FINAL = PrintedColumn("score_final", "Score", "", 3, True)
 REFERENCE = "bicubic"
 TIES = PrintedColumn("ties with", "Ties with")
+RANKS = PrintedColumn("ranks", "95% ranks")  # simultaneous sets, from interleaved rounds
 
 
 def metrics_of(ranking: pd.DataFrame) -> tuple[Metric, ...]:
@@ -105,8 +107,12 @@ def printed_columns(ranking: pd.DataFrame) -> list[PrintedColumn]:
     ]
     if ranking_column(ranking).metric is not None:
         scores = [column for column in scores if column.name != FINAL.name]  # it repeats the metric
-    ties = [TIES] if TIES.name in ranking and bool((ranking[TIES.name] != "").any()) else []
-    return [*LEADING, *figure_columns(ranking), *scores, *ties]
+    texts = [
+        column
+        for column in (RANKS, TIES)
+        if column.name in ranking and bool((ranking[column.name] != "").any())
+    ]
+    return [*LEADING, *figure_columns(ranking), *scores, *texts]
 
 
 def final_column(ranking: pd.DataFrame) -> PrintedColumn:
@@ -132,7 +138,7 @@ def reference_row(group: pd.DataFrame, columns: list[PrintedColumn]) -> list[str
     means = group.attrs.get("reference") or {}
     if not any(column.name in means for column in columns):
         return []
-    names = {"model": REFERENCE, "ties with": ""}
+    names = {"model": REFERENCE, TIES.name: "", RANKS.name: ""}
     return [names.get(column.name) or column.text(means.get(column.name)) for column in columns]
 
 

@@ -94,3 +94,6 @@ def test_from_stored_rounds_to_the_csv(tmp_path: Path) -> None:
         found = {row["model"]: row for row in csv.DictReader(stream)}
     assert (found["03_C"]["rank_low"], found["03_C"]["rank_high"], found["03_C"]["rounds"]) == ("3", "3", "3")
     assert float(found["03_C"]["ratio"]) == pytest.approx(0.9033, abs=1e-3)
+    for name, sets in (("leaderboard.md", "[1-2]"), ("leaderboard.tex", "[3-3]")):
+        text = (tmp_path / "out" / name).read_text().replace("\\[", "[").replace("\\]", "]")
+        assert "95" in text and "ranks" in text and sets in text and "0.9033" in text
