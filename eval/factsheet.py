@@ -9,8 +9,9 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.text import printable, without_controls
+from eval.claims.factsheet.bounded import parse_bounded
 from eval.claims.factsheet.figures import ProposedClaim
-from eval.claims.factsheet.parse import Factsheet, parse_factsheet
+from eval.claims.factsheet.parse import Factsheet
 from eval.claims.factsheet.write import readme, tex_table
 from eval.records import store
 
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.write is not None:
             _write(given)
         else:
-            sheet = parse_factsheet(given.file, given.name)
+            sheet = parse_bounded(given.file, given.name)
             print(json.dumps(sheet.as_dict(), indent=1) if given.json else _text(sheet))
     except InputError as error:
         print(f"eval.factsheet: error: {printable(str(error))}", file=sys.stderr)

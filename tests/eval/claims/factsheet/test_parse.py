@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from data.errors import InputError
+from eval.claims.factsheet.bounded import parse_bounded
 from eval.claims.factsheet.parse import Factsheet, parse_factsheet
 from eval.tomlfile import read_toml
 
@@ -101,3 +102,16 @@ def test_what_is_no_factsheet_is_refused(name: str, content: bytes, words: str, 
         parse_factsheet(tmp_path / name)
     with pytest.raises(InputError, match="cannot be read"):
         parse_factsheet(tmp_path / "missing.txt")
+
+
+def test_a_file_that_takes_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sheet.txt").write_text("Number of parameters: 0.3 M\n" * 10)
+    assert parse_bounded(tmp_path / "sheet.txt").claims["params_m"].value == 0.3
+    monkeypatch.setattr("eval.claims.factsheet.bounded._limit", out_of_memory)
+    with pytest.raises(InputError, match="cannot be read within 60 s and 2 GiB"):
+        parse_bounded(tmp_path / "sheet.txt")
+
+
+def out_of_memory() -> None:
+    """Ends the reading process as the kernel would."""
+    raise MemoryError
