@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,12 +13,13 @@ from rich.console import Console
 from data.errors import InputError
 from eval.challenge import Challenge
 from eval.cli.batch import run_batch
-from eval.cli.campaign import baseline_of, run_campaign
 from eval.cli.chosen import chosen_submissions
 from eval.cli.options import parser
 from eval.cli.planning import announce, build_plan, prepare_save_dir
+from eval.harness.plan import Plan
 from eval.records import store
 from eval.records.schema import Record
+from eval.submissions.submission import Submission
 
 _OK, _SOME_FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 _PIPE_WIDTH = 160  # columns of tables if no terminal states its own
@@ -53,15 +55,23 @@ def _expanded(options: argparse.Namespace) -> argparse.Namespace:
     return options
 
 
+def _rounds(chosen: list[Submission], plan: Plan, options: argparse.Namespace) -> Callable[[Console], bool]:
+    """What runs the campaign after the batch. Raises InputError before anything is measured if none can be run."""
+    from eval.cli import campaign  # with scipy, whose import would slow every other start
+
+    baseline = campaign.baseline_of(chosen, plan, options)
+    return partial(campaign.run_campaign, chosen, baseline, plan, options)
+
+
 def _run(options: argparse.Namespace, console: Console, summarise: Summarise) -> int:
     chosen = chosen_submissions(options)
     plan = build_plan(options)
-    baseline = baseline_of(chosen, plan, options) if plan.protocol == "interleaved" else ""
+    rounds = _rounds(chosen, plan, options) if plan.protocol == "interleaved" else None
     prepare_save_dir(options.save_dir)
     announce(plan, console)
     failed = run_batch(chosen, plan, options, console)
-    if baseline:
-        failed = run_campaign(chosen, baseline, plan, options, console) or failed
+    if rounds is not None:
+        failed = rounds(console) or failed
     records = store.read_all(options.save_dir)
     summarise(records, plan.challenge, options.save_dir, {one.model for one in chosen}, console)
     return _SOME_FAILED if failed else _OK

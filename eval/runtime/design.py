@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 BRACKET = 4  # entries between two runs of the baseline
 DRIFT = 0.05  # relative change between two baseline runs that repeats the bracket
@@ -110,5 +110,5 @@ def estimate(ratios: Sequence[float], confidence: float = 0.95) -> Estimate:
     if len(logs) == 1:
         return Estimate(math.exp(centre), None, None, 1)
     error = statistics.stdev(logs) / math.sqrt(len(logs))
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(logs) - 1)) * error
+    reach = float(special.stdtrit(len(logs) - 1, (1 + confidence) / 2)) * error
     return Estimate(math.exp(centre), math.exp(centre - reach), math.exp(centre + reach), len(logs))
