@@ -24,7 +24,7 @@ from leaderboard.tables.columns import (
     ranked_by,
     ranking_column,
 )
-from leaderboard.tables.terminal import TextColumn, print_line
+from leaderboard.tables.terminal import TextColumn, print_line, to_terminal
 
 FILES = "results.json, results.txt, leaderboard.csv, records/"
 
@@ -78,7 +78,7 @@ def _print_group(
         TextColumn("Checkpoint", texts(source or "–" for source in rows["checkpoint_source"]), left=True),
         TextColumn("Note", texts(notes, "reference"), left=True),
     ]
-    tables.to_terminal(console, title, shown)
+    to_terminal(console, title, shown)
     for line in filter(None, [ranked_by(group), *protocols(group, columns)]):
         print_line(console, line)
     for row in rows[rows["reason"] != ""].to_dict("records"):
