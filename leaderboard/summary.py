@@ -89,6 +89,9 @@ def _print_group(
         print_line(console, _safe(f"{row['model']}: {'failed' if failed else 'not ranked'}: {reason}"))
 
 
+_COST_ORDER = ("runtime_ms", "ratio", "params_m", "flops_g")
+
+
 def _columns(group: pd.DataFrame, rows: pd.DataFrame) -> list[PrintedColumn]:
     """Of the printed columns those with a figure in `rows`: metrics of one colour space, costs and the score."""
     ranks = ranking_column(group)
@@ -101,7 +104,8 @@ def _columns(group: pd.DataFrame, rows: pd.DataFrame) -> list[PrintedColumn]:
         and (column.metric.colour, column.metric.border) == (metric.colour, metric.border)
     ]
     score = [] if ranks.metric else [final_column(group)]
-    wanted = [*quality, COSTS[0], COSTS[2], COSTS[1], *score]
+    costs = {column.name: column for column in COSTS}
+    wanted = [*quality, *(costs[name] for name in _COST_ORDER), *score]
     return [column for column in wanted if column.name in rows and rows[column.name].notna().any()]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from eval.challenge import load
 from eval.records import store
@@ -14,6 +16,7 @@ from eval.records.rounds import EntryRun, RoundRecord
 from eval.records.schema import Record
 from leaderboard.__main__ import main
 from leaderboard.ranking import rank
+from leaderboard.summary import summarise
 from tests.leaderboard.makers import record
 
 ESR = load("esr2026")
@@ -75,6 +78,16 @@ def test_rounds_of_another_machine_or_data_set_say_nothing(changes: dict[str, st
 def test_the_newest_campaign_counts() -> None:
     table = rank(RECORDS, ESR, [*rounds("old", 3.0), *rounds("new")]).set_index("model")
     assert table.loc["03_C", "ratio"] == pytest.approx(0.9033, abs=1e-3) and table.loc["03_C", "rounds"] == 3
+
+
+def test_the_batch_s_table_shows_the_ratio_beside_all_costs(tmp_path: Path) -> None:
+    for one in rounds():
+        store.append(tmp_path, one)
+    printed = io.StringIO()
+    summarise(RECORDS, ESR, tmp_path, set(RATIOS), Console(file=printed, width=200))
+    heading = next(line for line in printed.getvalue().splitlines() if "Model" in line)
+    assert [name for name in ("Runtime", "Ratio", "Params", "FLOPs", "Score") if name not in heading] == []
+    assert "0.9033" in printed.getvalue()
 
 
 def test_from_stored_rounds_to_the_csv(tmp_path: Path) -> None:
