@@ -54,7 +54,8 @@ class Passes:
         self._others: dict[Split, OtherLoad | None] = {}
         self._comparison = Comparison(plan.challenge.scale)
         self._inputs = {
-            split: timed_pass.plan_inputs(len(pairs), plan.repeats) for split, pairs in self._modes.items()
+            split: timed_pass.plan_inputs([image_size(pair.lr) for pair in pairs], plan.repeats)
+            for split, pairs in self._modes.items()
         }
         self.output_range = OutputRange()
         self.flags: list[Flag] = []

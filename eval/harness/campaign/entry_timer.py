@@ -71,7 +71,7 @@ class EntryTimer:
 
     def _timed(self, worker: WorkerProcess, split: Split, comparison: Comparison) -> timed_pass.TimedPass:
         images = [read_rgb(pair.lr) for pair in self._plan.dataset.modes[split]]
-        planned = timed_pass.plan_inputs(len(images), self._plan.repeats)
+        planned = timed_pass.plan_inputs([image.shape[:2] for image in images], self._plan.repeats)
         return timed_pass.run_timed_pass(worker, planned, images, self._gap, partial(_met, comparison, split))
 
     def _gpu(self) -> gpu_state.GpuState | None:

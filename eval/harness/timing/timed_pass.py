@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.types import Image
 from eval.harness.timing.calibration import GapCalibration
@@ -28,6 +28,7 @@ CROSS_CHECKS = 4
 MISSING_SHARE = 0.25
 # Share of the machine that other programs may use while a worker is timed.
 BUSY_SHARE = 0.25
+PLANS = 20  # drawn at most, until no input repeats
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,24 @@ class TimedPass:
     doubt: Flag | None
 
 
-def plan_inputs(n_images: int, repeats: int) -> list[inputs.TimedInput]:
-    """A fresh random order; the seed is never shown to a worker."""
-    return inputs.plan_timing(range(n_images), repeats, WARM_UPS, random.SystemRandom().getrandbits(32))
+def plan_inputs(sizes: Sequence[tuple[int, int]], repeats: int) -> list[inputs.TimedInput]:
+    """A fresh random order of inputs for images of `sizes` (height, width). No worker ever sees the seed.
+
+    A warm-up that would equal another input by chance is drawn again, since a cache could answer the second one. In
+    images of a few pixels that cannot always be avoided.
+    """
+    for _ in range(PLANS):
+        seed = random.SystemRandom().getrandbits(32)
+        planned = inputs.plan_timing(range(len(sizes)), repeats, WARM_UPS, seed)
+        if len({_bytes_of(one, sizes[one.image]) for one in planned}) == len(planned):
+            break
+    return planned
+
+
+def _bytes_of(one: inputs.TimedInput, size: tuple[int, int]) -> tuple[int, inputs.Variant]:
+    """Equal for two inputs of equal bytes: shifts go round the image."""
+    change = one.variant
+    return one.image, replace(change, shift_y=change.shift_y % size[0], shift_x=change.shift_x % size[1])
 
 
 def cross_checks(planned: Sequence[inputs.TimedInput]) -> list[inputs.TimedInput]:

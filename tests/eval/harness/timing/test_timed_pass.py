@@ -13,7 +13,7 @@ from eval.harness.worker_process import Answer
 from eval.harness.worker_setup import Setup
 from eval.host.load import OtherLoad
 from eval.records.schema import Flag
-from eval.runtime.inputs import Variant
+from eval.runtime.inputs import Variant, apply_variant
 from eval.sandbox import CPU_LIMITS, Level
 
 SETUP = Setup("cpu", 4, 64 * 64, Level.PROCESS, CPU_LIMITS)
@@ -86,7 +86,17 @@ def test_a_busy_machine_does_not_excuse_hidden_time(gap: GapCalibration) -> None
 
 
 def test_cross_checks_are_counted_inputs_other_than_plain_images() -> None:
-    inputs = timed_pass.plan_inputs(3, 4)
+    inputs = timed_pass.plan_inputs([(64, 64)] * 3, 4)
     checks = timed_pass.cross_checks(inputs)
     assert len(checks) == timed_pass.CROSS_CHECKS
     assert all(not one.warm_up and one.variant != Variant() and one in inputs for one in checks)
+
+
+def test_no_input_repeats_even_in_small_images() -> None:
+    images = [
+        np.arange(h * w * 3, dtype=np.uint16).astype(np.uint8).reshape(h, w, 3) for h, w in ((5, 4), (4, 5))
+    ]
+    for _ in range(200):
+        planned = timed_pass.plan_inputs([image.shape[:2] for image in images], 1)
+        met = [(one.image, apply_variant(images[one.image], one.variant).tobytes()) for one in planned]
+        assert len(set(met)) == len(met)
