@@ -84,17 +84,14 @@ def run_campaign(
     limits = RoundLimits(
         options.rounds, None if options.round_minutes is None else options.round_minutes * 60
     )
-    _say(console, _announcement(field, plan, limits, len(done)))
-    standing = Standing()
-    for known in done:
-        standing.add(known)
+    standing = Standing.of(done)
+    _say(console, _announcement(field, plan, limits, standing.rounds))
     with contextlib.ExitStack() as stack:
         timer = _timer(field, plan, stack)
         make = _Maker(campaign, field.baseline, plan)
         try:
-            for record in run_rounds(field.entries, field.baseline, timer, limits, done, make):
+            for record in run_rounds(field.entries, field.baseline, timer, limits, standing, make):
                 store.append(options.save_dir, record)
-                standing.add(record)
                 _report(record, standing, console)
         except SubmissionFailed as failure:
             _say(console, f"The campaign ends: {failure}")
@@ -141,7 +138,7 @@ class _Maker:
         self._campaign, self._baseline, self._plan = campaign, baseline, plan
         self._session, self._machine = uuid.uuid4().hex, machine_record(plan.setup.gpu)
 
-    def __call__(self, number: int, found: Round, stopped: dict[str, str]) -> RoundRecord:
+    def __call__(self, number: int, found: Round) -> RoundRecord:
         return RoundRecord(
             campaign=self._campaign,
             number=number,
@@ -151,7 +148,6 @@ class _Maker:
             runs=found.runs,
             repeats=self._plan.repeats,
             repeated=found.repeated,
-            stopped=stopped,
             device=self._plan.setup.device,
             sandbox=self._plan.setup.level.value,
             machine=self._machine,

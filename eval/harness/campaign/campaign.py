@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,14 @@ class Standing:
     ratios: dict[str, list[float | None]] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
+
+    @classmethod
+    def of(cls, records: Iterable[RoundRecord]) -> Standing:
+        """After these rounds, oldest first."""
+        standing = cls()
+        for record in records:
+            standing.add(record)
+        return standing
 
     def add(self, record: RoundRecord) -> None:
         """Take in a finished round."""
@@ -68,32 +76,28 @@ def run_rounds(
     baseline: str,
     time_entry: TimeEntry,
     limits: RoundLimits,
-    done: Sequence[RoundRecord],
-    make_record: Callable[[int, Round, dict[str, str]], RoundRecord],
+    standing: Standing,
+    make_record: Callable[[int, Round], RoundRecord],
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[RoundRecord]:
     """Measure rounds and yield each as its record; the caller stores it before it asks for the next.
 
-    done: rounds of this campaign that were stored before; a round that was only begun is measured again.
-    make_record: of a round's number, findings, and the entries that stop after it, with the reason.
+    standing: of the rounds of this campaign that were stored before; every new round is added to it. A round that was
+    only begun is measured again. make_record: of a round's number and findings.
     Raises SubmissionFailed if the baseline cannot be timed.
     """
-    standing = Standing()
-    for record in done:
-        standing.add(record)
     began, generator = clock(), random.SystemRandom()
     for number in range(standing.rounds + 1, limits.rounds + 1):
         running = [entry for entry in entries if entry not in standing.stopped]
         if not running or (limits.seconds is not None and clock() - began > limits.seconds):
             return
         found = measure_round(running, baseline, time_entry, generator)
-        draft = make_record(number, found, dict(found.lost))
-        standing.add(draft)
-        stopped = dict(found.lost)
+        record = make_record(number, found)
+        record.stopped |= found.lost
+        standing.add(record)
         if stopping.PILOT_ROUNDS <= number < limits.rounds:
-            stopped |= _settled(standing, running, limits.rounds)
-        record = make_record(number, found, stopped)
-        standing.stopped |= stopped
+            record.stopped |= _settled(standing, running, limits.rounds)
+            standing.stopped |= record.stopped
         yield record
 
 

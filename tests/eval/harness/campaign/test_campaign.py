@@ -30,29 +30,20 @@ def noisy(noise: float, seed: int = 0) -> Callable[[str], ProcessRun]:
     return time_entry
 
 
-def as_record(number: int, found: Round, stopped: dict[str, str]) -> RoundRecord:
+def as_record(number: int, found: Round) -> RoundRecord:
     return RoundRecord(
-        campaign="c",
-        number=number,
-        challenge="esr2024",
-        baseline="base",
-        runs=found.runs,
-        repeats=3,
-        stopped=stopped,
+        campaign="c", number=number, challenge="esr2024", baseline="base", runs=found.runs, repeats=3
     )
 
 
 def campaign(
     time_entry: Callable[[str], ProcessRun], limits: RoundLimits, done: list[RoundRecord] | None = None
 ) -> list[RoundRecord]:
-    return list(run_rounds(list("abcd"), "base", time_entry, limits, done or [], as_record))
+    return list(run_rounds(list("abcd"), "base", time_entry, limits, standing_of(done or []), as_record))
 
 
 def standing_of(records: list[RoundRecord]) -> Standing:
-    standing = Standing()
-    for one in records:
-        standing.add(one)
-    return standing
+    return Standing.of(records)
 
 
 def test_estimates_are_near_the_truth_and_ranks_inside_their_sets() -> None:
@@ -98,7 +89,7 @@ def test_the_time_limit_ends_it_with_what_is_known() -> None:
             "base",
             noisy(0.01),
             RoundLimits(9, 250.0),
-            [],
+            Standing(),
             as_record,
             lambda: float(next(moments)),
         )
