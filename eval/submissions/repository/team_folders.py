@@ -12,9 +12,8 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from data.errors import InputError
 from data.text import printable
-from eval import files
+from eval.submissions.repository.entry_point import parsed_source
 from eval.submissions.repository.literals import CHECKPOINT_SUFFIXES, ZOO
 from eval.submissions.repository.select_model import Branch, results_key
 from eval.submissions.team_number import team_number
@@ -45,7 +44,11 @@ def _branch(repo: Path, model_id: int, folders: list[Path]) -> Branch:
         return Branch(
             model_id, name, (), problem=f"{shown}: both have number {model_id}, expected one folder"
         )
-    sources = {path: tree for path in sorted(folders[0].glob("*.py")) if (tree := _parsed(path, repo))}
+    sources = {
+        path: tree
+        for path in sorted(folders[0].glob("*.py"))
+        if (tree := parsed_source(path, repo, _MOST_SOURCE_BYTES))
+    }
     chosen = _chosen([path for path, tree in sources.items() if _has_function(tree)])
     if isinstance(chosen, list):
         return Branch(model_id, name, (), problem=_no_program(repo, folders[0], chosen))
@@ -75,22 +78,6 @@ def _no_program(repo: Path, folder: Path, candidates: list[Path]) -> str:
 
 def _shown(repo: Path, path: Path) -> str:
     return printable(f"{path.relative_to(repo).as_posix()}/")
-
-
-def _parsed(path: Path, repo: Path) -> ast.Module | None:
-    """A source file's syntax; None for what cannot be read or parsed."""
-    if files.unfit(path, repo, _MOST_SOURCE_BYTES):
-        return None
-    try:
-        return ast.parse(files.read_text(path, _MOST_SOURCE_BYTES))
-    except (
-        InputError,
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-    ):  # nested too deeply: the last two
-        return None
 
 
 def _has_function(tree: ast.Module) -> bool:
