@@ -23,6 +23,7 @@ from data.text import without_controls
 from eval import sandbox
 from eval.failures import SubmissionFailed
 from eval.harness.worker_setup import Setup, job_of, passed_environment, view_of
+from eval.integrity.pixels import Pixels, to_pixels
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
 from eval.protocol.replies import (
@@ -52,7 +53,7 @@ GRAPH_BYTES = 128 << 20
 class Answer:
     """One super-resolved image: uint8 RGB, the parent's time around the request, the worker's own time.
 
-    lowest, highest: of the network's values before they were clamped to its data range, as the worker states them.
+    lowest, highest: of the network's values before they were clamped to its data range.
     """
 
     image: NDArray[np.uint8]
@@ -81,7 +82,8 @@ class WorkerProcess:
         self._started, self._closed = time.monotonic(), False
         slot_bytes = max(setup.max_pixels, CROP * CROP) * 3
         self._request = channel.Slot.create("request", slot_bytes)
-        self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2)
+        self._answer = channel.Slot.create("answer", slot_bytes * setup.scale**2 * channel.VALUE_BYTES)
+        self._data_range = 0.0
         self._slots = [self._request, self._answer]
         if graph is None:
             graph = channel.Slot.create("graph", GRAPH_BYTES)
@@ -136,7 +138,9 @@ class WorkerProcess:
 
     def load(self) -> Loaded:
         """Run the team's code up to a model on its device."""
-        return self._ask(Loaded, Operation.LOAD, self._setup.deadlines.load_s, "loading")
+        loaded = self._ask(Loaded, Operation.LOAD, self._setup.deadlines.load_s, "loading")
+        self._data_range = loaded.data_range
+        return loaded
 
     def forward(self, image: NDArray[np.uint8], name: str) -> Answer:
         """Super-resolve `image` (uint8 HxWx3); the input is written only now, the answer slot emptied before."""
@@ -147,7 +151,8 @@ class WorkerProcess:
         stated = self._ask(Forwarded, Operation.FORWARD, limit_s, doing, image)
         wall_ms = (time.perf_counter_ns() - start) / 1e6
         _within(doing, "its time in ms", stated.worker_ms, limit_s * 1e3)
-        return Answer(self._read(image), wall_ms, stated.worker_ms, stated.lowest, stated.highest)
+        made = self._read(image, doing)
+        return Answer(made.image, wall_ms, stated.worker_ms, made.lowest, made.highest)
 
     def run_folder(self, n_images: int) -> FolderRun:
         """Let a program turn the submission's input folder into its output folder; limited by the images in it."""
@@ -182,17 +187,23 @@ class WorkerProcess:
         """Super-resolve `image` (uint8 HxWx3) and count the work: the answer, and what was counted."""
         self._clear(image)
         self._request.write(image)
-        limit_s = self._setup.deadlines.count_s
-        stated = self._ask(CountedAgain, Operation.RECOUNT, limit_s, "counting again", image)
-        return self._read(image), stated
+        limit_s, doing = self._setup.deadlines.count_s, "counting again"
+        stated = self._ask(CountedAgain, Operation.RECOUNT, limit_s, doing, image)
+        return self._read(image, doing).image, stated
 
     def _clear(self, image: NDArray[np.uint8]) -> None:
         """Empty the answer slot, so that an old answer cannot stand for a new one."""
-        self._answer.clear(image.shape[0] * self._setup.scale, image.shape[1] * self._setup.scale)
+        self._answer.clear_values(*self._size_of_answer(image))
 
-    def _read(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _read(self, image: NDArray[np.uint8], doing: str) -> Pixels:
         """The answer to `image`."""
-        return self._answer.read(image.shape[0] * self._setup.scale, image.shape[1] * self._setup.scale)
+        try:
+            return to_pixels(self._answer.values(*self._size_of_answer(image)), self._data_range)
+        except SubmissionFailed as failure:
+            raise SubmissionFailed(f"{doing}: {failure}") from None
+
+    def _size_of_answer(self, image: NDArray[np.uint8]) -> tuple[int, int]:
+        return image.shape[0] * self._setup.scale, image.shape[1] * self._setup.scale
 
     def close(self) -> None:
         """End everything of this worker."""

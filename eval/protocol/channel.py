@@ -28,6 +28,8 @@ from data.text import without_controls
 NONCE_BYTES = 16
 MAX_VALUES = 16
 MAX_TEXT = 32 * 1024
+# A network's values travel as float32.
+VALUE_BYTES = 4
 _REQUEST = struct.Struct(f"<{NONCE_BYTES}sBII")
 _LENGTH = struct.Struct("<Q")
 _REPLY = struct.Struct(f"<{NONCE_BYTES}sBBH{MAX_VALUES}d{MAX_TEXT}s")
@@ -156,7 +158,7 @@ class Caller:
 
 
 class Slot:
-    """Shared memory for one uint8 image or some bytes, mapped by both sides; created and sealed by the parent."""
+    """Shared memory for one image or some bytes, mapped by both sides; created and sealed by the parent."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor = descriptor
@@ -184,6 +186,15 @@ class Slot:
         """A private copy: the other side can still write to the slot."""
         return self._pixels[: height * width * 3].reshape(height, width, 3).copy()
 
+    def values(self, height: int, width: int) -> NDArray[np.float32]:
+        """The slot itself as a network's values, 3 x height x width: the other side can still write to it."""
+        size = height * width * 3 * VALUE_BYTES
+        return self._pixels[:size].view(np.float32).reshape(3, height, width)
+
+    def clear_values(self, height: int, width: int) -> None:
+        """Fill the values with NaN, so that what nobody writes is no answer."""
+        self._pixels[: height * width * 3 * VALUE_BYTES] = 255
+
     def write_bytes(self, content: bytes) -> None:
         """Copy `content`, with its length in front. Raises ValueError where the slot is too small."""
         size = _LENGTH.size + len(content)
@@ -195,9 +206,6 @@ class Slot:
         """A private copy of what `write_bytes` left; cut at the slot's end, whatever length it states."""
         (length,) = _LENGTH.unpack(self._pixels[: _LENGTH.size].tobytes())
         return self._pixels[_LENGTH.size : _LENGTH.size + length].tobytes()
-
-    def clear(self, height: int, width: int) -> None:
-        self._pixels[: height * width * 3] = 0
 
     def close(self) -> None:
         """Unmap and close; a second call does nothing."""

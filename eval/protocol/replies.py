@@ -1,6 +1,6 @@
 """What a worker answers: one typed reply per operation, packed into the fixed frame of `channel.Reply`.
 
-_S worker may state anything. `unpack` accepts a number only within the bounds of its field.
+A worker may state anything. `unpack` accepts a number only within the bounds of its field.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ _S = TypeVar("_S", bound="Statement")
 MAX_DATA_RANGE = 1e6
 MAX_MEMORY_MIB = 1e9
 MAX_TIME_MS = 1e12
-MAX_LEVEL = 1e30
 
 
 def _number(
     what: str, most: float, *, least: float = 0, kind: Callable[[float], Any] = float, may_lack: bool = False
 ) -> Any:
-    """_S number that a worker states. may_lack: whether None, which travels as NaN, is an answer."""
+    """A number that a worker states. may_lack: whether None, which travels as NaN, is an answer."""
     return field(metadata={"what": what, "least": least, "most": most, "kind": kind, "may_lack": may_lack})
 
 
@@ -90,13 +89,13 @@ class Inspected(Statement):
 
 @dataclass(frozen=True)
 class Loaded(Statement):
-    """_S model on its device.
+    """A model on its device.
 
     data_range: of its values, 1.0 or 255.0. parameters: elements of `model.parameters()`. name: the official results
     key or the architecture, if the adapter states one. notes: what was done to make the checkpoint fit.
     """
 
-    data_range: float = _number("the data range", MAX_DATA_RANGE)
+    data_range: float = _number("the data range", MAX_DATA_RANGE, least=1 / MAX_DATA_RANGE)
     parameters: int = _count("the number of parameters")
     name: str = ""
     notes: str = ""
@@ -104,14 +103,9 @@ class Loaded(Statement):
 
 @dataclass(frozen=True)
 class Forwarded(Statement):
-    """An image in the answer slot.
-
-    worker_ms: the worker's own time. lowest, highest: of the network's values before they are clamped.
-    """
+    """A network's values in the answer slot. worker_ms: the worker's own time."""
 
     worker_ms: float = _number("its time in ms", MAX_TIME_MS)
-    lowest: float = _number("its lowest value", MAX_LEVEL, least=-MAX_LEVEL)
-    highest: float = _number("its highest value", MAX_LEVEL, least=-MAX_LEVEL)
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ class MemoryPeak(Statement):
 
 @dataclass(frozen=True)
 class CountedText(Statement):
-    """_S report in the form of `complexity_report.dump`."""
+    """A report in the form of `complexity_report.dump`."""
 
     report: str
 
@@ -144,14 +138,14 @@ class FolderDone(Statement):
 
 @dataclass(frozen=True)
 class Exported(Statement):
-    """_S traced network in the graph slot."""
+    """A traced network in the graph slot."""
 
     size_bytes: int = _count("the size of the traced network")
 
 
 @dataclass(frozen=True)
 class CountedAgain(Statement):
-    """An image in the answer slot and the work for it.
+    """A network's values in the answer slot and the work for them.
 
     macs: by formulas for operators. products: elements of products that a sum took up. uncounted: heavy operators
     without a formula.

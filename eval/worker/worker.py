@@ -16,7 +16,6 @@ from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Request
 from eval.protocol.job import WorkerJob
 from eval.protocol.replies import (
-    MAX_LEVEL,
     CountedAgain,
     CountedText,
     Exported,
@@ -111,9 +110,7 @@ class Worker:
     def _touch_conversions(self, data_range: float) -> None:
         """Run the conversions once, so that their first call does not fall into the first request's gap."""
         pixels = torch.zeros(8, 8, 3, dtype=torch.uint8).numpy()
-        tensor = self._to_tensor(pixels, data_range)
-        self._extremes(tensor)
-        self._to_pixels(tensor, data_range)
+        self._hand_over(self._to_tensor(pixels, data_range))
 
     def _forward(self, height: int, width: int) -> Forwarded:
         """Super-resolve the request slot's image."""
@@ -122,9 +119,8 @@ class Worker:
         with torch.no_grad(), self._mode:
             output, elapsed_ms = self._timed(model, image)
         self._check(output, self._expected(height, width))
-        lowest, highest = self._extremes(output)
-        self._answer_slot.write(self._to_pixels(output, model.data_range))
-        return Forwarded(elapsed_ms, lowest, highest)
+        self._hand_over(output)
+        return Forwarded(elapsed_ms)
 
     def _timed(self, model: LoadedModel, image: torch.Tensor) -> tuple[Any, float]:
         try:
@@ -146,11 +142,10 @@ class Worker:
         tensor = torch.from_numpy(pixels).permute(2, 0, 1).float().div(255.0 / data_range).unsqueeze(0)
         return tensor.to(self._device)
 
-    def _to_pixels(self, output: torch.Tensor, data_range: float) -> Image:
-        """float 1x3xHxW to uint8 HxWx3: clamped, scaled, rounded half to even, as the official code does."""
-        scaled = output.detach()[0].float().clamp(0, data_range).mul(255.0).div(data_range).round()
-        pixels: Image = scaled.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-        return pixels
+    def _hand_over(self, output: torch.Tensor) -> None:
+        """The network's values as float32 into the answer slot. The parent makes pixels of them."""
+        values = output.detach()[0]
+        torch.from_numpy(self._answer_slot.values(*values.shape[1:])).copy_(values)
 
     def _expected(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The shape of the answer to an image of this size."""
@@ -165,13 +160,6 @@ class Worker:
             raise ValueError(f"bad output: shape {tuple(output.shape)}, expected {shape}{hint}")
         if not output.is_floating_point():
             raise ValueError(f"bad output: dtype {output.dtype}, expected a floating-point type")
-
-    def _extremes(self, output: torch.Tensor) -> tuple[float, float]:
-        """The lowest and the highest value. Raises ValueError for NaN or infinity."""
-        lowest, highest = (float(value) for value in torch.aminmax(output.detach()))
-        if not (math.isfinite(lowest) and math.isfinite(highest)):
-            raise ValueError("bad output: NaN or infinity in it")
-        return max(lowest, -MAX_LEVEL), min(highest, MAX_LEVEL)
 
     def _folder(self) -> FolderDone:
         """Run a program on the job's folders."""
@@ -210,8 +198,7 @@ class Worker:
         image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
         output, counted = counting.recount(model.model, image)
         self._check(output, self._expected(height, width))
-        self._extremes(output)
-        self._answer_slot.write(self._to_pixels(output, model.data_range))
+        self._hand_over(output)
         return counted
 
     def _model(self) -> LoadedModel:

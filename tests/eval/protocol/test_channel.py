@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from data.text import without_controls
 from eval.protocol import channel
 from eval.protocol.channel import (
+    VALUE_BYTES,
     Caller,
     ChannelError,
     Operation,
@@ -102,7 +103,15 @@ def test_slot_cannot_be_truncated_and_reads_are_private_copies() -> None:
     image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     slot.write(image)
     copy = slot.read(4, 5)
-    slot.clear(4, 5)
+    slot.write(np.zeros_like(image))
     assert np.array_equal(copy, image) and not slot.read(4, 5).any()
     with pytest.raises(PermissionError):
         os.ftruncate(slot.descriptor, 1)
+
+
+def test_values_that_nobody_wrote_are_no_numbers() -> None:
+    slot = Slot.create("test", 4 * 5 * 3 * VALUE_BYTES)
+    slot.values(4, 5)[...] = 1.0
+    slot.clear_values(4, 5)
+    slot.values(4, 5)[1, 2, 3] = 7.0
+    assert np.isnan(slot.values(4, 5)).sum() == 59
