@@ -31,7 +31,7 @@ CHALLENGES = Path(__file__).resolve().parent.parent / "leaderboard" / "challenge
 class Rules(BaseModel):
     """Base of all parts: unknown fields are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ImageSet(Rules):

@@ -1,4 +1,7 @@
-"""Command line of the leaderboard: `python -m leaderboard VERB --help`."""
+"""Command line of the leaderboard: `python -m leaderboard VERB --help`.
+
+Each verb imports what it needs when it runs: `--help` and `verify-log` start without pandas.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from data.text import without_controls
 from eval import challenge as challenges
 from eval.records import store
 from eval.records.store import read_rounds
-from leaderboard import audit, build, diff, importing
 
 EXAMPLES = """examples:
   python -m leaderboard import results.json --save_dir results
@@ -87,6 +89,8 @@ def _add_source(verb: argparse.ArgumentParser) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
+    from leaderboard import importing
+
     challenge = challenges.load(args.challenge).name if args.challenge else ""  # a path of rules is no name
     added = importing.import_file(args.file, args.save_dir, challenge, args.device)
     _say(
@@ -98,11 +102,13 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
+    from leaderboard import build
+
     challenge = challenges.load(args.challenge)
     records = build.load_records(args.save_dir, challenge)
     frame = build.write_tables(records, challenge, args.out, read_rounds(args.save_dir))
     if not args.tables_only:
-        from leaderboard.site import pages  # templates and plotly load only where pages are wanted
+        from leaderboard.site import pages
 
         for line in pages.write_site(records, challenge, frame, args.save_dir, args.out):
             _say(line, sys.stderr)
@@ -112,6 +118,8 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace) -> int:
+    from leaderboard import audit
+
     records = audit.records_of(args.file)
     challenge = challenges.load(args.challenge) if args.challenge else audit.guess_challenge(records)
     report = audit.audit(records, challenge)
@@ -134,6 +142,8 @@ def _verify_log(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
+    from leaderboard import diff
+
     _say(diff.moves_text(diff.read_build(args.before), diff.read_build(args.after)).rstrip("\n"))
     return 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,8 @@ def psnr(sr: NDArray[Any], hr: NDArray[Any], border: int = BORDER) -> float:
     >>> round(psnr(hr + np.uint8(1), hr), 2)
     48.13
     """
+    import cv2  # late: tables need the definitions of metrics only
+
     sr, hr = inside_border(sr, hr, border)
     # The sum of squares of 8-bit differences is an integer below 2**53: exact in any order (float64: 1e-12).
     squares = cv2.norm(np.ascontiguousarray(sr), np.ascontiguousarray(hr), cv2.NORM_L2SQR)

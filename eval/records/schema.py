@@ -44,7 +44,7 @@ _OTHER_LAYOUTS = ("pairs ", "HR images ", "demo set")
 
 
 class RecordPart(BaseModel):
-    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
 
 class Flag(RecordPart):

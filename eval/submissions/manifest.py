@@ -23,7 +23,7 @@ NAMING = re.compile(r"^team(\d{2,4})_[A-Za-z0-9_]+$")
 
 
 class ManifestPart(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class CheckpointFile(ManifestPart):

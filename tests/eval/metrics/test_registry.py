@@ -140,8 +140,8 @@ def test_bounds_and_symmetry(data: st.DataObject) -> None:
 def test_values_do_not_depend_on_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     sr, hr = pair(90, 110)
     whole = ssim(sr, hr)
-    monkeypatch.setattr("eval.metrics.ssim.TILE_ROWS", 7)
-    monkeypatch.setattr("eval.metrics.ssim.TILE_COLUMNS", 13)
+    monkeypatch.setattr("eval.metrics.ssim_map.TILE_ROWS", 7)
+    monkeypatch.setattr("eval.metrics.ssim_map.TILE_COLUMNS", 13)
     assert ssim(sr, hr) == pytest.approx(whole, abs=1e-12)
 
 
