@@ -1,4 +1,4 @@
-"""Checks before a submission starts that its sandbox shows no HR image."""
+"""Checks that a sandbox shows no HR image, before a submission starts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from eval.submissions.submission import Submission
 def shown_hr(
     submission: Submission, level: Level, pairs: Iterable[ImagePair], kept: Iterable[Path] = ()
 ) -> str:
-    """Why `submission` must not be started: HR images in its folders or where every sandbox looks, or a checkpoint
-    that is one; empty if none. `kept`: folders that hold copies of HR images, or will during the batch.
+    """Why `submission` could see HR images, or an empty text.
 
-    At level process nothing is hidden anyway, and nothing is refused. Symbolic links are followed.
+    It could if they lie in its folders or in folders that every sandbox shows, or if one is its checkpoint. kept:
+    folders with copies of HR images, made before or during the batch. Links are followed. Level process hides nothing,
+    so nothing is refused there.
     """
     if level is Level.PROCESS or not submission.source.has_worker:
         return ""

@@ -37,8 +37,8 @@ class Pixels:
 def to_pixels(values: _Values, data_range: float) -> Pixels:
     """Clamp to 0..data_range, scale to 0..255, round half to even: the official code's operations, in float32.
 
-    values: float32, shape 3xHxW, memory that another process may write to. Raises SubmissionFailed if one of them is NaN or
-    infinite, or if they change meanwhile.
+    values: float32, shape 3xHxW, memory that another process may write to. Raises SubmissionFailed if one of them is
+    NaN or infinite, or if they change meanwhile.
     """
     _, height, width = values.shape
     random = np.random.default_rng(secrets.randbits(64))

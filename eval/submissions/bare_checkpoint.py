@@ -14,7 +14,7 @@ SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 def bare_checkpoint(path: Path, *, allow_pickle: bool = False) -> Submission:
-    """The bare checkpoint at `path`, named after the file. Raises InputError where there is no such file."""
+    """The bare checkpoint at `path`, named after the file. Raises InputError if there is no such file."""
     if not path.is_file():
         raise InputError(f"--weights {path}: no such file")
     if path.suffix.lower() not in SUFFIXES:

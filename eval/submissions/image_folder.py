@@ -1,4 +1,4 @@
-"""Results handed in as a folder of images: nothing is run."""
+"""A submission that is a folder of SR images. Nothing is run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_IMAGES_BYTES = 64 * 2**30
 
 
 def image_folder(folder: Path) -> Submission:
-    """Results handed in as images, named after their folder. Raises InputError if there is no such folder."""
+    """A submission of SR images, named after their folder. Raises InputError if there is no such folder."""
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")
     info = SubmissionInfo(model=file_results_key(files.absolute(folder).name), origin="images")
@@ -30,7 +30,7 @@ def image_folder(folder: Path) -> Submission:
 
 
 def _handed_in(folder: Path) -> tuple[tuple[Path, ...], str]:
-    """The files in a folder of results, all of which are hashed, or the reason why they are not looked at."""
+    """All files of the folder, which are hashed later, or the reason why they cannot be judged."""
     try:
         found = tuple(files.regular(folder))
     except InputError as error:

@@ -1,10 +1,14 @@
-"""Which files of an NTIRE repository one of its submissions may see: all but those of the others alone.
+"""Which files of an NTIRE repository a submission may see: all files except those that only others own.
 
-Teams share one repository, so without this each could load a rival's checkpoint or copy its network. A file belongs to
-the submissions whose branch of `select_model` names it as a checkpoint, or imports it, directly or through other files;
-under a number (`models/team25_EERN.py`) it belongs to that submission alone. What belongs to no branch (utilities,
-configuration), and what the entry point itself imports, is everybody's. Names that a branch computes cannot be known:
-nothing without a number is hidden from it. Only Python's parser reads the files; nothing of them is run.
+Teams share one repository. Without this rule each could load a rival's checkpoint or copy its network.
+
+- A file with a number (`models/team25_EERN.py`) belongs to that submission alone.
+- Any other file belongs to the submissions whose branch of `select_model` names it as a checkpoint or imports it,
+  directly or through other files.
+- Files that belong to no branch (utilities, configuration) are shared, and so are the entry point's own imports.
+- If a branch computes a file name, its files cannot be known. Only numbered files are hidden from it.
+
+Python's parser reads the files. Nothing in them is run.
 """
 
 from __future__ import annotations
@@ -33,10 +37,10 @@ LISTING = frozenset(
 
 @dataclass(frozen=True)
 class RepositoryShare:
-    """What one submission is given of a repository.
+    """The part of a repository that one submission gets.
 
-    visible: what it may see. checkpoints: files that its branch names, of which some may not be there. data: all
-    files that are its own but Python's. problem: why it cannot be judged, if so.
+    visible: files and folders that it may see. checkpoints: files that its branch names; some may be missing. data: its
+    own files that are not Python. problem: why it cannot be judged, or empty.
     """
 
     visible: tuple[Path, ...]
@@ -47,7 +51,7 @@ class RepositoryShare:
 
 @dataclass(frozen=True)
 class _Source:
-    """What a Python file imports and names, and whether that is all."""
+    """The imports and file names of a Python file. is_all: whether it computes none."""
 
     imports: tuple[Path, ...]
     named: tuple[str, ...]
@@ -55,7 +59,7 @@ class _Source:
 
 
 class Ownership:
-    """Whose the files of a repository are."""
+    """Finds the owners of all files in a repository."""
 
     def __init__(self, repo: Path, entry: Path, branches: Sequence[Branch]) -> None:
         """entry: the file with `select_model`, whose `branches` are the submissions."""
@@ -71,7 +75,7 @@ class Ownership:
         self._own = {one.model_id: self._belonging(one, reached[one.model_id]) for one in branches}
 
     def share(self, branch: Branch, hidden: Collection[Path] = ()) -> RepositoryShare:
-        """What `branch` is given of the repository, without the paths of `hidden`."""
+        """The share of `branch`, without the paths in `hidden`."""
         own = self._own[branch.model_id]
         shown = own | self._common
         others = {path for paths in self._own.values() for path in paths} - shown
@@ -80,7 +84,7 @@ class Ownership:
         leading = {one for path in shown for one in (path, *path.parents)}
         for path in self._numbered:
             if self._is_anothers(path, branch.model_id):
-                # Whole, or where something in it is shown all files in it that are not.
+                # Hide it whole. If something in it is shown, hide its other files one by one.
                 others |= set(self._below(path)) - shown if path in leading else {path}
         secret = {*others, *self._nobodys, *(path for path in hidden if path.is_relative_to(self._repo))}
         visible, too_many = visible_paths.all_but(self._repo, secret, shown)
@@ -94,7 +98,7 @@ class Ownership:
         )
 
     def _too_deep(self, model_id: int) -> str:
-        """Which folder under the number of a submission nobody looked into."""
+        """Why a folder of this submission is nested too deep to be read, or empty."""
         mine = {path for path, number in self._numbered.items() if number == model_id}
         unseen = (path for path in self._nobodys if path.name != HISTORY)
         within = sorted(self._name(top) for path in unseen for top in mine & {path, *path.parents})
@@ -102,7 +106,7 @@ class Ownership:
         return f"{within[0]}: {reason}" if within else ""
 
     def _taken(self, branch: Branch) -> str:
-        """Which file of another's number the branch itself names or imports."""
+        """Why the branch is refused because it names or imports another submission's numbered file, or empty."""
         named = [self._repo / name for name in branch.checkpoints]
         there = (path for path in [*named, *self._modules(branch.modules)] if os.path.isfile(path))
         taken = [
@@ -117,13 +121,13 @@ class Ownership:
         return os.path.isfile(path) and not files.unfit(path, self._repo)
 
     def _is_anothers(self, path: Path, model_id: int) -> bool:
-        """Whether `path` lies under the number of another submission, of which this one is no variant (36, 361)."""
+        """Whether `path` has the number of another submission. 361 is a variant of 36 and may see its files."""
         number = self._numbers.get(path.parts[: len(self._repo.parts) + 2], BASELINE)
         is_variant = model_id >= 100 and model_id // 10 == number
         return number in self._ids - {BASELINE, model_id} and not is_variant
 
     def _find_numbered(self) -> dict[Path, int]:
-        """Number by file or folder of `SHARED_FOLDERS`."""
+        """The numbers of files and folders directly in `SHARED_FOLDERS`."""
         found = {
             path: team_number(path.name)
             for place in SHARED_FOLDERS
@@ -137,7 +141,7 @@ class Ownership:
         return list(files.walk(path, without=self._nobodys)) if is_folder else [path]
 
     def _shared_by_all(self) -> set[Path]:
-        """The entry point, what it imports and names outside the branches, what runs with any import of `models`."""
+        """The entry point, its imports and file names outside the branches, `models/__init__.py` and its imports."""
         tree = _parsed(self._entry, self._repo)
         nodes = list(select_model.outside_branches(tree))
         computed = filter(None, select_model.computed_imports(nodes))
@@ -152,7 +156,7 @@ class Ownership:
         return {self._entry} | found | files_named
 
     def _is_all(self, branch: Branch, reached: Collection[Path]) -> bool:
-        """Whether the source of `branch` spells out which files it uses."""
+        """Whether the source of `branch` spells out all files that it uses."""
         return branch.is_all and all(self._source(path).is_all for path in reached)
 
     def _belonging(self, branch: Branch, reached: set[Path]) -> set[Path]:
@@ -170,7 +174,7 @@ class Ownership:
         return [file for name in names for file in self._files_of(name)]
 
     def _reached_by(self, branch: Branch) -> set[Path]:
-        """The source files of `branch` that are neither everybody's nor another's."""
+        """The source files that `branch` reaches, except shared ones and those of others."""
         return self._reached(
             self._modules(branch.modules),
             lambda path: path not in self._common and not self._is_anothers(path, branch.model_id),
@@ -179,7 +183,7 @@ class Ownership:
     def _reached(
         self, start: Iterable[Path], is_wanted: Callable[[Path], bool] = lambda _path: True
     ) -> set[Path]:
-        """The files `start` and all files of the repository that they import; not the entry point, which is whole."""
+        """The files `start` and everything in the repository that they import, except the entry point."""
         found: set[Path] = set()
         waiting = list(start)
         while waiting:
@@ -202,7 +206,7 @@ class Ownership:
         names = [*(name for node in nodes for name in imported(node, package)), *filter(None, computed)]
         imports = self._modules(dict.fromkeys(names))
         if path.name == "__init__.py" and any(map(_lists, nodes)):
-            # It imports what it finds there, so it would fail where some of that is hidden.
+            # It imports all files it finds. It would fail if some of them were hidden.
             imports += [one for one in self._below(path.parent) if one.suffix == ".py"]
         try:
             named = literals.named(tree)
@@ -211,7 +215,7 @@ class Ownership:
         return _Source(tuple(imports), named.paths, named.is_all and None not in computed)
 
     def _files_of(self, name: str) -> list[Path]:
-        """Files of the repository that importing the dotted name `name` runs."""
+        """Files of the repository that run if the dotted name `name` is imported."""
         parts = name.split(".")
         packages = [self._repo.joinpath(*parts[:count], "__init__.py") for count in range(1, len(parts) + 1)]
         candidates = [*packages, self._repo.joinpath(*parts[:-1], f"{parts[-1]}.py")]
@@ -221,7 +225,7 @@ class Ownership:
 
 
 def _lies_in(path: Path, secret: Collection[Path]) -> bool:
-    """Whether `path`, or what it leads to as a link, is one of `secret` or in one."""
+    """Whether `path`, or the target of this link, is in `secret` or below one of its folders."""
     try:
         target = path.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links; characters that no name can have
@@ -243,7 +247,7 @@ def _lists(node: ast.AST) -> bool:
 
 
 def _parsed(path: Path, repo: Path) -> ast.Module:
-    """A source file's syntax; an empty module for what cannot be parsed, and so not be imported either."""
+    """The syntax of a source file. A file that cannot be parsed gives an empty module; it cannot be imported either."""
     try:
         return ast.parse(b"" if files.unfit(path, repo, MOST_BYTES) else path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
@@ -251,7 +255,7 @@ def _parsed(path: Path, repo: Path) -> ast.Module:
 
 
 def _nobodys(repo: Path) -> set[Path]:
-    """What nobody is shown: the history, and folders in each other too deep, or unreadable, for a harness to look."""
+    """Paths that are hidden from everybody: the history, unreadable folders, and folders nested too deep."""
     found: set[Path] = set()
     waiting = [(repo, 0)]
     while waiting:
