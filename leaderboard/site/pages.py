@@ -31,6 +31,7 @@ from leaderboard.site.page import Page, SiteData
 from leaderboard.site.team import TEAM_PAGE
 
 HERE = Path(__file__).resolve().parent
+VERSION_FILE = "version.txt"  # its first line names the build; open pages poll it, and show its further lines
 PAGES: tuple[Page, ...] = (
     INDEX_PAGE,
     IMAGES_PAGE,
@@ -63,7 +64,7 @@ def write_site(
             for file, (variable, content) in page.scripts(data).items():
                 _script(out / "assets" / file, variable, content)
         # Last, so that a page which polls it reloads a whole site.
-        (out / "version.txt").write_text(f"{common['head']} {common['built']}", encoding="utf-8")
+        (out / VERSION_FILE).write_text(f"{common['head']} {common['built']}", encoding="utf-8")
         return refused_lines(data.images)
     except OSError as error:
         raise InputError(f"{out}: the site cannot be written ({error.strerror or error})") from None

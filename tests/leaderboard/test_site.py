@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -293,9 +292,9 @@ def test_an_open_page_reloads_when_a_record_arrives(
     out.mkdir()
     store.append(save_dir, record("01_A", device=A6000))
     serve.rebuild(save_dir, load("esr2026"), out)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: serve.Handler(*args, directory=str(out)))
+    server = serve.Server(0, out)
     stop, told = threading.Event(), threading.Event()
-    arguments = (save_dir, load("esr2026"), out, stop, lambda _: told.set())
+    arguments = (save_dir, load("esr2026"), out, serve.state(save_dir), stop, lambda _: told.set())
     for target, its in ((server.serve_forever, ()), (serve.watch, arguments)):
         threading.Thread(target=target, args=its, daemon=True).start()
     page = browser.new_page()
@@ -313,6 +312,25 @@ def test_an_open_page_reloads_when_a_record_arrives(
         page.close()
         server.shutdown()
         server.server_close()
+
+
+@needs_chromium
+def test_an_open_page_says_that_a_build_failed(browser: Any, tmp_path: Path) -> None:
+    store.append(tmp_path / "save", record("01_A", device=A6000))
+    out = tmp_path / "out"
+    out.mkdir()
+    serve.rebuild(tmp_path / "save", load("esr2026"), out)
+    with serve.Server(0, out) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+        serve.told(ValueError("<b>bold</b>"), out)
+        note = page.get_by_role("alert")
+        note.wait_for(timeout=60_000)
+        assert "not rebuilt: ValueError: <b>bold</b>" in note.inner_text()
+        assert models(page) == ["01_A"]
+        page.close()
+        server.shutdown()
 
 
 @needs_chromium
