@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from data.types import Split
 from eval.challenge import ClaimTolerances
 from eval.claims import causes
-from eval.records.schema import Record
+from eval.records.schema import Record, is_figure
 
 # Words that make another model of a GPU's name: an RTX 3080 Ti is no RTX 3080.
 OTHER_MODELS = frozenset(("ti", "super", "laptop", "max", "mobile", "d"))
@@ -61,7 +60,7 @@ def _judged(
 ) -> Judgement:
     claimed = record.submission.claims.get(name)
     measured = figure.measured(record) if record.status == "ok" else None
-    if not _is_number(claimed):
+    if not is_figure(claimed):
         return Judgement(record.model, name, None, measured, "not claimed", "")
     if record.status != "ok":
         reason = f"it failed: {record.error}"
@@ -89,10 +88,6 @@ def half_unit(claimed: float) -> float:
     """
     exponent = Decimal(repr(claimed)).as_tuple().exponent
     return 0.5 * 10.0 ** int(exponent) if isinstance(exponent, int) else 0.0
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _stated(record: Record, name: str, claimed: Any) -> Judgement:

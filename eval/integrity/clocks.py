@@ -14,6 +14,10 @@ ALLOWED_GAP_FACTOR = 2.0
 # What a whole pass may leave unexplained: this share of its time, and gross excess in this share of its requests.
 UNEXPLAINED_SHARE = 0.05
 PREEMPTED_SHARE = 0.1
+# What no forward pass can be faster than, in ms: a microsecond, and half the control model's own time. The control
+# writes each pixel once, which every network must.
+TICK_MS = 1e-3
+CONTROL_SHARE = 0.5
 
 
 def calibrate_gap(wall_ms: Sequence[float], worker_ms: Sequence[float]) -> float:
@@ -34,6 +38,17 @@ def calibrate_gap(wall_ms: Sequence[float], worker_ms: Sequence[float]) -> float
 def allowed_gap(gap_ms: float) -> float:
     """Largest believable difference between the clocks, in ms, for a calibrated gap."""
     return max(ALLOWED_GAP_FACTOR * gap_ms, gap_ms + MIN_GAP_MS)
+
+
+def too_fast(worker_ms: Sequence[float], control_ms: Sequence[float]) -> str | None:
+    """Why stated times are below what any network takes, or None.
+
+    worker_ms: as stated, one a request. control_ms: the least time of the control model for inputs of the same sizes.
+    """
+    for number, (own, control) in enumerate(zip(worker_ms, control_ms, strict=True)):
+        if own < (least := max(TICK_MS, CONTROL_SHARE * control)):
+            return f"request {number}: the worker states {own:.3g} ms, and no network takes less than {least:.3g} ms"
+    return None
 
 
 def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]) -> str | None:

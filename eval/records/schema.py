@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -26,6 +26,15 @@ def _score(value: float) -> float:
     if value != math.inf and not abs(value) <= MAX_NUMBER:
         raise ValueError(f"{value:g} is not a result")
     return value
+
+
+def is_figure(value: Any) -> TypeGuard[float]:
+    """Whether an untyped value, such as a claim, is a number within the bounds of a record.
+
+    >>> is_figure(27.1), is_figure(10**400), is_figure(float("nan")), is_figure(True)
+    (True, False, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
 
 
 # A metric's value may be infinite, because PSNR is for equal images. Every other number is finite.

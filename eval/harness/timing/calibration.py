@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class GapCalibration:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._gaps: dict[int, float] = {}
+        self._control: dict[int, float] = {}
         self._worker: WorkerProcess | None = None
         self._loaded = False
 
@@ -74,12 +75,20 @@ class GapCalibration:
         with worker:
             if not self._loaded:
                 worker.load()
-            return {height * width: _gap(worker, height, width) for height, width in _picked(sizes)}
+            answers = {height * width: _answers(worker, height, width) for height, width in _picked(sizes)}
+        self._control = {pixels: min(one.worker_ms for one in some) for pixels, some in answers.items()}
+        return {
+            pixels: clocks.calibrate_gap([one.wall_ms for one in some], [one.worker_ms for one in some])
+            for pixels, some in answers.items()
+        }
 
     def gap_ms(self, height: int, width: int) -> float:
         """The gap for an input of this size, in ms."""
-        pixels = sorted(self._gaps)
-        return float(np.interp(height * width, pixels, [self._gaps[count] for count in pixels]))
+        return _interpolated(self._gaps, height * width)
+
+    def control_ms(self, height: int, width: int) -> float:
+        """The least time that the control model itself took for an input of this size, by its worker's clock."""
+        return _interpolated(self._control, height * width)
 
     def close(self) -> None:
         """End the control worker if it still runs."""
@@ -99,11 +108,16 @@ def _picked(sizes: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
     return {ordered[round(i * last / (CALIBRATION_SIZES - 1))] for i in range(CALIBRATION_SIZES)}
 
 
-def _gap(worker: WorkerProcess, height: int, width: int) -> float:
+def _interpolated(measured: Mapping[int, float], pixels: int) -> float:
+    known = sorted(measured)
+    return float(np.interp(pixels, known, [measured[count] for count in known])) if known else 0.0
+
+
+def _answers(worker: WorkerProcess, height: int, width: int) -> list[Answer]:
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     answers: list[Answer] = []
     end = time.monotonic() + _MOMENT_S
     while len(answers) < _LEAST_REQUESTS or (len(answers) < _MOST_REQUESTS and time.monotonic() < end):
         answer = worker.forward(np.roll(noise, len(answers), 0), "calibration")
         answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
-    return clocks.calibrate_gap([one.wall_ms for one in answers], [one.worker_ms for one in answers])
+    return answers

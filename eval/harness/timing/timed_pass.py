@@ -102,12 +102,16 @@ def judge_times(
     """Why the worker's times are in doubt, or None. sizes: (height, width) of each input.
 
     others: what other programs used of the machine during the pass.
-    "timing mismatch": more time is missing than a busy machine explains. The times must not be used.
+    "timing mismatch": no network is so fast, or more time is missing than a busy machine explains. The times must not
+    be used.
     "timing doubtful": the machine was busy, or the clocks disagree by so little that its other work may be the
     reason. The times are kept and shown with the flag.
     """
     wall_ms, worker_ms = [answer.wall_ms for answer in answers], [answer.worker_ms for answer in answers]
     gaps_ms = [gap.gap_ms(height, width) for height, width in sizes]
+    control_ms = [gap.control_ms(height, width) for height, width in sizes]
+    if impossible := clocks.too_fast(worker_ms, control_ms):
+        return FlagName.TIMING_MISMATCH.because(impossible)
     reason = clocks.disbelieved(wall_ms, worker_ms, gaps_ms)
     busy = others is not None and others.share > BUSY_SHARE
     if reason is None:

@@ -127,3 +127,14 @@ def test_a_time_longer_than_the_wall_is_never_excused() -> None:
 
 def test_an_empty_pass_is_not_believed() -> None:
     assert clocks.disbelieved([], [], []) == "no timed request was answered"
+
+
+@pytest.mark.parametrize("stated", [0.0, 5e-324, 1e-12, 9e-4])
+def test_no_network_takes_less_than_a_clock_tick(stated: float) -> None:
+    reason = clocks.too_fast([8.0, stated], [0.0, 0.0])
+    assert reason == f"request 1: the worker states {stated:.3g} ms, and no network takes less than 0.001 ms"
+
+
+def test_no_network_is_twice_as_fast_as_the_control_model() -> None:
+    assert clocks.too_fast([0.09], [0.2]) is not None
+    assert clocks.too_fast([0.11, 0.3], [0.2, 0.2]) is None

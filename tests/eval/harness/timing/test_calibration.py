@@ -18,7 +18,7 @@ def test_the_control_model_calibrates_a_small_gap_once() -> None:
     gap.prepare()
     assert worker is not None and gap._worker is worker
     gap.measure([(16, 16), (64, 64)])
-    assert 0 <= gap.gap_ms(64, 64) < 1000
+    assert 0 <= gap.gap_ms(64, 64) < 1000 and 0 < gap.control_ms(64, 64) < 1000
     assert gap._worker is None
     gap.prepare()  # everything is known: no further process
     assert gap._worker is None

@@ -100,3 +100,12 @@ def test_no_input_repeats_even_in_small_images() -> None:
         planned = timed_pass.plan_inputs([image.shape[:2] for image in images], 1)
         met = [(one.image, apply_variant(images[one.image], one.variant).tobytes()) for one in planned]
         assert len(set(met)) == len(met)
+
+
+def test_a_time_below_the_control_models_is_a_mismatch(gap: GapCalibration) -> None:
+    """Also where the gap would explain all of it: 1e-12 ms is no time of a network."""
+    assert judge(gap, (0.5, 1e-12)).name == "timing mismatch"  # type: ignore[union-attr]
+    assert judge(gap, (0.5, 0.2)) is None
+    gap._control = {2000: 0.5}
+    flag = judge(gap, (0.5, 0.2))
+    assert flag is not None and flag.name == "timing mismatch" and not timed_pass.believed(flag)
