@@ -62,12 +62,11 @@ def implausible_flops(entry: Entry) -> Finding | None:
     if math.isnan(flops) or math.isnan(params) or params <= 0 or flops <= 0:
         return None
     needed_g = params * 1e6 * LR_PIXELS / 1e9
-    ratio = flops / needed_g
-    if ratio >= FLOPS_PER_PARAMETER_MINIMUM:
+    if flops >= FLOPS_PER_PARAMETER_MINIMUM * needed_g:
         return None
     reason = (
         f"{flops:.2f} G with {params:.3f} M parameters: convolutions at 256x256 need about {needed_g:.2f} G, "
-        f"{1 / ratio:.1f} times as much"
+        f"{needed_g / flops:.1f} times as much"
     )
     return Finding(entry.model, FlagName.IMPLAUSIBLE_FLOPS.value, reason)
 

@@ -152,7 +152,7 @@ class Entry:
     @cached_property
     def warm_ms(self) -> float:
         """The ranked runtime without the first image of the first split; equal to it if no cold call counts."""
-        if not self.cold_counts or set(self.runtimes) != set(self.modes):
+        if not self.cold_counts or not self.modes or set(self.runtimes) != set(self.modes):
             return self.runtime_ms
         means = []
         for index, mode in enumerate(self.modes):

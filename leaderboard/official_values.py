@@ -37,10 +37,17 @@ def number_of(path: Path, model: str, results: dict[str, Any], key: str) -> floa
     return number
 
 
+# A positive figure below this one is none: a parameter, a FLOP and a nanosecond are more, in M, G and ms.
+LEAST_FIGURE = 1e-9
+
+
 def check_range(path: Path, model: str, key: str, number: float) -> None:
-    """Refuse what `key` cannot be: a metric has the bounds of its description, other figures are 0 or more."""
+    """Refuse what `key` cannot be: a metric has its own bounds, others start at `LEAST_FIGURE`, or are 0."""
     metric = METRICS.get(key.split("_", 1)[-1])
     least, most = (metric.least, metric.most) if metric else (0.0, MAX_NUMBER)
+    if metric is None and 0 < number < LEAST_FIGURE:
+        expected = f"0, or a number from {LEAST_FIGURE:g} to {MAX_NUMBER:g}"
+        raise InputError(f"{path}: model '{model.strip()}': '{key}': found {number}, expected {expected}")
     infinite = metric is not None and metric.infinite_if_equal
     if least <= number <= min(most, MAX_NUMBER) or (number == math.inf and infinite):
         return

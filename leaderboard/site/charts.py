@@ -12,6 +12,9 @@ from leaderboard.entry import Array
 
 _WIDTH, _HEIGHT = 520, 218
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 18, 42
+# Times below a nanosecond are drawn as one, and values that are closer than this, in proportion, as equal: records may
+# hold numbers between which a scale has no room.
+_LEAST_MS, _LEAST_SPREAD = 1e-6, 1e-9
 Placed = Callable[[float], float]  # a value's place on an axis, in pixels
 
 
@@ -23,7 +26,7 @@ def histogram(values: Array, unit: str, description: str, bins: int = 30) -> Mar
     finite = values[np.isfinite(values)]
     if not len(finite):
         return Markup("")
-    counts, edges = np.histogram(finite, bins=min(bins, max(5, len(finite) // 4)))
+    counts, edges = np.histogram(finite, bins=min(bins, max(5, len(finite) // 4)), range=_range(finite))
     low, high = float(edges[0]), float(edges[-1])
     across = _scale(low, high, _LEFT, _WIDTH - _RIGHT)
     up = _scale(0, float(counts.max()), _HEIGHT - _BOTTOM, _TOP)
@@ -47,9 +50,11 @@ def sequence(times: Array, cold: bool, description: str) -> Markup:
 
     times: milliseconds, one float64 per image.
     """
-    finite = times[np.isfinite(times) & (times > 0)]
+    times = np.where(times > 0, np.maximum(times, _LEAST_MS), np.nan)
+    finite = times[np.isfinite(times)]
     if len(finite) < 2:
         return Markup("")
+    cold = cold and math.isfinite(times[0])
     low, high = float(finite.min()) / 1.15, float(finite.max()) * 1.25
     across = _scale(1, len(times), _LEFT, _WIDTH - _RIGHT)
     up_log = _scale(math.log(low), math.log(high), _HEIGHT - _BOTTOM, _TOP)
@@ -57,7 +62,7 @@ def sequence(times: Array, cold: bool, description: str) -> Markup:
         f'<circle class="{"cold" if cold and i == 0 else "dots"}" cx="{across(i + 1):.1f}" '
         f'cy="{up_log(math.log(time)):.1f}" r="{4 if cold and i == 0 else 1.8}"/>'
         for i, time in enumerate(times)
-        if math.isfinite(time) and time > 0
+        if math.isfinite(time)
     )
     median = float(np.median(finite))
     y = up_log(math.log(median))
@@ -72,6 +77,16 @@ def sequence(times: Array, cold: bool, description: str) -> Markup:
             f'<text class="cold" x="{_LEFT + 12}" y="{first + 4:.1f}">first call {times[0]:.1f} ms</text>'
         )
     return _svg(dots + marks + _axis(1, len(times), across, "image, in the order of the pass"), description)
+
+
+def _range(values: Array) -> tuple[float, float]:
+    """Ends of an axis for finite `values` (float64, any shape): theirs, or around them if they are nearly equal."""
+    low, high = float(values.min()), float(values.max())
+    size = max(abs(low), abs(high))
+    if high - low > _LEAST_SPREAD * max(size, 1.0):
+        return low, high
+    around = max(0.5, _LEAST_SPREAD * size)
+    return low - around, high + around
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Placed:
@@ -112,7 +127,7 @@ def _nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     power = 10 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
     first = math.ceil(low / step)
-    return [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, math.floor(high / step) + 1)]
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

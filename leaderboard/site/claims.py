@@ -8,6 +8,7 @@ from typing import Any
 
 from eval.challenge import Challenge
 from eval.metrics.registry import METRICS
+from eval.records.schema import is_figure
 from leaderboard.site.listing import Listed
 from leaderboard.tables.numbers import format_number, known
 
@@ -50,7 +51,7 @@ def claim_lines(item: Listed, challenge: Challenge) -> list[dict[str, str]]:
     return [
         _line(item, figure, float(claims[key]), challenge)
         for key, figure in CLAIMS.items()
-        if isinstance(claims.get(key), int | float) and not isinstance(claims[key], bool)
+        if is_figure(claims.get(key))
     ]
 
 
