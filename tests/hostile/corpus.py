@@ -8,6 +8,7 @@ The lines at the top of a submission:
     # @limit_s: 3           time limit for loading and for each image, instead of the batch's generous one
     # @checkpoint: KIND     one of `CHECKPOINTS` below, made beside the repository's other files
     # @name: TEXT           the results key that it claims, instead of its own
+    # @places: PATHS        copies of the file elsewhere in the repository, where others' imports could find them
     # @default: yes         judged in every run of the tests, at the strongest level; the others are `slow`
 """
 
@@ -39,6 +40,7 @@ class Hostile:
     limit_s: float | None
     checkpoint: str
     claimed_name: str
+    places: tuple[str, ...]
     is_default: bool
 
     @property
@@ -54,7 +56,7 @@ def parse(path: Path) -> Hostile:
         if not found:
             break
         stated.setdefault(found.group(1), []).append(found.group(2).strip())
-    known = {"expected", "levels", "protocol", "limit_s", "checkpoint", "name", "default"}
+    known = {"expected", "levels", "protocol", "limit_s", "checkpoint", "name", "places", "default"}
     if "expected" not in stated or set(stated) - known:
         raise ValueError(
             f"{path}: states {sorted(stated)}; expected '@expected' and others of {sorted(known)}"
@@ -68,6 +70,7 @@ def parse(path: Path) -> Hostile:
         limit_s=float(single["limit_s"]) if "limit_s" in single else None,
         checkpoint=single.get("checkpoint", ""),
         claimed_name=single.get("name", ""),
+        places=tuple(single.get("places", "").split()),
         is_default=single.get("default") == "yes",
     )
 
@@ -112,6 +115,9 @@ def write_repository(folder: Path, members: Sequence[Hostile]) -> dict[str, Host
     (folder / "test_demo.py").write_text("".join(lines) + FOOTER)
     for name in (BASE, HONEST, *(one.name for one in members)):
         (models / f"{name}.py").write_bytes((FOLDER / f"{name}.py").read_bytes())
+    for one in members:
+        for place in one.places:
+            (folder / place).write_bytes(one.file.read_bytes())
     return numbered
 
 

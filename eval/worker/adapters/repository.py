@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.protocol.job import RepositorySource
+from eval.worker.adapters import repository_path
 from eval.worker.adapters.loaded_model import ForwardPass, LoadedModel, LoadError, Setting
 
 
@@ -17,7 +18,7 @@ def load(source: RepositorySource, setting: Setting) -> LoadedModel:
     """Call the repository's own `select_model`. Raises LoadError, or whatever the repository raises."""
     model_id, file = source.model_id, Path(source.entry)
     os.chdir(source.repo)
-    sys.path.insert(0, source.repo)
+    repository_path.make_importable(source.repo)
     sys.argv = [file.name, "--model_id", str(model_id)]
     entry = importlib.import_module(file.stem)
     args = argparse.Namespace(

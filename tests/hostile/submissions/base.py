@@ -6,6 +6,7 @@ beside the toy repository. Without that file KNOWN is empty, and no submission h
 
 from __future__ import annotations
 
+import colorsys  # unused, as are many imports of honest teams: a file of this name must not stand before it
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import markupsafe  # installed, and unused
 import torch
 from torch import nn
 
@@ -21,6 +23,9 @@ DESCRIPTORS = range(3, 4096)
 
 _FILE = Path(__file__).resolve().parent.parent / "known.json"
 KNOWN: dict[str, Any] = json.loads(_FILE.read_text()) if _FILE.is_file() else {}
+
+
+MEANT = (colorsys.rgb_to_hsv, markupsafe.escape)  # what the imports above must have found
 
 
 class Repeat(nn.Module):
