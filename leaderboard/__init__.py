@@ -17,6 +17,5 @@ diff             `python -m leaderboard diff`
 serve            `python -m leaderboard serve`
 importing        official result files become records
 official_values  single figures of such files
-public           names instead of local paths, for published text
 summary          what the main command prints after a batch
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eval.records.public import public_label
 from eval.records.rounds import RoundRecord
 from eval.records.schema import Record
-from leaderboard.public import public_label
 
 
 @dataclass(frozen=True)

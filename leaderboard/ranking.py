@@ -17,13 +17,13 @@ import pandas as pd
 from eval.challenge import Challenge
 from eval.metrics.metric import Metric
 from eval.metrics.registry import chosen
+from eval.records.public import without_paths
 from eval.records.rounds import RoundRecord
 from eval.records.schema import Record, SubmissionInfo
 from leaderboard import checks
 from leaderboard.conditions import Conditions
 from leaderboard.confidence import interleaved, ties
 from leaderboard.entry import Array, Entry, Mask, group_sizes, newest
-from leaderboard.public import without_paths
 from leaderboard.row import FIELDS, SPLIT_NAMES, TEXTS, TIMES, Row, column_of, row_of
 from leaderboard.rules import rule_for
 from leaderboard.rules.base import Rule, Standings, competition_ranks, whole

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from eval.records.public import without_paths
 from eval.records.schema import Artifact
 from leaderboard.confidence.robustness import FIRM_SHARE, VARIANT_TITLES, PairCheck
-from leaderboard.public import without_paths
 from leaderboard.site.claims import claim_lines
 from leaderboard.site.index import TRACK_TITLES, flags_of
 from leaderboard.site.listing import EntryGroup, Listed

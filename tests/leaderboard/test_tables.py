@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from eval.challenge import load
-from leaderboard import public, tables
+from eval.records import public
+from leaderboard import tables
 from leaderboard.importing import read_official
 from leaderboard.ranking import rank
 from tests.leaderboard.makers import failed, record

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from eval.records import store
+from eval.records.public import public_label
 from leaderboard.__main__ import main
-from leaderboard.public import public_label
 
 DATA = Path(__file__).parent / "data"
 # A ratio to a runtime that another machine published was shown then.
