@@ -8,6 +8,7 @@ and the variants that `data.formats` names.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -135,6 +136,19 @@ def write_png(path: str | Path, rgb: Image) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def pixel_sha256(rgb: Image) -> str:
+    """The sha256 of an image's shape and pixels. Two images have the same one if all their pixels are equal.
+
+    rgb: uint8, height x width x 3, RGB, 0 to 255. Its layout in memory does not matter.
+
+    >>> pixel_sha256(np.zeros((2, 5, 3), np.uint8)) == pixel_sha256(np.zeros((5, 2, 3), np.uint8))
+    False
+    """
+    digest = hashlib.sha256(f"{rgb.dtype} {rgb.shape}\n".encode())
+    digest.update(np.ascontiguousarray(rgb))
+    return digest.hexdigest()
 
 
 def modcrop(img: Image, scale: int) -> Image:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.images import image_size, read_rgb
+from data.images import image_size, pixel_sha256, read_rgb
 from data.pairs import ImagePair
 from data.types import Image, Split
 from eval.harness.plan import Plan
@@ -47,6 +47,7 @@ class Passes:
         self._modes: dict[Split, list[ImagePair]] = plan.dataset.modes
         self._scorers: dict[Split, ScoreBeside | ScoreBetween] = {}
         self._scores: dict[Split, list[ImageScores]] = {}
+        self._digests: dict[Key, str] = {}
         self._runtimes: dict[Split, RuntimeSummary | None] = dict.fromkeys(self._modes)
         self._per_image: dict[Split, list[float] | None] = dict.fromkeys(self._modes)
         self._memory: dict[Split, float | None] = dict.fromkeys(self._modes)
@@ -185,6 +186,7 @@ class Passes:
         keep_pictures = self._pictures.keeper(self._model, split, pair)
 
         def keep(sr: Image, hr: Image) -> None:
+            self._digests[split, index] = pixel_sha256(sr)
             self._comparison.keep_scored((split, index), sr, hr)
             if keep_pictures:
                 keep_pictures(sr, hr)
@@ -201,8 +203,15 @@ class Passes:
     def _mode_result(self, split: Split) -> ModeResult:
         times: Sequence[float | None] = self._per_image[split] or [None] * len(self._modes[split])
         images = [
-            ImageResult(name=pair.name, metrics=scores, runtime_ms=runtime_ms)
-            for pair, scores, runtime_ms in zip(self._modes[split], self._scores[split], times, strict=True)
+            ImageResult(
+                name=pair.name,
+                metrics=scores,
+                runtime_ms=runtime_ms,
+                sr_sha256=self._digests.get((split, index)),
+            )
+            for index, (pair, scores, runtime_ms) in enumerate(
+                zip(self._modes[split], self._scores[split], times, strict=True)
+            )
         ]
         return ModeResult(images=images, runtime=self._runtimes[split], memory_mib=self._memory[split])
 

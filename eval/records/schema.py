@@ -92,11 +92,15 @@ class SubmissionInfo(RecordPart):
 
 
 class ImageResult(RecordPart):
-    """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime."""
+    """One image: metric values by key (`psnr`, `ssim`, `psnr_y`, ...) and its runtime.
+
+    sr_sha256: `data.images.pixel_sha256` of the SR image; None in older records.
+    """
 
     name: str
     metrics: dict[str, Score]
     runtime_ms: Number | None = None
+    sr_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class RuntimeSummary(RecordPart):

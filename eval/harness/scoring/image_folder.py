@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.images import IMAGE_SUFFIXES, image_size, read_png
+from data.images import IMAGE_SUFFIXES, image_size, pixel_sha256, read_png
 from data.pairs import ImagePair
-from data.types import Split
+from data.types import Image, Split
 from eval.failures import SubmissionFailed
 from eval.harness.progress import BatchReporter
-from eval.harness.scoring.saved_images import Pictures
+from eval.harness.scoring.saved_images import Keep, Pictures
 from eval.harness.scoring.scorer_pool import (
     ImageScores,
     ScoreBeside,
@@ -94,15 +94,16 @@ def score_folder(
     """Metrics of every image in the pool's threads. Raises SubmissionFailed for an image that cannot be
     scored.
     """
-    scorer = ScoreBeside(pool)
+    scorer, digests = ScoreBeside(pool), dict[str, str]()
     for pair in pairs:
         sr = _read(found.images[pair.name], pair, scale)
-        task = pool.task(sr, pair, pictures.keeper(model, split, pair))
+        task = pool.task(sr, pair, _noting(pair.name, digests, pictures.keeper(model, split, pair)))
         scorer.add(_reported(task, model, split, pair.name, len(pairs), reporter))
     scores = scorer.finish()
     return ModeResult(
         images=[
-            ImageResult(name=pair.name, metrics=metrics) for pair, metrics in zip(pairs, scores, strict=True)
+            ImageResult(name=pair.name, metrics=metrics, sr_sha256=digests[pair.name])
+            for pair, metrics in zip(pairs, scores, strict=True)
         ]
     )
 
@@ -145,6 +146,17 @@ def _read(path: Path, pair: ImagePair, scale: int) -> NDArray[np.uint8]:
         return read_png(path, height, width)
     except InputError as error:
         raise SubmissionFailed(f"{error} ({pair.hr.name})") from None
+
+
+def _noting(name: str, digests: dict[str, str], keep: Keep | None) -> Keep:
+    """`keep`, which notes the digest of the SR image too."""
+
+    def note(sr: Image, hr: Image) -> None:
+        digests[name] = pixel_sha256(sr)
+        if keep:
+            keep(sr, hr)
+
+    return note
 
 
 def _reported(task: Task, model: str, split: Split, name: str, total: int, reporter: BatchReporter) -> Task:
