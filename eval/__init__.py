@@ -9,6 +9,7 @@
     worker       loads, runs, times and counts a submission; the only package with torch *
     integrity    whether a worker's word is believed
     claims       what a team claims beside what was measured; factsheets
+    reproduction whether equal input gives equal output, and what moved between records
     metrics      PSNR, SSIM and the other image metrics
     runtime      which inputs are timed, and statistics of times
     records      the record of an evaluation, flags, official result files

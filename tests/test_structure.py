@@ -42,13 +42,14 @@ INSIDE_EVAL = {
     | {"eval.protocol", "eval.records.schema", "eval.records.flags", "eval.runtime", "eval.challenge"},
     "submissions": LEAVES | {"eval.records.schema", "eval.protocol.job", "eval.files", "eval.tomlfile"},
     "claims": LEAVES | {"eval.records", "eval.submissions.manifest", "eval.challenge", "eval.runtime"},
+    "reproduction": LEAVES | {"eval.records", "eval.files"},
     "harness": LEAVES
     | {"data"}
     | {
         f"eval.{name}"
         for name in (
             "protocol", "host", "runtime", "metrics", "sandbox", "filters", "records", "challenge", "files", "tomlfile",
-            "integrity", "submissions",
+            "integrity", "submissions", "reproduction",
         )
     },
 }  # fmt: skip

@@ -16,13 +16,13 @@ from eval.cli.batch import run_batch
 from eval.cli.chosen import chosen_submissions
 from eval.cli.options import parser
 from eval.cli.planning import announce, build_plan, prepare_save_dir
+from eval.cli.printing import table_console
 from eval.harness.plan import Plan
 from eval.records import store
 from eval.records.schema import Record
 from eval.submissions.submission import Submission
 
 _OK, _SOME_FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
-_PIPE_WIDTH = 160  # columns of tables if no terminal states its own
 # Ranks and shows at the end: (all records, rules, save_dir, models of this batch, console). The caller gives it,
 # because ranking lies above this package.
 Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
@@ -31,7 +31,7 @@ Summarise = Callable[[list[Record], Challenge, Path, set[str], Console], None]
 def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns its exit status: 0 all evaluated, 1 some failed, 2 usage or data error."""
     options = _expanded(parser().parse_args(arguments))
-    console = Console() if sys.stdout.isatty() else Console(soft_wrap=True, width=_PIPE_WIDTH)
+    console = table_console()
     try:
         return _run(options, console, summarise)
     except InputError as error:

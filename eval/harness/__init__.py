@@ -9,6 +9,7 @@ deadlines          time limits of workers, such as the limit per image
 timing             the timed pass, and the gap between the clocks
 campaign           rounds of protocol `interleaved`
 scoring            scores images in threads, keeps them, checks them
+reruns             runs again under switches, and compares pixels
 clean_recount      counts again without the team's code
 complexity_result  counts as the record states them
 ground_truth       checks that no sandbox shows an HR image

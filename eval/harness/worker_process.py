@@ -108,7 +108,7 @@ class WorkerProcess:
                 view_of(submission, setup),
                 setup.limits,
                 descriptors,
-                passed_environment(),
+                passed_environment(setup.threads),
             )
         except InputError as error:
             self._close_channel()

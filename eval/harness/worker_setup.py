@@ -10,6 +10,7 @@ from pathlib import Path
 from eval import sandbox
 from eval.harness.deadlines import Deadlines
 from eval.protocol.job import WorkerJob
+from eval.protocol.switches import AS_JUDGED, Switches
 from eval.submissions.manifest import ROOT
 from eval.submissions.submission import Submission
 
@@ -19,7 +20,8 @@ HARNESS_FILES = (
     *(ROOT / "models" / name for name in ("__init__.py", "ensemble.py", "tiling.py")),
 )
 # Thread settings change both speed and rounding, so the worker gets the caller's; nothing else is passed on.
-PASSED_ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+PASSED_ENVIRONMENT = (*_THREADS, "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Setup:
     """What all workers of a batch share. device: `cpu` or `cuda:N`. scale: of the challenge.
 
     max_pixels: of the largest LR image. level: how workers are confined. gpu: the device, if it is one.
-    printed: is called with what a worker printed, when it ends.
+    printed: is called with what a worker printed, when it ends. threads: of each worker, None for the caller's setting.
+    switches: what a run changes that ought not to change its pixels.
     """
 
     device: str
@@ -38,6 +41,8 @@ class Setup:
     deadlines: Deadlines = field(default_factory=Deadlines)
     gpu: sandbox.Device | None = None
     printed: Callable[[bytes], None] | None = None
+    threads: int | None = None
+    switches: Switches = AS_JUDGED
 
 
 def job_of(submission: Submission, setup: Setup) -> WorkerJob:
@@ -48,6 +53,7 @@ def job_of(submission: Submission, setup: Setup) -> WorkerJob:
         device="cuda:0" if setup.device.startswith("cuda") else "cpu",
         scale=setup.scale,
         must_lock=setup.level is not sandbox.Level.PROCESS,
+        switches=setup.switches,
     )
 
 
@@ -70,6 +76,7 @@ def view_of(submission: Submission, setup: Setup) -> sandbox.View:
     )
 
 
-def passed_environment() -> dict[str, str]:
-    """The caller's settings of speed and rounding."""
-    return {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+def passed_environment(threads: int | None = None) -> dict[str, str]:
+    """The caller's settings of speed and rounding; `threads` overrides theirs."""
+    found = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+    return found if threads is None else {**found, **dict.fromkeys(_THREADS, str(threads))}

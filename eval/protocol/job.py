@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
+from eval.protocol.switches import AS_JUDGED, Switches
+
 _S = TypeVar("_S", bound="Source")
 
 
@@ -208,7 +210,8 @@ class WorkerJob:
     """All that a worker is told when it starts.
 
     checkpoints: files whose tensors are counted before any team code runs. device: `cpu` or `cuda:0`. scale: of
-    the challenge. must_lock: whether the worker gives up if it cannot confine itself.
+    the challenge. must_lock: whether the worker gives up if it cannot confine itself. switches: around each forward
+    pass, if it is run again to be compared.
     """
 
     source: Source
@@ -216,6 +219,7 @@ class WorkerJob:
     device: str
     scale: int
     must_lock: bool
+    switches: Switches = field(default=AS_JUDGED, metadata={"optional": True})
 
     def seal(self) -> int:
         """A sealed read-only memfd that holds this job as JSON. Returns its descriptor."""
@@ -234,7 +238,8 @@ class WorkerJob:
         with os.fdopen(descriptor, "rb") as stream:
             content = json.load(stream)
         source = ADAPTERS[content.pop("adapter")].from_json(content.pop("source"))
-        return cls(source, tuple(content.pop("checkpoints")), **content)
+        switches = Switches(**content.pop("switches", {}))
+        return cls(source, tuple(content.pop("checkpoints")), switches=switches, **content)
 
 
 def _plain(value: Any) -> Any:

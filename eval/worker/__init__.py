@@ -3,6 +3,7 @@
     worker           one submission's life: inspect, load, forward, count
     adapters         ways to load a submission
     counters         counts of parameters, operations and activations
+    switched         a submission under switches that ought not to change its pixels
     timers           times one forward pass
     memory           peak memory, on CUDA and on the CPU
     cpu_fallback     lets code for CUDA run on the CPU

@@ -30,6 +30,7 @@ from eval.worker import cpu_fallback, failure_reasons, memory, module_finder, ti
 from eval.worker.adapters import checkpoints, ensemble, traced_graph
 from eval.worker.adapters.loaded_model import LoadedModel, Setting
 from eval.worker.counters import counting
+from eval.worker.switched import switched
 
 
 class Worker:
@@ -97,7 +98,7 @@ class Worker:
             loaded: LoadedModel = self._adapter.load(source, setting)
         if source.self_ensemble:
             loaded = ensemble.self_ensemble(loaded)
-        self._loaded = loaded
+        self._loaded = switched(loaded, self._job.switches)
         self._mode = contextlib.nullcontext()
         if not 0 < loaded.data_range < 1e6:
             raise ValueError(f"data range {loaded.data_range!r}: expected 1.0 or 255.0")

@@ -23,6 +23,7 @@ from eval.protocol.job import (
     TracedSource,
     WorkerJob,
 )
+from eval.protocol.switches import Switches
 
 NATIVE = NativeSource(
     script="/s/team25_EERN.py",
@@ -52,6 +53,15 @@ def test_every_adapter_has_its_source() -> None:
 def test_a_job_arrives_as_it_was_sent(source: Source) -> None:
     sent = WorkerJob(source, ("/z/a.pth",), "cpu", 4, must_lock=True)
     assert WorkerJob.open(sent.seal()) == sent
+
+
+def test_switches_arrive_and_are_not_named_if_they_change_nothing() -> None:
+    plain = WorkerJob(ControlSource(), (), "cpu", 4, must_lock=True)
+    sent = replace(plain, switches=Switches(memory_format="contiguous", tf32=False, neighbour=True, seed=0))
+    assert WorkerJob.open(sent.seal()) == sent != plain
+    descriptor = plain.seal()
+    assert b"switches" not in os.pread(descriptor, 4096, 0)
+    os.close(descriptor)
 
 
 def test_the_json_form_is_that_of_records_written_before() -> None:

@@ -1,0 +1,19 @@
+"""Consoles of the command lines: tables on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+PIPE_WIDTH = 160  # columns of tables if no terminal states its own
+
+
+def table_console() -> Console:
+    """Standard output; a pipe gets lines that are not wrapped."""
+    return Console() if sys.stdout.isatty() else Console(soft_wrap=True, width=PIPE_WIDTH)
+
+
+def error_console() -> Console:
+    """Standard error."""
+    return Console(stderr=True, soft_wrap=True)

@@ -1,0 +1,6 @@
+"""Whether equal input gives equal output, and what moved between two records. Pure functions: nothing is run.
+
+differences  two SR images compared: largest difference, share of differing pixels, PSNR between
+tiles        where an image is cut into tiles, and where their seams lie
+findings     what each rerun gave, with a verdict and the named cause
+"""
