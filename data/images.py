@@ -147,7 +147,7 @@ def pixel_sha256(rgb: Image) -> str:
     False
     """
     digest = hashlib.sha256(f"{rgb.dtype} {rgb.shape}\n".encode())
-    digest.update(np.ascontiguousarray(rgb))
+    digest.update(np.ascontiguousarray(rgb).data)
     return digest.hexdigest()
 
 
