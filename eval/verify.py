@@ -7,10 +7,10 @@ import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from data.errors import InputError
@@ -21,12 +21,10 @@ from eval.claims.compare import Judgement, judge
 from eval.cli.chosen import chosen_submissions
 from eval.cli.options import parser as main_parser
 from eval.cli.planning import build_plan
-from eval.cli.printing import table_console
-from eval.cli.reproduce import reproduce
+from eval.cli.verification.requests import add_requests, fulfil, request
 from eval.harness import resume
 from eval.records import store
 from eval.records.schema import Record
-from eval.reproduction.findings import CHOSEN
 
 _DESCRIPTION = (
     "Compare what manifests claim with what is measured. Equal results in --save_dir are not measured again."
@@ -43,9 +41,8 @@ Exit status: 0, 1 if a claim is contradicted or a submission failed, 2 for wrong
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 1 if a claim is contradicted or a submission failed, 2 for wrong usage, else 0."""
     given, passed_on = _parser().parse_known_args(arguments)
-    if given.reproduce is not None:
-        options = main_parser().parse_args(passed_on)
-        return _without_claims(lambda: reproduce(options, given.reproduce, as_json=given.json))
+    if (asked := request(given, passed_on)) is not None:
+        return fulfil(asked)
     with contextlib.redirect_stdout(sys.stderr):  # JSON alone goes to standard output
         status = cli.main(_no_summary, [*passed_on, "--resume"])
     if status not in (0, 1):
@@ -74,21 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print a JSON list of verdicts (default: a table)"
     )
-    parser.add_argument(
-        "--reproduce", nargs="*", choices=CHOSEN, default=None, metavar="KIND",
-        help="run again in fresh processes and under switches that ought not to change a pixel, and name what the "
-        f"output depends on; kinds: {', '.join(CHOSEN)} (default: all; tf32 on CUDA only)",
-    )  # fmt: skip
+    add_requests(parser)
     return parser
-
-
-def _without_claims(run: Callable[[], int]) -> int:
-    """The exit status of `run`; 2 with one line for wrong input."""
-    try:
-        return run()
-    except InputError as error:
-        print(f"eval.verify: error: {error}", file=sys.stderr)
-        return 2
 
 
 def _no_summary(*_arguments: Any) -> None:
@@ -118,7 +102,7 @@ def _owns(challenge: Challenge, record: Record) -> bool:
 
 
 def _show(judgements: list[Judgement]) -> None:
-    console = table_console()
+    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
     table = Table(title="Claims")
     for title in ("Model", "Claim", "Claimed", "Measured", "Verdict", "Reason"):
         table.add_column(title, overflow="fold")

@@ -20,6 +20,7 @@ from eval.harness.scoring.reference import BicubicReference, quality_flags, refe
 from eval.harness.scoring.saved_images import Pictures
 from eval.harness.scoring.scorer_pool import ScorerPool
 from eval.harness.timing.calibration import GapCalibration
+from eval.harness.worker_setup import settings
 from eval.host.machine import machine_record
 from eval.metrics import registry
 from eval.metrics.perceptual import PerceptualScorer
@@ -43,7 +44,7 @@ class Harness:
         )
         gap = GapCalibration(plan.setup)
         self._shared = Shared(plan, pool, Pictures(plan.save_images), reference, gap, reporter)
-        self._machine = machine_record(plan.setup.gpu)
+        self._machine = {**machine_record(plan.setup.gpu), "settings": settings(plan.setup)}
 
     def __enter__(self) -> Harness:
         return self

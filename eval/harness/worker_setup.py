@@ -80,3 +80,9 @@ def passed_environment(threads: int | None = None) -> dict[str, str]:
     """The caller's settings of speed and rounding; `threads` overrides theirs."""
     found = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
     return found if threads is None else {**found, **dict.fromkeys(_THREADS, str(threads))}
+
+
+def settings(setup: Setup) -> dict[str, str]:
+    """Settings of speed and rounding, for the record; `default` where the caller sets nothing."""
+    passed = passed_environment(setup.threads)
+    return {name: passed.get(name, "default") for name in PASSED_ENVIRONMENT}

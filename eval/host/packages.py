@@ -15,6 +15,7 @@ PACKAGES = (
     "spandrel",
     "nvidia-ml-py",
 )
+_NVIDIA = ("nvidia-cudnn", "nvidia-cublas", "nvidia-cuda-runtime")
 
 
 def package_versions() -> dict[str, str]:
@@ -23,4 +24,10 @@ def package_versions() -> dict[str, str]:
     for name in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    return found
+    return {**found, **_nvidia()}
+
+
+def _nvidia() -> dict[str, str]:
+    """NVIDIA's libraries, such as cuDNN; the number of the CUDA version is part of a name."""
+    names = [one.metadata["Name"] or "" for one in metadata.distributions(name=None)]
+    return {name: metadata.version(name) for name in sorted(names) if name.startswith(_NVIDIA)}

@@ -3,4 +3,6 @@
 differences  two SR images compared: largest difference, share of differing pixels, PSNR between
 tiles        where an image is cut into tiles, and where their seams lie
 findings     what each rerun gave, with a verdict and the named cause
+environment  how the environments of two records differ
+moved        which numbers and pixels of two records differ
 """
