@@ -42,7 +42,7 @@ INSIDE_EVAL = {
     | {"eval.protocol", "eval.records.schema", "eval.records.flags", "eval.runtime", "eval.challenge"},
     "submissions": LEAVES | {"eval.records.schema", "eval.protocol.job", "eval.files", "eval.tomlfile"},
     "claims": LEAVES | {"eval.records", "eval.submissions.manifest", "eval.challenge", "eval.runtime"},
-    "reproduction": LEAVES | {"eval.records", "eval.files"},
+    "reproduction": LEAVES | {"eval.records", "eval.tomlfile"},
     "harness": LEAVES
     | {"data"}
     | {

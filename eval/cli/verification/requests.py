@@ -10,6 +10,8 @@ from data.errors import InputError
 from data.paths import given_path
 from eval.cli.options import parser as main_parser
 from eval.cli.verification.against import against
+from eval.cli.verification.bundling import bundle
+from eval.cli.verification.checking import check
 from eval.cli.verification.measured import NotMeasured
 from eval.cli.verification.reproduce import reproduce
 from eval.reproduction.findings import CHOSEN
@@ -29,6 +31,18 @@ def add_requests(parser: argparse.ArgumentParser) -> None:
         "--against", nargs="+", type=given_path, metavar="RECORD",
         help="what differs between this record and the one measured here, or a second record",
     )  # fmt: skip
+    group.add_argument(
+        "--bundle", type=given_path, metavar="OUT.zip",
+        help="write what a second machine needs to repeat this: manifest, script, records, hashes, packages",
+    )  # fmt: skip
+    group.add_argument(
+        "--check", type=given_path, metavar="BUNDLE.zip",
+        help="repeat a bundle with your copy of the images: verdicts on files, claims and pixels",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoints", type=given_path, metavar="DIR",
+        help="with --check: where checkpoints lie, under any names (default: this project's model_zoo/)",
+    )  # fmt: skip
 
 
 def request(given: argparse.Namespace, arguments: Sequence[str]) -> Callable[[], int] | None:
@@ -37,6 +51,10 @@ def request(given: argparse.Namespace, arguments: Sequence[str]) -> Callable[[],
         return lambda: reproduce(main_parser().parse_args(arguments), given.reproduce, as_json=given.json)
     if given.against:
         return lambda: against(given.against, arguments, as_json=given.json)
+    if given.bundle:
+        return lambda: bundle(given.bundle, arguments)
+    if given.check:
+        return lambda: check(given.check, given.checkpoints, arguments, as_json=given.json)
     return None
 
 
