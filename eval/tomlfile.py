@@ -59,6 +59,14 @@ def validate(model: type[Model], content: dict[str, Any], origin: object) -> Mod
         raise InputError(f"{origin}: {field_problems(error, model)}") from None
 
 
+def validate_json(model: type[Model], text: str, origin: object) -> Model:
+    """The JSON `text` as a `model`. Raises InputError as `validate` does; text that is no JSON is named as such."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {field_problems(error, model)}") from None
+
+
 def load_toml(model: type[Model], path: Path) -> Model:
     """The TOML file at `path` as a `model`."""
     return validate(model, read_toml(path), path)

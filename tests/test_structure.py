@@ -52,8 +52,18 @@ INSIDE_EVAL = {
             "integrity", "submissions", "reproduction",
         )
     },
+    "validation": LEAVES
+    | {"data"}
+    | {
+        f"eval.{name}"
+        for name in (
+            "harness", "claims", "challenge", "metrics", "records", "sandbox", "host", "protocol", "submissions",
+            "files", "tomlfile",
+        )
+    },
+    "scaffold": LEAVES | {"eval.files", "eval.harness", "eval.protocol", "eval.submissions", "eval.validation"},
 }  # fmt: skip
-COMMAND_LINES = {"cli", "explain", "factsheet", "verify"}  # they may import everything but the worker
+COMMAND_LINES = {"cli", "explain", "factsheet", "new", "validate", "verify"}  # they may import everything but the worker
 # What packages outside `eval` import of it, as CONTRIBUTING.md says.
 SEEN_OF_EVAL = {
     "leaderboard": {"records", "challenge", "runtime", "metrics"},
