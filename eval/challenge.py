@@ -79,6 +79,15 @@ class Threshold(Rules):
     minimum: float
     decimals: NonNegativeInt | Literal["unrounded"] = 2
 
+    def is_met_by(self, mean: float) -> bool:
+        """Whether a mean reaches the minimum, rounded as the rule says; False for NaN.
+
+        >>> limit = Threshold(mode="valid", minimum=26.90)
+        >>> limit.is_met_by(26.895001), limit.is_met_by(26.894)
+        (True, False)
+        """
+        return (mean if self.decimals == "unrounded" else round(mean, self.decimals)) >= self.minimum
+
 
 class Baseline(Rules):
     """The baseline system. By definition each of its score terms equals exp(2).

@@ -29,6 +29,7 @@ from eval.protocol.channel import Operation, Reply, Status
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
+    Examined,
     Exported,
     FolderDone,
     Forwarded,
@@ -190,6 +191,17 @@ class WorkerProcess:
         limit_s, doing = self._setup.deadlines.count_s, "counting again"
         stated = self._ask(CountedAgain, Operation.RECOUNT, limit_s, doing, image)
         return self._read(image, doing).image, stated
+
+    def examine(self, image: NDArray[np.uint8]) -> Examined:
+        """The state of its network after a forward pass on `image` (uint8 HxWx3)."""
+        self._request.write(image)
+        limit_s = self._setup.deadlines.count_s
+        return self._ask(Examined, Operation.EXAMINE, limit_s, "examining the network", image)
+
+    def weights(self) -> bytes:
+        """The content of a checkpoint of its network: a stranger's bytes, which only a worker may read."""
+        self._ask(Exported, Operation.WEIGHTS, self._setup.deadlines.load_s, "saving the weights")
+        return self.graph.read_bytes()
 
     def _clear(self, image: NDArray[np.uint8]) -> None:
         """Empty the answer slot, so that an old answer cannot stand for a new one."""

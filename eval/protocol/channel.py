@@ -46,6 +46,8 @@ class Operation(IntEnum):
     FOLDER = 6  # let the program turn the job's input folder into its output folder
     EXPORT = 7  # trace the network on the image in the request slot into the graph slot
     RECOUNT = 8  # super-resolve the image in the request slot and count the operations of that
+    EXAMINE = 9  # state of the network after a forward pass on the image in the request slot
+    WEIGHTS = 10  # save the network's weights into the graph slot
 
 
 class Status(IntEnum):

@@ -155,3 +155,20 @@ class CountedAgain(Statement):
     products: int = _count("products")
     weights: int = _count("weights")
     uncounted: str = ""
+
+
+@dataclass(frozen=True)
+class Examined(Statement):
+    """The state of a network after a forward pass.
+
+    training_modules: how many are in training mode. other_precision: elements of parameters that are not float32.
+    has_gradient: whether the output carries one. training_difference: the largest difference of an output in training
+    mode, as a share of the data range; None if it fails then. made_of: for a network of a library, the JSON of its
+    module, class and arguments.
+    """
+
+    training_modules: int = _count("the number of modules")
+    other_precision: int = _count("the number of elements")
+    has_gradient: bool = _number("whether there is a gradient", 1, kind=bool)
+    training_difference: float | None = _number("the difference", MAX_LEVEL, may_lack=True)
+    made_of: str = ""

@@ -18,6 +18,7 @@ from eval.protocol.job import WorkerJob
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
+    Examined,
     Exported,
     FolderDone,
     Forwarded,
@@ -26,7 +27,7 @@ from eval.protocol.replies import (
     MemoryPeak,
     Statement,
 )
-from eval.worker import cpu_fallback, failure_reasons, memory, module_finder, timers
+from eval.worker import cpu_fallback, examine, failure_reasons, memory, module_finder, timers
 from eval.worker.adapters import checkpoints, ensemble, traced_graph
 from eval.worker.adapters.loaded_model import LoadedModel, Setting
 from eval.worker.counters import counting
@@ -62,6 +63,8 @@ class Worker:
             Operation.FOLDER: self._folder,
             Operation.EXPORT: lambda: self._export(request.height, request.width),
             Operation.RECOUNT: lambda: self._recount(request.height, request.width),
+            Operation.EXAMINE: lambda: self._examine(request.height, request.width),
+            Operation.WEIGHTS: self._weights,
         }
         try:
             answer: Statement = handlers[request.operation]()
@@ -201,6 +204,19 @@ class Worker:
         self._check(output, self._expected(height, width))
         self._hand_over(output)
         return counted
+
+    def _examine(self, height: int, width: int) -> Examined:
+        """Look at the network's state after a forward pass on the request slot's image."""
+        model = self._model()
+        image = self._to_tensor(self._request_slot.read(height, width), model.data_range)
+        with self._mode:
+            return examine.examined(model, image)
+
+    def _weights(self) -> Exported:
+        """Save the network's weights into the graph slot."""
+        content = examine.weights(self._model())
+        self._graph_slot.write_bytes(content)
+        return Exported(len(content))
 
     def _model(self) -> LoadedModel:
         if self._loaded is None:

@@ -21,7 +21,7 @@ def failed_thresholds(entry: Entry, thresholds: Sequence[Threshold], strict: boo
         mean = entry.mean(threshold.mode, threshold.metric)
         decimals = threshold.decimals if strict is None else "unrounded" if strict else 2
         shown = mean if decimals == "unrounded" else round(mean, decimals)
-        if not shown >= threshold.minimum:
+        if not threshold.model_copy(update={"decimals": decimals}).is_met_by(mean):
             reasons.append(_reason(threshold, shown, decimals))
     return reasons
 
