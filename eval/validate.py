@@ -32,8 +32,8 @@ from eval.validation.report import line, receipt_of, summary
 from eval.validation.result_images import ResultImages
 
 _DESCRIPTION = "Check a submission as the judge will: what is wrong, and what to change."
-_EPILOG = """PATH is a manifest (.toml), a script (.py) with its manifest beside it, a bare checkpoint, a repository with
-select_model, or a folder of SR images. Options of test_demo.py that choose images, rules and device work here too:
+_EPILOG = """PATH is a manifest (.toml), a script (.py) with its manifest beside it, a bare checkpoint, a repository
+with select_model, or a folder of SR images. Options of test_demo.py that choose images, rules and device work here too:
   python -m eval.validate models/team25_EERN.toml
   python -m eval.validate models/team25_EERN.toml --data_dir DATA --receipt receipt.json
   python -m eval.validate NTIRE2024_ESR --model_id 25
@@ -69,12 +69,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("path", type=given_path, metavar="PATH", help="what is to be handed in")
     parser.add_argument("--json", action="store_true", help="print a JSON list (default: a checklist)")
-    parser.add_argument("--quick", action="store_true", help="leave out the judge's own evaluation (default: off)")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out the judge's own evaluation (default: off)"
+    )
     parser.add_argument(
         "--budget", type=float, default=60.0, metavar="S",
         help="longest time for one image of typical size, in seconds (default: %(default)g)",
     )  # fmt: skip
-    parser.add_argument("--receipt", type=given_path, metavar="FILE", help="write a receipt for the organisers")
+    parser.add_argument(
+        "--receipt", type=given_path, metavar="FILE", help="write a receipt for the organisers"
+    )
     return parser
 
 
@@ -87,7 +91,7 @@ def _validated(given: argparse.Namespace, options: argparse.Namespace) -> list[I
         options.images = [one.path]
     console = Console(stderr=True, quiet=given.json, soft_wrap=True)
     with progress.reporting(console) as reporter:
-        validation = Validation(_plan(options), reporter, given.budget, given.quick)
+        validation = Validation(build_plan(options), reporter, given.budget, given.quick)
         found = []
         for item in _items(one, options, validation):
             found.append(item)
@@ -96,11 +100,6 @@ def _validated(given: argparse.Namespace, options: argparse.Namespace) -> list[I
     if given.receipt:
         _write_receipt(given.receipt, one, validation, found)
     return found
-
-
-def _plan(options: argparse.Namespace) -> Plan:
-    """The judge's plan. Results go nowhere, so that no folder of earlier ones matters."""
-    return build_plan(options)
 
 
 def _items(one: HandedIn, options: argparse.Namespace, validation: Validation) -> Iterator[Item]:

@@ -63,7 +63,7 @@ INSIDE_EVAL = {
     },
     "scaffold": LEAVES | {"eval.files", "eval.harness", "eval.protocol", "eval.submissions", "eval.validation"},
 }  # fmt: skip
-COMMAND_LINES = {"cli", "explain", "factsheet", "new", "validate", "verify"}  # they may import everything but the worker
+COMMAND_LINES = {"cli", "explain", "factsheet", "new", "validate", "verify"}  # they import all but the worker
 # What packages outside `eval` import of it, as CONTRIBUTING.md says.
 SEEN_OF_EVAL = {
     "leaderboard": {"records", "challenge", "runtime", "metrics"},

@@ -11,7 +11,7 @@ from eval.failures import SubmissionFailed
 from eval.harness.progress import duration
 from eval.protocol.job import NativeSource
 from eval.validation.cures import cure_of
-from eval.validation.item import Found, Look, NotCheckedError, doubt, fine, wrong
+from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
 from eval.validation.session import TYPICAL, Session, repeated
 
 # Heights and widths that are tried, small ones first; the last ones are as odd as a challenge's images can be.
@@ -22,14 +22,14 @@ PLAUSIBLE_DB = 3.0  # below bicubic: no image of a network that works
 PAD_CURE = "set pad_multiple in the manifest to the multiple that the network needs, or pad in forward"
 
 
-def _image(one: Session) -> Found:
+def _image(one: Session) -> Seen:
     answer = one.forward(one.lr, one.pair.name)
     one.answers[one.pair.name] = answer.image
     height, width = one.lr.shape[:2]
     return fine(f"{width}x{height} becomes {answer.image.shape[1]}x{answer.image.shape[0]}")
 
 
-def _twice(one: Session) -> Found:
+def _twice(one: Session) -> Seen:
     first = one.answer()
     again = one.forward(one.lr, f"{one.pair.name} again").image
     if np.array_equal(first, again):
@@ -41,7 +41,7 @@ def _twice(one: Session) -> Found:
     )
 
 
-def _sizes(one: Session) -> Found:
+def _sizes(one: Session) -> Seen:
     one.answer()
     failed: dict[tuple[int, int], str] = {}
     for size in SIZES:
@@ -73,12 +73,10 @@ def _refusal(one: Session, size: tuple[int, int]) -> str:
 def _least_multiple(one: Session) -> int:
     """The least power of two whose multiples the network takes, up to 64; 0 if none is found."""
     for multiple in (2, 4, 8, 16, 32, 64):
-        tried = ((3 * multiple, 5 * multiple), (5 * multiple, 3 * multiple))
-        large = [(h, w) for h, w in tried if min(h, w) >= COMMON_SIDE] or [(2 * COMMON_SIDE, COMMON_SIDE * 3)]
-        if all(not h % multiple and not w % multiple and not _refusal(one, (h, w)) for h, w in large):
-            odd = COMMON_SIDE + multiple // 2
-            if _refusal(one, (odd, odd)):
-                return multiple
+        times = COMMON_SIDE // multiple | 1  # odd: the sides are multiples of no larger power
+        sides = (multiple * times, multiple * (times + 2))
+        if not _refusal(one, sides) and not _refusal(one, sides[::-1]):
+            return multiple
     return 0
 
 
@@ -93,19 +91,22 @@ def _smallest(one: Session, failed: dict[tuple[int, int], str]) -> tuple[int, in
     return (high, high)
 
 
-def _large(one: Session) -> Found:
+def _large(one: Session) -> Seen:
     one.answer()
     if one.typical() is None:
         raise NotCheckedError(f"would take longer than --budget {one.budget_s:g} s on this device")
     return fine(f"{TYPICAL[1]}x{TYPICAL[0]} takes {(one.typical_ms or 0):.0f} ms here")
 
 
-def _channels(one: Session) -> Found:
+def _channels(one: Session) -> Seen:
     straight = one.answer()
     swapped = one.forward(np.ascontiguousarray(one.lr[..., ::-1]), "channels reversed").image
     base = one.quality(straight)
     others = {
-        "input and output are BGR": (swapped[..., ::-1], "reverse channels at both ends of forward: x[:, [2, 1, 0]]"),
+        "input and output are BGR": (
+            swapped[..., ::-1],
+            "reverse channels at both ends of forward: x[:, [2, 1, 0]]",
+        ),
         "the output is BGR": (straight[..., ::-1], "reverse the output's channels: return y[:, [2, 1, 0]]"),
         "the input is taken as BGR": (swapped, "reverse the input's channels: x = x[:, [2, 1, 0]]"),
     }
@@ -118,7 +119,7 @@ def _channels(one: Session) -> Found:
     return (wrong if gain > SURE_DB else doubt)(reason, others[best][1])
 
 
-def _range(one: Session) -> Found:
+def _range(one: Session) -> Seen:
     base, bicubic = one.quality(one.answer()), one.bicubic_db
     source = one.submission.source
     here = f"PSNR {base:.2f} dB on {one.pair.name}, bicubic {bicubic:.2f} dB"
@@ -137,7 +138,7 @@ def _range(one: Session) -> Found:
     return _without_alternative(f"{here}; {other} is no better", base, bicubic)
 
 
-def _without_alternative(here: str, base: float, bicubic: float) -> Found:
+def _without_alternative(here: str, base: float, bicubic: float) -> Seen:
     if base >= bicubic - SURE_DB:
         return fine(here)
     return doubt(
@@ -156,7 +157,7 @@ def _with_range(one: Session, source: NativeSource, data_range: float) -> Image 
         return None
 
 
-def _time(one: Session) -> Found:
+def _time(one: Session) -> Seen:
     one.answer()
     counts = {split: images.count for split, images in one.plan.challenge.images.items()}
     if one.typical() is None or not counts:
@@ -165,13 +166,15 @@ def _time(one: Session) -> Found:
     total = each_s * sum(counts.values())
     text = f"about {duration(total)} for the challenge's {sum(counts.values())} images on {one.plan.setup.device}"
     if each_s > one.plan.setup.deadlines.image_s:
-        return wrong(f"{text}; one image takes {duration(each_s)}", "make the network faster: --timeout is exceeded")
+        return wrong(
+            f"{text}; one image takes {duration(each_s)}", "make the network faster: --timeout is exceeded"
+        )
     if total > one.plan.setup.deadlines.total_s:
         return doubt(f"{text}, more than the judge allows", "make the network faster")
     return fine(text)
 
 
-def _memory(one: Session) -> Found:
+def _memory(one: Session) -> Seen:
     one.answer()
     peak = one.worker.memory_mib()
     if peak is None:

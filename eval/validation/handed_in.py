@@ -11,7 +11,7 @@ from data.images import IMAGE_SUFFIXES
 from eval.submissions.bare_checkpoint import SUFFIXES
 from eval.submissions.repository import entry_point, select_model
 
-Kind = Literal["manifest", "checkpoint", "repository", "images"]
+HandedInKind = Literal["manifest", "checkpoint", "repository", "images"]
 EXPECTED = (
     "expected a manifest (.toml), a script (.py) with its manifest beside it, a checkpoint "
     f"({', '.join(SUFFIXES)}), a repository with select_model, or a folder of SR images"
@@ -22,7 +22,7 @@ EXPECTED = (
 class HandedIn:
     """What is to be validated. path: of a script, its manifest."""
 
-    kind: Kind
+    kind: HandedInKind
     path: Path
 
 
@@ -42,7 +42,7 @@ def handed_in(path: Path) -> HandedIn:
     return HandedIn("checkpoint", path)
 
 
-def _folder(path: Path) -> Kind:
+def _folder(path: Path) -> HandedInKind:
     """Whether a folder is a repository or holds images."""
     if any((path / name).is_file() for name in (select_model.ENTRY, *entry_point.ENTRIES)):
         return "repository"

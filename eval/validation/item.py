@@ -10,7 +10,7 @@ from data.errors import InputError
 from eval.failures import SubmissionFailed
 from eval.validation.cures import cure_of
 
-Outcome = Literal["ok", "warning", "problem", "not checked"]
+CheckVerdict = Literal["ok", "warning", "problem", "not checked"]
 Context = TypeVar("Context")
 
 
@@ -19,7 +19,7 @@ class Item:
     """What one check found. verdict: a `problem` fails the submission, a `warning` does not. cure: what to change."""
 
     check: str
-    verdict: Outcome
+    verdict: CheckVerdict
     reason: str
     cure: str = ""
 
@@ -29,18 +29,18 @@ class NotCheckedError(Exception):
 
 
 # What a look finds: the verdict, the reason and the cure.
-Found = tuple[Outcome, str, str]
+Seen = tuple[CheckVerdict, str, str]
 
 
-def fine(reason: str) -> Found:
+def fine(reason: str) -> Seen:
     return "ok", reason, ""
 
 
-def doubt(reason: str, cure: str) -> Found:
+def doubt(reason: str, cure: str) -> Seen:
     return "warning", reason, cure
 
 
-def wrong(reason: str, cure: str) -> Found:
+def wrong(reason: str, cure: str) -> Seen:
     return "problem", reason, cure
 
 
@@ -52,7 +52,7 @@ class Look(Generic[Context]):
     """
 
     name: str
-    find: Callable[[Context], Found]
+    find: Callable[[Context], Seen]
 
     def item(self, context: Context) -> Item:
         """Make the check."""

@@ -12,7 +12,7 @@ from eval.failures import SubmissionFailed
 from eval.metrics.registry import metric_named
 from eval.records.flags import FlagName
 from eval.records.schema import Record
-from eval.validation.item import Found, Look, NotCheckedError, doubt, fine, wrong
+from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
 from eval.validation.session import Session
 
 SAME_DB = 1e-9
@@ -42,7 +42,7 @@ class Judged:
         return judge(self.right, plan.challenge.claims, plan.dataset.own, plan.challenge.device)
 
 
-def _evaluation(one: Judged) -> Found:
+def _evaluation(one: Judged) -> Seen:
     record = one.record
     if record.status != "ok":
         raise SubmissionFailed(record.error or "failed")
@@ -55,7 +55,7 @@ def _evaluation(one: Judged) -> Found:
     return fine(f"{', '.join(means)} on {record.dataset}")
 
 
-def _second_process(one: Judged) -> Found:
+def _second_process(one: Judged) -> Seen:
     """The judge's run was another process: its PSNR on the same image must be the same."""
     session, record = one.session, one.right
     ours = session.quality(session.answer())
@@ -73,19 +73,19 @@ def _second_process(one: Judged) -> Found:
     raise NotCheckedError("the judge's record has no PSNR of the image")
 
 
-def _flagged(names: tuple[FlagName, ...], good: str, cure: str, one: Judged) -> Found:
+def _flagged(names: tuple[FlagName, ...], good: str, cure: str, one: Judged) -> Seen:
     wanted = {name.value for name in names}
     reasons = [flag.reason for flag in one.right.flags if flag.name in wanted]
     return doubt("; ".join(reasons), cure) if reasons else fine(good)
 
 
-def _without_complexity(look: Callable[[Judged], Found], one: Judged) -> Found:
+def _without_complexity(look: Callable[[Judged], Seen], one: Judged) -> Seen:
     if not one.session.plan.challenge.complexity:
         raise NotCheckedError("the challenge does not count operations")
     return look(one)
 
 
-def _claims(one: Judged) -> Found:
+def _claims(one: Judged) -> Seen:
     found = one.judgements()
     false = [claim for claim in found if claim.verdict == "contradicted"]
     if false:
@@ -101,7 +101,7 @@ def _claims(one: Judged) -> Found:
     return fine(f"{len(stated)} confirmed{rest}")
 
 
-def _thresholds(one: Judged) -> Found:
+def _thresholds(one: Judged) -> Seen:
     record, plan = one.right, one.session.plan
     limits = plan.challenge.ranking.thresholds
     if not limits:
@@ -118,8 +118,10 @@ def _thresholds(one: Judged) -> Found:
             texts.append(_margin(limit, mean))
     if not texts:
         raise NotCheckedError("none of the splits with a threshold was run; give --include_test")
-    return doubt("; ".join(texts), "train on: entries below a threshold are not ranked") if short else fine(
-        "; ".join(texts)
+    return (
+        doubt("; ".join(texts), "train on: entries below a threshold are not ranked")
+        if short
+        else fine("; ".join(texts))
     )
 
 
@@ -162,6 +164,8 @@ JUDGE_CHECKS: tuple[Look[Judged], ...] = (
     _flag_look("value range", (FlagName.OUTPUT_RANGE,), "outputs fit the data range",
                "set data_range to what the network was trained on, 1.0 or 255.0"),
     _QUALITY,
+    Look("claims", _claims),
+    Look("thresholds", _thresholds),
     _count_look("dead weight", (FlagName.PARAMETERS_UNUSED,), "every parameter is read",
                 "remove training branches before saving: they count as parameters"),
     _count_look("hidden weights", (FlagName.PARAMETERS_ELSEWHERE,), "all weights are parameters",
@@ -169,8 +173,6 @@ JUDGE_CHECKS: tuple[Look[Judged], ...] = (
     _count_look("operations", (FlagName.COMPLEXITY_NOT_ESTABLISHED, FlagName.COMPLEXITY_NOT_CONFIRMED,
                                FlagName.OPERATORS_UNCOUNTED),
                 "the counters agree", "use operators of torch that the counters know; see docs/metrics.md"),
-    Look("claims", _claims),
-    Look("thresholds", _thresholds),
 )  # fmt: skip
 # Of programs that turn folders into folders, and of results that are handed in as images.
 FOLDER_CHECKS = (_EVALUATION, _QUALITY)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from eval.failures import SubmissionFailed
 from eval.sandbox import Level
-from eval.validation.item import Found, Look, doubt, fine
+from eval.validation.item import Look, Seen, doubt, fine
 from eval.validation.session import Session
 
 
-def _sandbox(one: Session) -> Found:
+def _sandbox(one: Session) -> Seen:
     level = one.plan.setup.level
     one.start()
     if level is Level.PROCESS:
@@ -19,29 +19,32 @@ def _sandbox(one: Session) -> Found:
     return fine(f"runs at level {level.value}: no network, no written files, no processes")
 
 
-def _weights(one: Session) -> Found:
+def _weights(one: Session) -> Seen:
     worker = one.start()
     try:
         held = worker.inspect()
     except SubmissionFailed as failure:
         if not one.submission.source.allow_pickle:
             raise
-        return doubt(f"needs full unpickling: {failure}", "save the weights alone: tensors need no unpickling")
+        return doubt(
+            f"needs full unpickling: {failure}", "save the weights alone: tensors need no unpickling"
+        )
     if one.submission.source.allow_pickle:
         return doubt("allow_pickle is set, and not needed", "take allow_pickle out: results are marked by it")
     return fine(f"{held.tensors} tensors, {held.elements:,} elements, {held.size_bytes / 2**20:.2f} MiB")
 
 
-def _loading(one: Session) -> Found:
+def _loading(one: Session) -> Seen:
     loaded = one.load()
     if loaded.notes:
         return doubt(
-            loaded.notes, "save the weights of the plain network, such as model.module.state_dict(): it is flagged"
+            loaded.notes,
+            "save the weights of the plain network, such as model.module.state_dict(): it is flagged",
         )
     return fine(f"every weight has its place: {loaded.parameters:,} parameters")
 
 
-def _examined(one: Session) -> Found:
+def _examined(one: Session) -> Seen:
     state = one.state
     if state.training_modules:
         return doubt(
@@ -55,7 +58,7 @@ def _examined(one: Session) -> Found:
     return fine("is in evaluation mode")
 
 
-def _no_gradient(one: Session) -> Found:
+def _no_gradient(one: Session) -> Seen:
     if one.state.has_gradient:
         return doubt(
             "the output carries a gradient, which costs memory",
@@ -64,7 +67,7 @@ def _no_gradient(one: Session) -> Found:
     return fine("the output carries no gradient")
 
 
-def _precision(one: Session) -> Found:
+def _precision(one: Session) -> Seen:
     other = one.state.other_precision
     if other:
         return doubt(

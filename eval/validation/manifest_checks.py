@@ -14,7 +14,7 @@ from eval.submissions.manifest import Manifest, read_content, read_manifest
 from eval.submissions.resolve import from_manifest
 from eval.submissions.submission import Submission
 from eval.validation.cures import cure_of
-from eval.validation.item import Found, Look, NotCheckedError, doubt, fine, wrong
+from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
 
 MAX_SHOWN = 3
 _OWN_PROBLEM = re.compile(r"(?:^|; )((?:files|build): .*)")
@@ -52,7 +52,7 @@ class ManifestFiles:
         return self.path.parent / (self.manifest.script or f"{self.path.stem}.py")
 
 
-def _form(one: ManifestFiles) -> Found:
+def _form(one: ManifestFiles) -> Seen:
     if not one.path.is_file():
         return wrong(
             f"{one.path}: no such file; a script needs a manifest of the same name beside it",
@@ -62,7 +62,7 @@ def _form(one: ManifestFiles) -> Found:
     return fine("is a TOML file")
 
 
-def _fields(one: ManifestFiles) -> Found:
+def _fields(one: ManifestFiles) -> Seen:
     try:
         content = read_content(one.path)
     except InputError:
@@ -71,7 +71,7 @@ def _fields(one: ManifestFiles) -> Found:
     return fine(f"{len(content)} fields, all known")
 
 
-def _naming(one: ManifestFiles) -> Found:
+def _naming(one: ManifestFiles) -> Seen:
     try:
         tomlfile.validate(Manifest, read_content(one.path), one.path)
     except InputError:
@@ -80,7 +80,7 @@ def _naming(one: ManifestFiles) -> Found:
     return fine(f"{one.path.name} is submission {manifest.model_id}, results key {manifest.model}")
 
 
-def _script(one: ManifestFiles) -> Found:
+def _script(one: ManifestFiles) -> Seen:
     if one.manifest.ensemble:
         return fine(f"an ensemble of {', '.join(one.manifest.ensemble.members)} has none")
     problem = one.submission.problem
@@ -89,7 +89,7 @@ def _script(one: ManifestFiles) -> Found:
     return fine(f"{one.script.name}, {one.script.stat().st_size:,} bytes")
 
 
-def _one_file(one: ManifestFiles) -> Found:
+def _one_file(one: ManifestFiles) -> Seen:
     more = one.manifest.files
     if one.manifest.build:
         more = (*more, f"{one.manifest.build.folder}/")
@@ -105,7 +105,7 @@ def _one_file(one: ManifestFiles) -> Found:
     )
 
 
-def _checkpoint(one: ManifestFiles) -> Found:
+def _checkpoint(one: ManifestFiles) -> Seen:
     manifest = one.manifest
     if manifest.ensemble:
         problem = one.submission.problem

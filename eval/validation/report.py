@@ -28,7 +28,7 @@ def line(item: Item) -> str:
 
 def summary(found: Sequence[Item]) -> str:
     """How many checks ended how, and what that means."""
-    counts = Counter(item.verdict for item in found)
+    counts = Counter[str](item.verdict for item in found)
     listed = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _MARKS if counts[verdict])
     end = "the judge would refuse it" if counts["problem"] else "ready to hand in"
     return f"{listed}: {end}"

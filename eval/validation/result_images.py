@@ -16,10 +16,9 @@ from data.types import Image
 from eval.challenge import Challenge
 from eval.failures import SubmissionFailed
 from eval.harness.plan import Plan
-from eval.harness.scoring.image_folder import Found as FoundImages
-from eval.harness.scoring.image_folder import find_images, mode_folders, some_of
+from eval.harness.scoring.image_folder import Found, find_images, mode_folders, some_of
 from eval.metrics.psnr import psnr
-from eval.validation.item import Found, Look, NotCheckedError, doubt, fine, wrong
+from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
 
 MAX_SHIFT = 4  # pixels that are tried in each direction
 GAIN_DB = 0.5
@@ -42,7 +41,7 @@ class ResultImages:
         except SubmissionFailed:
             raise NotCheckedError("the images are not complete") from None
 
-    def by_split(self) -> list[tuple[list[ImagePair], FoundImages]]:
+    def by_split(self) -> list[tuple[list[ImagePair], Found]]:
         """Pairs and files by split. Raises SubmissionFailed as the judge does."""
         if self.plan is None:
             raise NotCheckedError(NO_TRUTH)
@@ -73,19 +72,20 @@ class ResultImages:
         return sorted(path for path in listed if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _kinds(one: ResultImages) -> Found:
+def _kinds(one: ResultImages) -> Seen:
     listed = one.files()
     if not listed:
         return wrong(f"{one.folder}: no image in it", "write one PNG for each image into this folder")
     others = [path.name for path in listed if path.suffix.lower() != ".png"]
     if others:
         return wrong(
-            f"{len(others)} files are no PNG: {some_of(others)}", "save 8-bit RGB as PNG: other formats lose or add"
+            f"{len(others)} files are no PNG: {some_of(others)}",
+            "save 8-bit RGB as PNG: other formats lose or add",
         )
     return fine(f"{len(listed)} PNG files")
 
 
-def _names(one: ResultImages) -> Found:
+def _names(one: ResultImages) -> Seen:
     if one.plan is None:
         return _by_numbers(one.challenge, {path.stem for path in one.files()})
     splits = one.by_split()
@@ -95,7 +95,7 @@ def _names(one: ResultImages) -> Found:
     return fine(f"one file for each of {sum(len(pairs) for pairs, _ in splits)} images")
 
 
-def _by_numbers(challenge: Challenge, stems: set[str]) -> Found:
+def _by_numbers(challenge: Challenge, stems: set[str]) -> Seen:
     """Whether the names are those of one split of the challenge."""
     bare = [stem.removesuffix(f"x{challenge.scale}") for stem in stems]
     for split, images in challenge.images.items():
@@ -108,7 +108,7 @@ def _by_numbers(challenge: Challenge, stems: set[str]) -> Found:
     )
 
 
-def _sizes(one: ResultImages) -> Found:
+def _sizes(one: ResultImages) -> Seen:
     for pair, path in one.found:
         height, width = (length - length % one.challenge.scale for length in image_size(pair.hr))
         try:
@@ -118,7 +118,7 @@ def _sizes(one: ResultImages) -> Found:
     return fine("every image has the size of its HR image")
 
 
-def _channels(one: ResultImages) -> Found:
+def _channels(one: ResultImages) -> Seen:
     sr, hr = one.first
     base, swapped = one.quality(sr, hr), one.quality(sr[..., ::-1], hr)
     if swapped > base + GAIN_DB:
@@ -129,7 +129,7 @@ def _channels(one: ResultImages) -> Found:
     return fine("RGB")
 
 
-def _shift(one: ResultImages) -> Found:
+def _shift(one: ResultImages) -> Seen:
     sr, hr = one.first
     base = one.quality(sr, hr)
     rows, columns = np.meshgrid(range(-MAX_SHIFT, MAX_SHIFT + 1), range(-MAX_SHIFT, MAX_SHIFT + 1))

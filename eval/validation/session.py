@@ -24,7 +24,7 @@ from eval.validation.item import NotCheckedError
 
 # Height and width of a typical LR image of DIV2K's validation set.
 TYPICAL = (340, 512)
-LEAST_SIDE = 48  # pixels of the LR image that quality is judged on, if the set has one
+_LEAST_SIDE = 48  # pixels of the LR image that quality is judged on, if the set has one
 # Words of a failure after which nothing more can be asked.
 _ENDED = ("process ended", "time limit", "protocol", "killed", "limit of")
 
@@ -112,7 +112,9 @@ class Session:
             expected_s = quick * TYPICAL[0] * TYPICAL[1] / (height * width) / 1e3
             if expected_s > self.budget_s:
                 return None
-            self.typical_ms = self.forward(repeated(self.lr, *TYPICAL), f"{TYPICAL[1]}x{TYPICAL[0]}").worker_ms
+            self.typical_ms = self.forward(
+                repeated(self.lr, *TYPICAL), f"{TYPICAL[1]}x{TYPICAL[0]}"
+            ).worker_ms
         return self.typical_ms
 
     @cached_property
@@ -153,7 +155,7 @@ class Session:
 
 def _fit(pairs: Sequence[ImagePair]) -> ImagePair:
     by_area = sorted(pairs, key=lambda pair: np.prod(image_size(pair.lr)))
-    return next((pair for pair in by_area if min(image_size(pair.lr)) >= LEAST_SIDE), by_area[-1])
+    return next((pair for pair in by_area if min(image_size(pair.lr)) >= _LEAST_SIDE), by_area[-1])
 
 
 def repeated(image: Image, height: int, width: int) -> Image:

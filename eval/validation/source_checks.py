@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from eval.validation.item import Found, Look, NotCheckedError, doubt, fine, wrong
+from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
 from eval.validation.source_code import (
     Imported,
-    Place,
     SourceFile,
+    SourceLine,
     is_installed,
     is_shared,
     is_standard,
@@ -59,7 +59,7 @@ class Habit:
     texts: str = ""
     unless: Callable[[ast.Call], bool] | None = None
 
-    def found(self, one: SourceFile) -> Iterator[Place]:
+    def found(self, one: SourceFile) -> Iterator[SourceLine]:
         """Where a file does it."""
         for imported in one.imported():
             if imported.name.partition(".")[0] in self.modules or imported.name in self.modules:
@@ -109,12 +109,12 @@ GRADIENT = Habit(r"torch\.enable_grad$|\.backward$|autograd\.grad$")
 OWN_LOADING = Habit(r"torch\.load$|\.load_state_dict$|load_file$")
 
 
-def _syntax(one: Sources) -> Found:
+def _syntax(one: Sources) -> Seen:
     lines = sum(len(ast.unparse(file.tree).splitlines()) for file in one.files)
     return fine(f"{len(one.paths)} files, about {lines} lines without comments")
 
 
-def _class(one: Sources) -> Found:
+def _class(one: Sources) -> Seen:
     first = one.parsed[0]
     if first.defines(one.class_):
         return fine(f"{first.path.name} defines {one.class_}")
@@ -128,8 +128,10 @@ def _class(one: Sources) -> Found:
     )  # fmt: skip
 
 
-def _packages(one: Sources) -> Found:
-    judges, lacking, unsure = judges_packages(), [], []
+def _packages(one: Sources) -> Seen:
+    judges = judges_packages()
+    lacking: list[Imported] = []
+    unsure: list[Imported] = []
     beside = {path.stem for path in one.beside} | {path.parent.name for path in one.beside}
     for imported in (found for file in one.parsed for found in file.imported()):
         if _is_at_hand(imported, judges, beside):
@@ -163,14 +165,14 @@ def _helper(imported: Imported, one: Sources) -> str:
     return f"use a package of requirements.txt instead of {imported.name.partition('.')[0]}"
 
 
-def _habit(habits: tuple[Habit, ...], what: str, cure: str, one: Sources) -> Found:
+def _habit(habits: tuple[Habit, ...], what: str, cure: str, one: Sources) -> Seen:
     places = [place for file in one.parsed for habit in habits for place in habit.found(file)]
     if places:
         return doubt(_named(places), cure)
     return fine(f"the source shows no {what}")
 
 
-def _named(places: list[Place]) -> str:
+def _named(places: list[SourceLine]) -> str:
     shown = "; ".join(dict.fromkeys(map(str, places[:MAX_NAMED])))
     return shown if len(places) <= MAX_NAMED else f"{shown}; and {len(places) - MAX_NAMED} more"
 
@@ -188,11 +190,11 @@ SOURCE_CHECKS: tuple[Look[Sources], ...] = (
     _look("processes", (PROCESSES,), "start of processes",
           "do the work in forward: the judge allows no processes, programs or torch.compile"),
     _look("writes", WRITES, "written files", "write nothing: the judge refuses files outside a private /tmp"),
-    _look("cuda", (CUDA,), "fixed device",
+    _look("fixed device", (CUDA,), "fixed device",
           "use the input's device (x.device) and register_buffer: the judge chooses the device"),
-    _look("eval mode", TRAINING, "dropout or training mode that stays on",
+    _look("training mode", TRAINING, "dropout or training mode that stays on",
           "pass training=self.training to dropout, and do not call train(): the judge calls eval() once"),
-    _look("gradient", (GRADIENT,), "gradients", "compute none: the judge runs under torch.no_grad()"),
+    _look("own gradient", (GRADIENT,), "gradients", "compute none: the judge runs under torch.no_grad()"),
     _look("own loading", (OWN_LOADING,), "checkpoints that the script loads itself",
           "leave that to the judge: it loads the checkpoint that the manifest names"),
 )  # fmt: skip

@@ -21,7 +21,7 @@ MODULES_OF = {
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of a source file, and what stands there."""
 
     file: str
@@ -37,7 +37,7 @@ class Imported:
     """A module that a script imports. may_lack: whether the script catches its absence."""
 
     name: str
-    place: Place
+    place: SourceLine
     may_lack: bool
 
 
@@ -61,14 +61,14 @@ class SourceFile:
         tree.body = [node for node in tree.body if not _is_main_guard(node)]
         return cls(path, tree)
 
-    def calls(self) -> Iterator[tuple[str, ast.Call, Place]]:
+    def calls(self) -> Iterator[tuple[str, ast.Call, SourceLine]]:
         """Every call: the dotted name of what is called, the call and its place."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
-                yield name, node, Place(self.path.name, node.lineno, f"{name[-60:]}()")
+                yield name, node, SourceLine(self.path.name, node.lineno, f"{name[-60:]}()")
 
-    def texts(self) -> Iterator[tuple[str, Place]]:
+    def texts(self) -> Iterator[tuple[str, SourceLine]]:
         """Every text that is no docstring."""
         documents = {
             id(node.value)
@@ -77,7 +77,7 @@ class SourceFile:
         }
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-                yield node.value, Place(self.path.name, node.lineno, repr(node.value[:40]))
+                yield node.value, SourceLine(self.path.name, node.lineno, repr(node.value[:40]))
 
     def imported(self) -> Iterator[Imported]:
         """Every import that names a module absolutely."""
@@ -93,7 +93,7 @@ class SourceFile:
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
             for name in names:
-                place = Place(self.path.name, getattr(node, "lineno", 0), f"import {name}")
+                place = SourceLine(self.path.name, getattr(node, "lineno", 0), f"import {name}")
                 yield Imported(name, place, id(node) in caught)
 
     def classes(self) -> list[str]:
