@@ -61,7 +61,7 @@ INSIDE_EVAL = {
             "files", "tomlfile",
         )
     },
-    "scaffold": LEAVES | {"eval.files", "eval.harness", "eval.protocol", "eval.submissions", "eval.validation"},
+    "scaffold": LEAVES | {"eval.harness", "eval.protocol.job", "eval.sandbox", "eval.submissions", "eval.validation"},
 }  # fmt: skip
 COMMAND_LINES = {"cli", "explain", "factsheet", "new", "validate", "verify"}  # they import all but the worker
 # What packages outside `eval` import of it, as CONTRIBUTING.md says.

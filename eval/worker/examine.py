@@ -27,9 +27,9 @@ def examined(loaded: LoadedModel, image: torch.Tensor) -> Examined:
 
 
 def weights(loaded: LoadedModel) -> bytes:
-    """A checkpoint of the network: its state_dict as `torch.save` writes it."""
+    """A checkpoint of the network: its state_dict as `torch.save` writes it, of a library's network its own."""
     content = io.BytesIO()
-    torch.save(loaded.model.state_dict(), content)
+    torch.save(getattr(loaded.model, "network", loaded.model).state_dict(), content)
     return content.getvalue()
 
 
@@ -60,11 +60,16 @@ def _training(model: torch.nn.Module) -> Iterator[None]:
 
 
 def _made_of(model: Any) -> str:
-    """JSON of module, class and arguments of a network of spandrel; empty for any other."""
+    """JSON of module, class, arguments and least multiple of a network of spandrel; empty for any other."""
     network = getattr(model, "network", None)
     arguments = getattr(network, "hyperparameters", None)
     if not isinstance(arguments, dict):
         return ""
     kind = type(network)
-    plain = {name: value for name, value in arguments.items() if value is not None}
-    return json.dumps({"module": kind.__module__, "class": kind.__qualname__, "args": plain}, default=list)
+    content = {
+        "module": kind.__module__,
+        "class": kind.__qualname__,
+        "args": {name: value for name, value in arguments.items() if value is not None},
+        "multiple": model.multiple,
+    }
+    return json.dumps(content, default=list)

@@ -27,6 +27,7 @@ class Described(torch.nn.Module):
     def __init__(self, descriptor: ImageModelDescriptor[Any]) -> None:
         super().__init__()
         self.network = descriptor.model
+        self.multiple = descriptor.size_requirements.multiple_of
         self._descriptor = descriptor
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
