@@ -82,7 +82,9 @@ def _named(team_id: str, name: str) -> Named:
     if not re.fullmatch(r"\d{1,4}", team_id):
         raise InputError(f"TEAM_ID {team_id}: expected a number from 0 to 9999, such as 42")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,50}", name):
-        raise InputError(f"NAME {name}: expected letters, digits and underscores, a letter first, such as MyNet")
+        raise InputError(
+            f"NAME {name}: expected letters, digits and underscores, a letter first, such as MyNet"
+        )
     return Named(int(team_id), name)
 
 

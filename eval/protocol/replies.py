@@ -19,6 +19,7 @@ _S = TypeVar("_S", bound="Statement")
 MAX_DATA_RANGE = 1e6
 MAX_MEMORY_MIB = 1e9
 MAX_TIME_MS = 1e12
+MAX_LEVEL = 1e30
 
 
 def _number(

@@ -73,7 +73,9 @@ def key_that_fits(manifest: Path, checkpoint: Path) -> str | None:
     key = ""
     for _ in range(2):
         try:
-            with WorkerProcess(_with(manifest, (CheckpointPart("", str(checkpoint), key),)), setup()) as worker:
+            with WorkerProcess(
+                _with(manifest, (CheckpointPart("", str(checkpoint), key),)), setup()
+            ) as worker:
                 return None if worker.load().notes else key
         except SubmissionFailed as failure:
             advised = _ADVISED.search(str(failure))
