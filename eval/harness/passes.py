@@ -139,11 +139,11 @@ class Passes:
         """Protocol `ntire`: accept the worker's times of the one pass, or say why not."""
         for split, answers in self._answers.items():
             sizes = [image_size(pair.lr) for pair in self._modes[split]]
-            doubt = timed_pass.judge_times(answers, sizes, gap, self._others[split])
-            self.flags += [doubt] if doubt else []
-            if not timed_pass.believed(doubt):
+            judged = timed_pass.judge_times(answers, sizes, gap, self._others[split])
+            self.flags += [judged.doubt] if judged.doubt else []
+            if not timed_pass.believed(judged.doubt):
                 continue
-            samples = [answer.worker_ms for answer in answers]
+            samples = judged.times_ms
             self._runtimes[split] = _summary(statistics.summarize_ntire(samples), 1, [[ms] for ms in samples])
             self._per_image[split] = samples
 

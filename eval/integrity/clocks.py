@@ -14,6 +14,8 @@ ALLOWED_GAP_FACTOR = 2.0
 # What a whole pass may leave unexplained: this share of its time, and gross excess in this share of its requests.
 UNEXPLAINED_SHARE = 0.05
 PREEMPTED_SHARE = 0.1
+# Between two readings of the clocks an honest worker may lose this much in the mean, in ms, besides the calibrated gap.
+RESOLUTION_MS = 0.2
 # What no forward pass can be faster than, in ms: a microsecond, and half the control model's own time. The control
 # writes each pixel once, which every network must.
 TICK_MS = 1e-3
@@ -49,6 +51,31 @@ def too_fast(worker_ms: Sequence[float], control_ms: Sequence[float]) -> str | N
         if own < (least := max(TICK_MS, CONTROL_SHARE * control)):
             return f"request {number}: the worker states {own:.3g} ms, and no network takes less than {least:.3g} ms"
     return None
+
+
+def unexplained_ms(
+    wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]
+) -> list[float]:
+    """Per request, how much longer the true time can be than the stated one: the wall less the calibrated gap.
+
+    Beyond what `disbelieved` allows for a request the scheduler is the likelier reason, so nothing more is added.
+    """
+    return [
+        min(max(wall - own - gap, 0.0), allowed_gap(gap) - gap)
+        for wall, own, gap in zip(wall_ms, worker_ms, gap_ms, strict=True)
+    ]
+
+
+def unresolved(worker_ms: Sequence[float], unexplained: Sequence[float]) -> str | None:
+    """Why stated times are no more than lower bounds, or None if the clocks confirm them to 5%.
+
+    unexplained: of `unexplained_ms`. On devices with a short gap `RESOLUTION_MS` is more than 5%, and is allowed.
+    """
+    own, more = sum(worker_ms), sum(unexplained)
+    if more <= max(UNEXPLAINED_SHARE * own, RESOLUTION_MS * len(worker_ms)):
+        return None
+    low, high = own / len(worker_ms), (own + more) / len(worker_ms)
+    return f"the clocks show a mean between {low:.3g} and {high:.3g} ms; the upper bound is used"
 
 
 def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]) -> str | None:

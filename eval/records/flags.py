@@ -17,6 +17,7 @@ class Consequence(str, Enum):
 
     SHOWN = "shown only"
     NO_RUNTIME = "no runtime is recorded"
+    UPPER_BOUND = "the runtime is an upper bound"
     COMPLEXITY_IN_DOUBT = "the complexity is marked as not established"
 
 
@@ -36,6 +37,7 @@ class FlagName(str, Enum):
     WORSE_WHEN_TIMED = "worse when timed"
     TIMING_DOUBTFUL = "timing doubtful"
     TIMING_MISMATCH = "timing mismatch"
+    TIMING_BOUND = "timing bound"
     COMPLEXITY_NOT_ESTABLISHED = "complexity not established"
     COMPLEXITY_NOT_CONFIRMED = "complexity not confirmed"
     WORK_ADDED = "work added"
@@ -81,6 +83,9 @@ TABLE: dict[FlagName, FlagEntry] = {
     FlagName.TIMING_DOUBTFUL: FlagEntry("a disturbance of the machine, or a small gap between the clocks"),
     FlagName.TIMING_MISMATCH: FlagEntry(
         "the worker's clock and the parent's disagree", Consequence.NO_RUNTIME
+    ),
+    FlagName.TIMING_BOUND: FlagEntry(
+        "the parent's clock leaves more than 5% room for a longer time", Consequence.UPPER_BOUND
     ),
     FlagName.COMPLEXITY_NOT_ESTABLISHED: FlagEntry(
         "counters disagree, saw nothing, or count differently on another input or size",

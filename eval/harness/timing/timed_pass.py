@@ -81,16 +81,24 @@ def run_timed_pass(
         met(one, answer.image)
         answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
     counted = [(one, answer) for one, answer in answers if not one.warm_up]
-    doubt = judge_times(
+    judged = judge_times(
         [answer for _, answer in counted],
         [images[one.image].shape[:2] for one, _ in counted],
         gap,
         watch.others(),
     )
     samples: list[list[float]] = [[] for _ in images]
-    for one, answer in counted:
-        samples[one.image].append(answer.worker_ms)
-    return TimedPass(samples, answers[0][1].worker_ms, doubt)
+    for (one, _), time_ms in zip(counted, judged.times_ms, strict=True):
+        samples[one.image].append(time_ms)
+    return TimedPass(samples, answers[0][1].worker_ms, judged.doubt)
+
+
+@dataclass(frozen=True)
+class JudgedTimes:
+    """What is used of a worker's times. times_ms: as stated, or their upper bounds if the clocks leave room."""
+
+    doubt: Flag | None
+    times_ms: list[float]
 
 
 def judge_times(
@@ -98,32 +106,39 @@ def judge_times(
     sizes: Sequence[tuple[int, ...]],
     gap: GapCalibration,
     others: OtherLoad | None = None,
-) -> Flag | None:
-    """Why the worker's times are in doubt, or None. sizes: (height, width) of each input.
+) -> JudgedTimes:
+    """Which times are used, and why they are in doubt. sizes: (height, width) of each input.
 
     others: what other programs used of the machine during the pass.
     "timing mismatch": no network is so fast, or more time is missing than a busy machine explains. The times must not
     be used.
     "timing doubtful": the machine was busy, or the clocks disagree by so little that its other work may be the
-    reason. The times are kept and shown with the flag.
+    reason. The times are kept and shown with the flag. If clocks disagree, upper bounds take the place of stated times.
+    "timing bound": the clocks leave room for more than 5%. Upper bounds take the place of stated times.
     """
     wall_ms, worker_ms = [answer.wall_ms for answer in answers], [answer.worker_ms for answer in answers]
     gaps_ms = [gap.gap_ms(height, width) for height, width in sizes]
     control_ms = [gap.control_ms(height, width) for height, width in sizes]
     if impossible := clocks.too_fast(worker_ms, control_ms):
-        return FlagName.TIMING_MISMATCH.because(impossible)
+        return JudgedTimes(FlagName.TIMING_MISMATCH.because(impossible), worker_ms)
     reason = clocks.disbelieved(wall_ms, worker_ms, gaps_ms)
     busy = others is not None and others.share > BUSY_SHARE
     if reason is None:
-        return FlagName.TIMING_DOUBTFUL.because(_unreliable(others)) if busy and gap.on_cpu else None
+        more_ms = clocks.unexplained_ms(wall_ms, worker_ms, gaps_ms)
+        if bound := clocks.unresolved(worker_ms, more_ms):
+            upper_ms = [own + more for own, more in zip(worker_ms, more_ms, strict=True)]
+            return JudgedTimes(FlagName.TIMING_BOUND.because(bound), upper_ms)
+        doubt = FlagName.TIMING_DOUBTFUL.because(_unreliable(others)) if busy and gap.on_cpu else None
+        return JudgedTimes(doubt, worker_ms)
     missing_ms = sum(
         wall - own - gap_ms for wall, own, gap_ms in zip(wall_ms, worker_ms, gaps_ms, strict=True)
     )
     possible = all(0 < own <= wall for wall, own in zip(wall_ms, worker_ms, strict=True))
     excusable_ms = MISSING_SHARE * sum(worker_ms) + gap.slack_ms * len(answers)
     if possible and missing_ms <= excusable_ms:
-        return FlagName.TIMING_DOUBTFUL.because(f"{_unreliable(others)}; {reason}")
-    return FlagName.TIMING_MISMATCH.because(reason)
+        upper_ms = [max(wall - gap, own) for wall, own, gap in zip(wall_ms, worker_ms, gaps_ms, strict=True)]
+        return JudgedTimes(FlagName.TIMING_DOUBTFUL.because(f"{_unreliable(others)}; {reason}"), upper_ms)
+    return JudgedTimes(FlagName.TIMING_MISMATCH.because(reason), worker_ms)
 
 
 def _unreliable(others: OtherLoad | None) -> str:
@@ -136,4 +151,4 @@ def _unreliable(others: OtherLoad | None) -> str:
 
 def believed(doubt: Flag | None) -> bool:
     """Whether times with this doubt may be used."""
-    return doubt is None or doubt.name == FlagName.TIMING_DOUBTFUL.value
+    return doubt is None or doubt.name != FlagName.TIMING_MISMATCH.value

@@ -32,7 +32,7 @@ def answers(*times: tuple[float, float]) -> list[Answer]:
 
 
 def judge(gap: GapCalibration, *times: tuple[float, float]) -> Flag | None:
-    return timed_pass.judge_times(answers(*times), [(40, 50)] * len(times), gap)
+    return timed_pass.judge_times(answers(*times), [(40, 50)] * len(times), gap).doubt
 
 
 def test_the_gap_between_calibrated_sizes_is_interpolated_by_pixels(gap: GapCalibration) -> None:
@@ -65,11 +65,11 @@ BUSY, QUIET = OtherLoad(1.4, 2), OtherLoad(0.1, 2)
 def test_a_busy_machine_makes_the_runtime_unreliable(gap: GapCalibration) -> None:
     """Also where both clocks agree: a network that shares its cores is slow by both."""
     steady = answers((102, 100), (52.5, 50))
-    flag = timed_pass.judge_times(steady, [(40, 50)] * 2, gap, BUSY)
+    flag = timed_pass.judge_times(steady, [(40, 50)] * 2, gap, BUSY).doubt
     assert flag is not None and timed_pass.believed(flag)
     assert flag.reason == "runtime unreliable: the machine was busy (other programs used 1.4 of 2 cores)"
-    assert timed_pass.judge_times(steady, [(40, 50)] * 2, gap, QUIET) is None
-    apart = timed_pass.judge_times(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET)
+    assert timed_pass.judge_times(steady, [(40, 50)] * 2, gap, QUIET).doubt is None
+    apart = timed_pass.judge_times(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET).doubt
     assert apart is not None and apart.reason.startswith("runtime unreliable: the machine was briefly busy (")
     assert "2 of 2 requests" in apart.reason
 
@@ -77,11 +77,11 @@ def test_a_busy_machine_makes_the_runtime_unreliable(gap: GapCalibration) -> Non
 def test_a_busy_processor_does_not_disturb_a_gpu(gap: GapCalibration) -> None:
     on_gpu = GapCalibration(replace(SETUP, device="cuda:0"))
     on_gpu._gaps = gap._gaps
-    assert timed_pass.judge_times(answers((102, 100)), [(40, 50)], on_gpu, BUSY) is None
+    assert timed_pass.judge_times(answers((102, 100)), [(40, 50)], on_gpu, BUSY).doubt is None
 
 
 def test_a_busy_machine_does_not_excuse_hidden_time(gap: GapCalibration) -> None:
-    flag = timed_pass.judge_times(answers((202, 0.2), (203, 0.2)), [(40, 50)] * 2, gap, BUSY)
+    flag = timed_pass.judge_times(answers((202, 0.2), (203, 0.2)), [(40, 50)] * 2, gap, BUSY).doubt
     assert flag is not None and flag.name == "timing mismatch"
 
 
@@ -109,3 +109,22 @@ def test_a_time_below_the_control_models_is_a_mismatch(gap: GapCalibration) -> N
     gap._control = {2000: 0.5}
     flag = judge(gap, (0.5, 0.2))
     assert flag is not None and flag.name == "timing mismatch" and not timed_pass.believed(flag)
+
+
+def test_time_that_one_gap_could_hide_gives_an_upper_bound(gap: GapCalibration) -> None:
+    """What the allowance for a busy machine once excused: 3.8 ms stated as 0.3 ms, at a gap of 2 ms."""
+    judged = timed_pass.judge_times(answers(*[(3.8, 0.3)] * 4), [(40, 50)] * 4, gap, QUIET)
+    assert judged.doubt is not None and judged.doubt.name == "timing bound"
+    assert judged.times_ms == pytest.approx([1.8] * 4)
+    assert "between 0.3 and 1.8 ms" in judged.doubt.reason
+
+
+def test_a_doubt_about_the_clocks_uses_the_upper_bounds(gap: GapCalibration) -> None:
+    judged = timed_pass.judge_times(answers((1100, 1000), (1090, 1000)), [(40, 50)] * 2, gap, QUIET)
+    assert judged.doubt is not None and judged.times_ms == pytest.approx([1098, 1088])
+
+
+@pytest.mark.parametrize("own", [0.3, 3.0, 300.0])
+def test_an_honest_pass_keeps_the_stated_times(gap: GapCalibration, own: float) -> None:
+    judged = timed_pass.judge_times(answers(*[(own + 2.15, own)] * 9), [(40, 50)] * 9, gap, QUIET)
+    assert judged.doubt is None and judged.times_ms == [own] * 9
