@@ -20,15 +20,18 @@ from eval.harness.reruns.compare import rerun
 from eval.records import store
 from eval.records.schema import json_number
 from eval.reproduction.findings import CHOSEN, RerunFinding, Reruns
-from eval.submissions.submission import Submission
+from eval.submissions.submission import Submission, hashed
 
 
-def reproduce(options: argparse.Namespace, kinds: Sequence[str], *, as_json: bool) -> int:
-    """Run the chosen submissions again; prints what was found. 1 if one is not reproducible or failed, else 0."""
+def reproduce(options: argparse.Namespace, kinds: Sequence[str], first: int | None, *, as_json: bool) -> int:
+    """Run the chosen submissions again; prints what was found. 1 if one is not reproducible or failed, else 0.
+
+    kinds: of reruns, empty for all. first: how many images of each split, None for all.
+    """
     chosen = chosen_submissions(options)
     plan = build_plan(options)
     announce(plan, error_console())
-    done = [_of_one(one, plan, options, kinds or _by_default(plan)) for one in chosen]
+    done = [_of_one(one, plan, options, kinds or _by_default(plan), first) for one in chosen]
     if as_json:
         print(json.dumps([_plain(model, one) for model, one in done], indent=1))
     else:
@@ -43,9 +46,10 @@ def _by_default(plan: Plan) -> list[str]:
 
 
 def _of_one(
-    one: Submission, plan: Plan, options: argparse.Namespace, kinds: Sequence[str]
+    one: Submission, plan: Plan, options: argparse.Namespace, kinds: Sequence[str], first: int | None
 ) -> tuple[str, Reruns | str]:
     """What was found, or why it failed, by model. One that fails does not end the others."""
+    one, _ = hashed(one)
     key = resume.job_key(one, plan)
     records = [record for record in store.read_all(options.save_dir) if record.job_key == key]
 
@@ -54,7 +58,7 @@ def _of_one(
 
     try:
         newest = next((record for record in reversed(records) if record.status == "ok"), None)
-        return one.model, rerun(one, plan, kinds, newest, say)
+        return one.model, rerun(one, plan, kinds, newest, say, first)
     except SubmissionFailed as failure:
         return one.model, str(failure)
 

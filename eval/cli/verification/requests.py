@@ -27,6 +27,10 @@ def add_requests(parser: argparse.ArgumentParser) -> None:
         help="run again in fresh processes and under switches that ought not to change a pixel, and name what the "
         f"output depends on; kinds: {', '.join(CHOSEN)} (default: all; tf32 on CUDA only)",
     )  # fmt: skip
+    parser.add_argument(
+        "--first", type=_positive, metavar="N",
+        help="with --reproduce: the first N images of each split only (default: all)",
+    )  # fmt: skip
     group.add_argument(
         "--against", nargs="+", type=given_path, metavar="RECORD",
         help="what differs between this record and the one measured here, or a second record",
@@ -48,7 +52,9 @@ def add_requests(parser: argparse.ArgumentParser) -> None:
 def request(given: argparse.Namespace, arguments: Sequence[str]) -> Callable[[], int] | None:
     """What runs for the option that is given; None if none is. arguments: for the main command."""
     if given.reproduce is not None:
-        return lambda: reproduce(main_parser().parse_args(arguments), given.reproduce, as_json=given.json)
+        return lambda: reproduce(
+            main_parser().parse_args(arguments), given.reproduce, given.first, as_json=given.json
+        )
     if given.against:
         return lambda: against(given.against, arguments, as_json=given.json)
     if given.bundle:
@@ -56,6 +62,12 @@ def request(given: argparse.Namespace, arguments: Sequence[str]) -> Callable[[],
     if given.check:
         return lambda: check(given.check, given.checkpoints, arguments, as_json=given.json)
     return None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number of at least 1")
+    return int(text)
 
 
 def fulfil(run: Callable[[], int]) -> int:

@@ -28,16 +28,22 @@ Said = Callable[[str], None]
 
 
 def rerun(
-    submission: Submission, plan: Plan, kinds: Sequence[str], record: Record | None, say: Said
+    submission: Submission,
+    plan: Plan,
+    kinds: Sequence[str],
+    record: Record | None,
+    say: Said,
+    first: int | None = None,
 ) -> Reruns:
     """Run `submission` again in each way that `kinds` name, and compare with a first run.
 
-    record: of an equal evaluation, whose images the first run ought to repeat. say: is told what runs.
+    record: of an equal evaluation, whose images the first run ought to repeat. say: is told what runs. first: how many
+    images of each split are run, None for all.
     Raises SubmissionFailed if it cannot be run at all.
     """
     _refuse(submission, plan)
     with build_step.built(submission, plan.setup) as ready, _folder() as folder:
-        runs = _Comparison(SwitchedRun(ready, plan.setup), plan, folder, say)
+        runs = _Comparison(SwitchedRun(ready, plan.setup), plan, folder, say, first)
         found = runs.start("first", record)
         again: list[RerunFinding] = []
         if moved(found, STEADY):
@@ -81,13 +87,13 @@ class _Worst:
 class _Comparison:
     """The first run of one submission, kept, and what others differ from it by."""
 
-    def __init__(self, first: SwitchedRun, plan: Plan, folder: Path, say: Said) -> None:
+    def __init__(self, first: SwitchedRun, plan: Plan, folder: Path, say: Said, images: int | None) -> None:
         self.first = first
         self._plan, self._folder, self._say = plan, folder, say
         self._images: Mapping[Key, ImagePair] = {
             (split, index): pair
             for split, pairs in plan.dataset.modes.items()
-            for index, pair in enumerate(pairs)
+            for index, pair in enumerate(pairs[:images])
         }
         metrics = registry.chosen([*plan.metric_names, "psnr"], plan.challenge.border)
         self._metric = next(one for one in metrics if one.function is not None)
