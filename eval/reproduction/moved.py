@@ -24,7 +24,7 @@ def record_differences(before: Record, after: Record) -> list[Moved]:
     ]
 
 
-def repeated(found: list[Moved]) -> bool:
+def repeats_images(found: list[Moved]) -> bool:
     """Whether the second record has the first one's images: equal pixels or, if these are not known, equal quality.
 
     Runtime and memory are other measurements each time, so they do not count.

@@ -16,7 +16,7 @@ from eval.cli.verification.measured import measure_missing
 from eval.records import store
 from eval.records.schema import Record
 from eval.reproduction.environment import Moved
-from eval.reproduction.moved import record_differences, repeated
+from eval.reproduction.moved import record_differences, repeats_images
 
 MAX_RECORD_BYTES = 1 << 28
 
@@ -34,7 +34,7 @@ def against(paths: Sequence[Path], arguments: Sequence[str], *, as_json: bool) -
         print(json.dumps([{"model": after.model, **asdict(one)} for one in found], indent=1))
     else:
         show_moved(after.model, found)
-    return 0 if repeated(found) else 1
+    return 0 if repeats_images(found) else 1
 
 
 def _read(path: Path) -> Record:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eval.records.schema import ImageResult, ModeResult, Record, SubmissionInfo
-from eval.reproduction.moved import record_differences, repeated
+from eval.reproduction.moved import record_differences, repeats_images
 
 MACHINE = {
     "system": "Debian 12", "cpu": "one", "cores": 8, "gpu": {"name": "RTX 3090", "driver": "550.1"},
@@ -34,7 +34,7 @@ def rows(before: Record, after: Record) -> dict[str, tuple[str, str, str]]:
 
 def test_equal_records_differ_in_nothing_and_have_the_same_pixels() -> None:
     found = record_differences(record(), record())
-    assert [(one.part, one.verdict) for one in found] == [("pixels", "same")] and repeated(found)
+    assert [(one.part, one.verdict) for one in found] == [("pixels", "same")] and repeats_images(found)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_numbers_that_moved_and_images_with_other_pixels_are_named() -> None:
     found = record_differences(record(), record(26.5, B))
     named = {one.what: one for one in found}
     assert (named["psnr of valid"].before, named["psnr of valid"].after) == ("27", "26.5")
-    assert named["SR images of valid"].after == "2 of 2 differ: x, y" and not repeated(found)
+    assert named["SR images of valid"].after == "2 of 2 differ: x, y" and not repeats_images(found)
 
 
 def test_without_digests_quality_decides() -> None:
-    assert repeated(record_differences(record(digest=None), record()))
-    assert not repeated(record_differences(record(digest=None), record(27.01)))
+    assert repeats_images(record_differences(record(digest=None), record()))
+    assert not repeats_images(record_differences(record(digest=None), record(27.01)))
 
 
 def test_images_that_only_one_record_has_are_not_called_equal() -> None:
