@@ -130,3 +130,23 @@ def test_what_is_missing_is_one_line(here: Path, tmp_path: Path, tiny_pairs: tup
 )
 def test_the_command_has_words_in_place_of_paths(given: list[str], shown: str) -> None:
     assert public_command(given) == f"python -m eval.verify {shown}"
+
+
+def test_a_repository_is_bundled_by_its_hashes(tmp_path: Path, tiny_pairs: tuple[Path, Path]) -> None:
+    repo = toy.write_repo(tmp_path / "repo", {7: toy.honest()})
+    (repo / "my notes.py").write_text("# a name with a space\n")
+    how = ["--pairs", *tiny_pairs, "--device", "cpu", "--protocol", "ntire"]
+    path = tmp_path / "b.zip"
+    made = verify("--bundle", path, "--repo", repo, "--all", *how, "--save_dir", tmp_path / "out")
+    assert made.returncode == 0, made.stderr
+    with zipfile.ZipFile(path) as archive:
+        assert not [name for name in archive.namelist() if name.endswith(".py")]
+    alone = verify("--check", path, *how)
+    assert alone.returncode == 2 and "give --repo DIR" in alone.stderr
+
+    (repo / "my notes.py").write_text("# changed\n")
+    done = verify("--check", path, "--repo", repo, "--json", *how)
+    found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1, done.stderr
+    assert found["files"]["verdict"] == "contradicted" and "my notes.py" in found["files"]["reason"]
+    assert found["SR images of valid"]["verdict"] == "confirmed"
