@@ -39,7 +39,7 @@ MemberName = Annotated[
 
 def _inside(name: str) -> str:
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError("must be a path inside the repository")
+        raise ValueError("must be a path inside its folder")
     return name
 
 
@@ -52,14 +52,14 @@ class BundlePart(BaseModel):
 
 
 class HashedFile(BundlePart):
-    """A file by content. file: its path in the bundle, or its name if it is not in there."""
+    """A file of the bundle by content. file: its path in there."""
 
     file: MemberName
     sha256: Sha256
 
 
 class HashedSource(BundlePart):
-    """A file of a repository by content. file: its path in there."""
+    """A file by content that is not in the bundle. file: its path in its repository or folder of checkpoints."""
 
     file: SourceName
     sha256: Sha256
@@ -82,17 +82,38 @@ class BundledModel(BundlePart):
     """
 
     model: Text
-    model_id: str = Field(pattern=r"^[0-9]{0,4}[a-z]?$")
+    model_id: str = Field(pattern=r"^-?[0-9]{1,4}[a-z]?$")
     manifest: MemberName | None = None
     sources: tuple[HashedSource, ...] = ()
-    checkpoints: tuple[HashedFile, ...] = ()
+    checkpoints: tuple[HashedSource, ...] = ()
     checkpoint_choice: Literal["authors", "reproduced", "path", "repository", ""] = ""
     record: MemberName
     record_sha256: Sha256
 
 
+class BundledOptions(BundlePart):
+    """Options of the main command that a bundle may set. None of them grants a right."""
+
+    protocol: Literal["ntire", "robust", "interleaved"]
+    repeats: int = Field(ge=1, le=1000)
+    include_test: bool = False
+    ssim: bool = False
+    self_ensemble: bool = False
+
+    def words(self) -> list[str]:
+        """As a command line has them."""
+        switches = [name for name, value in self if value is True]
+        return [
+            "--protocol",
+            self.protocol,
+            "--repeats",
+            str(self.repeats),
+            *(f"--{name}" for name in switches),
+        ]
+
+
 class Bundle(BundlePart):
-    """What `bundle.json` says. flags: options of the main command that need no path. files: all others in the bundle.
+    """What `bundle.json` says. files: all others in the bundle.
 
     command: how it was made, with words in place of paths. harness_sha256: of the code that judged.
     """
@@ -100,7 +121,7 @@ class Bundle(BundlePart):
     schema_version: Literal[1] = 1
     created: datetime = Field(default_factory=lambda: datetime.now(timezone.utc))
     challenge: MemberName
-    flags: tuple[Text, ...] = ()
+    options: BundledOptions
     command: Text
     harness_sha256: Sha256
     environment: MemberName

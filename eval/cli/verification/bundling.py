@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from data.errors import InputError
 from data.images import pixel_sha256, read_rgb
 from data.text import file_name
@@ -16,15 +18,16 @@ from eval import files
 from eval.challenge import CHALLENGES
 from eval.cli.batch import HARNESS_SOURCES
 from eval.cli.options import parser
-from eval.cli.verification.measured import Measured, measure_missing
+from eval.cli.verification.measured import measure_missing
 from eval.harness.dataset import Dataset
 from eval.protocol.job import NativeSource, RepositorySource
 from eval.records.schema import Record, record_json
 from eval.reproduction.bundle import (
     Bundle,
     BundledModel,
-    HashedFile,
+    BundledOptions,
     HashedImage,
+    HashedSource,
     digest,
     hashed_files,
     write_bundle,
@@ -34,6 +37,7 @@ from eval.submissions.catalogue import find_manifest
 from eval.submissions.fingerprint import fingerprint, sha256
 from eval.submissions.manifest import ROOT, read_manifest
 from eval.submissions.submission import Submission
+from eval.tomlfile import field_problems
 
 LOCK, NOTE = "requirements.lock", "README.txt"
 _WORDS = ("auto", "authors", "reproduced")  # values of options that are no paths
@@ -50,7 +54,17 @@ bundle.json lists the sha256 of all files, checkpoints and images. requirements.
 
 
 def bundle(path: Path, arguments: Sequence[str]) -> int:
-    """Measure what is missing and write the bundle; 1 if a submission failed, else 0."""
+    """Measure what is missing and write the bundle; 1 if a submission failed, else 0.
+
+    Raises InputError, also for a file whose name a bundle cannot hold.
+    """
+    try:
+        return _bundle(path, arguments)
+    except ValidationError as error:
+        raise InputError(f"--bundle {path}: {field_problems(error)}") from None
+
+
+def _bundle(path: Path, arguments: Sequence[str]) -> int:
     found = measure_missing(arguments)
     known = _known_paths(found.options)
     contents: dict[str, bytes] = {}
@@ -62,7 +76,7 @@ def bundle(path: Path, arguments: Sequence[str]) -> int:
     contents[NOTE] = _note(models, command).encode()
     content = Bundle(
         challenge=challenge,
-        flags=_flags(found),
+        options=_options(found.options),
         command=command,
         harness_sha256=harness_sha256(),
         environment=LOCK,
@@ -145,16 +159,8 @@ def _challenge_file(name: str) -> Path:
     return Path(name) if name.endswith(".toml") else CHALLENGES / f"{name}.toml"
 
 
-def _flags(found: Measured) -> tuple[str, ...]:
-    options = found.options
-    switches = [name for name in ("include_test", "ssim", "self_ensemble") if getattr(options, name)]
-    return (
-        "--protocol",
-        options.protocol,
-        "--repeats",
-        str(options.repeats),
-        *(f"--{one}" for one in switches),
-    )
+def _options(given: argparse.Namespace) -> BundledOptions:
+    return BundledOptions(**{name: getattr(given, name) for name in BundledOptions.model_fields})
 
 
 def _bundled(
@@ -198,7 +204,7 @@ def _native(one: Submission, models: Path, contents: dict[str, bytes]) -> dict[s
     entries = list((manifest.authors if chosen == "authors" else {"": manifest.reproduced}).values())
     names = [entry.file if entry else "" for entry in entries]
     checkpoints = [
-        HashedFile(file=names[index] if chosen != "path" else file.name, sha256=sha256(file))
+        HashedSource(file=names[index] if chosen != "path" else file.name, sha256=sha256(file))
         for index, file in enumerate(one.checkpoints)
     ]
     return {

@@ -98,7 +98,13 @@ def _arguments(bundle: Bundle, folder: Path, arguments: Sequence[str]) -> list[s
         raise InputError(
             "--check: the bundle is of a repository, of which it has hashes only; give --repo DIR"
         )
-    own = [*bundle.flags, "--challenge", str(folder / bundle.challenge), "--save_dir", str(folder / "out")]
+    own = [
+        *bundle.options.words(),
+        "--challenge",
+        str(folder / bundle.challenge),
+        "--save_dir",
+        str(folder / "out"),
+    ]
     if all(one.manifest for one in bundle.models):
         own += ["--models", str(folder / "models")]
     choices = {one.checkpoint_choice for one in bundle.models}

@@ -79,3 +79,7 @@ def fulfil(run: Callable[[], int]) -> int:
     except InputError as error:
         print(f"eval.verify: error: {error}", file=sys.stderr)
         return _USAGE
+    except OSError as error:  # such as a folder that the user may not enter
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"eval.verify: error: {named}{error.strerror or error}", file=sys.stderr)
+        return _USAGE

@@ -13,7 +13,14 @@ import pytest
 from data.errors import InputError
 from eval.records.schema import Record, SubmissionInfo
 from eval.reproduction import bundle as bundles
-from eval.reproduction.bundle import Bundle, BundledModel, hashed_files, read_bundle, write_bundle
+from eval.reproduction.bundle import (
+    Bundle,
+    BundledModel,
+    BundledOptions,
+    hashed_files,
+    read_bundle,
+    write_bundle,
+)
 from eval.reproduction.public_record import public_record, public_text
 
 CONTENTS = {
@@ -29,6 +36,7 @@ def bundle_of(contents: dict[str, bytes]) -> Bundle:
     )  # fmt: skip
     return Bundle(
         challenge="challenge/esr2024.toml", command="x", harness_sha256="0" * 64, environment="requirements.lock",
+        options=BundledOptions(protocol="robust", repeats=3, ssim=True),
         images=(), models=(one,), files=hashed_files(contents),
     )  # fmt: skip
 
@@ -54,6 +62,7 @@ def members(path: Path) -> dict[str, bytes]:
 def test_a_bundle_is_read_as_it_was_written(path: Path) -> None:
     bundle, contents = read_bundle(path)
     assert contents == CONTENTS and bundle.models[0].model == "42_Net"
+    assert bundle.options.words() == ["--protocol", "robust", "--repeats", "3", "--ssim"]
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -73,6 +82,14 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, bytes]], dict[str, bytes]], str]] =
     "no JSON": (lambda found: {**found, "bundle.json": b"{"}, "not JSON"),
     "deep JSON": (lambda found: {**found, "bundle.json": b"[" * 100_000}, "not JSON"),
     "an unknown field": (_edited(evil=1), "field 'evil'"),
+    "a right that it grants itself": (
+        _edited(options={"protocol": "robust", "repeats": 3, "allow_pickle": True}),
+        "field 'options.allow_pickle'",
+    ),
+    "an option as an id": (
+        _edited(models=[{"model": "x", "model_id": "--sandbox", "record": "r", "record_sha256": "0" * 64}]),
+        "field 'models.0.model_id'",
+    ),
     "a path that is listed": (
         _edited(files=[{"file": "../evil", "sha256": "0" * 64}]),
         "field 'files.0.file'",
