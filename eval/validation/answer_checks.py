@@ -130,12 +130,13 @@ def _range(one: Session) -> Seen:
     other = 1.0 if source.data_range == 255.0 else 255.0
     changed = _with_range(one, source, other)
     value = one.quality(changed) if changed is not None else -np.inf
-    if value > base + LIKELY_DB and value >= bicubic - PLAUSIBLE_DB:
+    if value > base + LIKELY_DB and value >= bicubic - SURE_DB:
         return wrong(
             f"PSNR is {base:.2f} dB at data_range = {source.data_range}, and {value:.2f} dB at {other}",
             f"set data_range = {other} in the manifest",
         )
-    return _without_alternative(f"{here}; {other} is no better", base, bicubic)
+    there = "it fails" if changed is None else f"{value:.2f} dB"
+    return _without_alternative(f"{here}, at data_range {other} {there}", base, bicubic)
 
 
 def _without_alternative(here: str, base: float, bicubic: float) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,15 +133,16 @@ def _channels(one: ResultImages) -> Seen:
 def _shift(one: ResultImages) -> Seen:
     sr, hr = one.first
     base = one.quality(sr, hr)
-    rows, columns = np.meshgrid(range(-MAX_SHIFT, MAX_SHIFT + 1), range(-MAX_SHIFT, MAX_SHIFT + 1))
+    tried = range(-MAX_SHIFT, MAX_SHIFT + 1)
     moved = {
-        (int(y), int(x)): one.quality(_moved(sr, y, x), _moved(hr, 0, 0))
-        for y, x in zip(rows.flat, columns.flat, strict=True)
+        (down, right): one.quality(_moved(sr, down, right), _moved(hr, 0, 0))
+        for down, right in itertools.product(tried, tried)
     }
     best = max(moved, key=lambda place: moved[place])
-    if best != (0, 0) and moved[best] > max(base, moved[0, 0]) + GAIN_DB:
+    if moved[best] > moved[0, 0] + GAIN_DB:
         return doubt(
-            f"the images are shifted by {-best[1]} pixels in x and {-best[0]} in y ({base:.2f} dB)",
+            f"the images are shifted by {best[1]} pixels in x and {best[0]} in y: PSNR would be {moved[best]:.2f} dB "
+            f"instead of {base:.2f} dB",
             "align them: resize with the same convention as the LR images were made",
         )
     return fine("aligned with the HR image")

@@ -69,7 +69,14 @@ def _made_of(model: Any) -> str:
     content = {
         "module": kind.__module__,
         "class": kind.__qualname__,
-        "args": {name: value for name, value in arguments.items() if value is not None},
+        "args": {name: value for name, value in arguments.items() if _is_plain(value)},
         "multiple": model.multiple,
     }
-    return json.dumps(content, default=list)
+    return json.dumps(content)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a manifest can hold a value: classes, such as those of layers, and None are left to their defaults."""
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(one) for one in value)
+    return isinstance(value, (bool, int, float, str))

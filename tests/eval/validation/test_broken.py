@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -23,6 +21,7 @@ from eval.harness.progress import Lines
 from eval.validation.checklist import Validation
 from eval.validation.item import Item
 from eval.validation.manifest_checks import ManifestFiles
+from tests.eval.validation.pictures import coloured_pair
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,22 +102,12 @@ def save(folder: Path, weights: str) -> None:
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
     """Plans on one coloured pair each: of odd size, and of sides that are multiples of 8."""
-    return {
-        kind: plan(tmp_path_factory.mktemp(kind), side)
-        for kind, side in (("odd", (53, 61)), ("even", (56, 64)))
-    }
+    sides = {"odd": (53, 61), "even": (56, 64)}
+    return {kind: plan(coloured_pair(tmp_path_factory.mktemp(kind), side)) for kind, side in sides.items()}
 
 
-def plan(folder: Path, side: tuple[int, int]) -> Plan:
-    hr, lr = folder / "HR", folder / "LR"
-    hr.mkdir()
-    lr.mkdir()
-    noise = np.random.default_rng(0).integers(0, 256, (*(4 * length for length in side), 3), np.uint8)
-    image = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 6), None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
-    image = (image * np.array([0.4, 0.8, 1.0])).astype(np.uint8)  # BGR: red is the brightest
-    cv2.imwrite(str(hr / "one.png"), image)
-    cv2.imwrite(str(lr / "onex4.png"), cv2.resize(image, side[::-1], interpolation=cv2.INTER_AREA))
-    options = ["--pairs", hr, lr, "--device", "cpu", "--protocol", "ntire"]
+def plan(pairs: tuple[Path, Path]) -> Plan:
+    options = ["--pairs", *pairs, "--device", "cpu", "--protocol", "ntire"]
     return build_plan(parser().parse_args([str(option) for option in options]))
 
 
