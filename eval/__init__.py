@@ -10,6 +10,8 @@
     integrity    whether a worker's word is believed
     claims       what a team claims beside what was measured; factsheets
     reproduction whether equal input gives equal output, and what moved between records
+    validation   the checks of a submission before it is handed in
+    scaffold     what a new submission begins with
     metrics      PSNR, SSIM and the other image metrics
     runtime      which inputs are timed, and statistics of times
     records      the record of an evaluation, flags, official result files
@@ -21,6 +23,8 @@
     explain      which protocol gives the number in a paper
     verify       claims beside the measurement: a command line
     factsheet    claims proposed from a factsheet: a command line
+    validate     the judge at home, for participants: a command line
+    new          writes a new submission: a command line
 
 A star marks what runs beside a team's code. docs/architecture.md says what may import what.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 from data.errors import InputError
 from data.paths import given_path
 from data.text import printable
-from eval.scaffold.beginning import Named, beginning
+from eval.scaffold.beginning import NewName, beginning
 from eval.scaffold.written import NewSubmission
 from eval.submissions.manifest import ROOT
 
@@ -78,14 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _named(team_id: str, name: str) -> Named:
+def _named(team_id: str, name: str) -> NewName:
     if not re.fullmatch(r"\d{1,4}", team_id):
         raise InputError(f"TEAM_ID {team_id}: expected a number from 0 to 9999, such as 42")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,50}", name):
         raise InputError(
             f"NAME {name}: expected letters, digits and underscores, a letter first, such as MyNet"
         )
-    return Named(int(team_id), name)
+    return NewName(int(team_id), name)
 
 
 def _shown(path: Path) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from data.errors import InputError
 from eval.scaffold import confined
-from eval.scaffold.texts import NETWORK, OF_LIBRARY
+from eval.scaffold.texts import LIBRARY_SCRIPT, NETWORK_SCRIPT
 from eval.submissions.bare_checkpoint import SUFFIXES
 from eval.validation.source_code import SourceFile
 
 
 @dataclass(frozen=True)
-class Named:
+class NewName:
     """What a new submission is called."""
 
     id: int
@@ -36,10 +36,10 @@ class Beginning:
     beside: dict[str, Path] = field(default_factory=dict)
 
 
-def beginning(named: Named, source: Path | None, class_: str, checkpoint: Path | None) -> Beginning:
+def beginning(named: NewName, source: Path | None, class_: str, checkpoint: Path | None) -> Beginning:
     """What `--from` means. Raises InputError for a file that is neither a script nor a checkpoint."""
     if source is None:
-        text = NETWORK.format(id=named.id, name=named.name)
+        text = NETWORK_SCRIPT.format(id=named.id, name=named.name)
         return Beginning(text, {"class": named.name}, checkpoint)
     if source.suffix.lower() == ".py":
         return _from_script(source, class_, checkpoint)
@@ -66,9 +66,9 @@ def _from_script(path: Path, class_: str, checkpoint: Path | None) -> Beginning:
     )
 
 
-def _from_checkpoint(named: Named, path: Path) -> Beginning:
+def _from_checkpoint(named: NewName, path: Path) -> Beginning:
     found = confined.architecture(path)
-    text = OF_LIBRARY.format(id=named.id, name=named.name, module=found.module, class_=found.class_)
+    text = LIBRARY_SCRIPT.format(id=named.id, name=named.name, module=found.module, class_=found.class_)
     fields = {
         "class": named.name,
         "pad_multiple": found.multiple if found.multiple > 1 else None,

@@ -22,7 +22,7 @@ from eval.submissions.native import native
 from eval.submissions.submission import Submission
 
 SCALE = 4
-SIDE = 64  # of the image that an architecture is asked with
+ASKED_SIDE = 64  # of the image that an architecture is asked with
 _ADVISED = re.compile(r'write `key = "([^"`]+)"`')
 
 
@@ -40,7 +40,9 @@ def setup() -> Setup:
     """A worker on the CPU, at the strongest level that works here."""
     level, _ = sandbox.choose_level("auto")
     deadlines = Deadlines()
-    return Setup("cpu", SCALE, SIDE * SIDE, level, sandbox.limits_of(None, deadlines.total_s), deadlines)
+    return Setup(
+        "cpu", SCALE, ASKED_SIDE * ASKED_SIDE, level, sandbox.limits_of(None, deadlines.total_s), deadlines
+    )
 
 
 def architecture(checkpoint: Path) -> Architecture:
@@ -48,7 +50,7 @@ def architecture(checkpoint: Path) -> Architecture:
     try:
         with WorkerProcess(bare_checkpoint(checkpoint), setup()) as worker:
             worker.load()
-            stated = worker.examine(np.zeros((SIDE, SIDE, 3), np.uint8)).made_of
+            stated = worker.examine(np.zeros((ASKED_SIDE, ASKED_SIDE, 3), np.uint8)).made_of
     except SubmissionFailed as failure:
         raise InputError(f"--from {checkpoint}: {failure}") from None
     try:
@@ -63,7 +65,7 @@ def initial_weights(manifest: Path) -> bytes:
     return _weights(_with(manifest, ()), str(manifest))
 
 
-def weights_of(checkpoint: Path) -> bytes:
+def own_weights(checkpoint: Path) -> bytes:
     """The weights of a bare checkpoint under the names of its network's class. Raises InputError."""
     return _weights(bare_checkpoint(checkpoint), str(checkpoint))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-NETWORK = '''"""{id} {name}: bicubic enlargement, and what a small network adds to it."""
+NETWORK_SCRIPT = '''"""{id} {name}: bicubic enlargement, and what a small network adds to it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class {name}(nn.Module):
         detail = self.shuffle(self.tail(self.body(shallow) + shallow))
         return F.interpolate(x, scale_factor=self.scale, mode="bicubic", align_corners=False) + detail
 '''
-OF_LIBRARY = '''"""{id} {name}: {class_} as spandrel has it, with the arguments that the manifest states."""
+LIBRARY_SCRIPT = '''"""{id} {name}: {class_} as spandrel has it, with the arguments that the manifest states."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from {module} import {class_} as Architecture
 class {name}(Architecture):
     """{name} for x4: (N, 3, H, W) to (N, 3, 4H, 4W), values 0..1, float32."""
 '''
-TEST = '''"""{id} {name} passes the checks of the judge at home."""
+TEST_SCRIPT = '''"""{id} {name} passes the checks of the judge at home."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from data.errors import InputError
 from eval.scaffold import confined
-from eval.scaffold.beginning import Beginning, Named
-from eval.scaffold.texts import TEST, manifest_text
+from eval.scaffold.beginning import Beginning, NewName
+from eval.scaffold.texts import TEST_SCRIPT, manifest_text
 from eval.submissions.manifest import read_manifest
 from eval.submissions.team_number import team_number
 
@@ -16,7 +16,7 @@ from eval.submissions.team_number import team_number
 class NewSubmission:
     """Writes below `out`: models/, model_zoo/ and tests/models/. Use as a context manager: a failure leaves nothing."""
 
-    def __init__(self, named: Named, out: Path) -> None:
+    def __init__(self, named: NewName, out: Path) -> None:
         self.models, self.zoo, self.tests = out / "models", out / "model_zoo", out / "tests" / "models"
         self._named = named
         self.files: list[Path] = []
@@ -52,7 +52,7 @@ class NewSubmission:
             fields["checkpoint"] = {"file": checkpoint.name, "key": key}
             self.manifest.write_text(manifest_text(fields), encoding="utf-8")
         test = self.tests / f"test_{stem}.py"
-        self._put(test, TEST.format(id=self._named.id, name=self._named.name, stem=stem))
+        self._put(test, TEST_SCRIPT.format(id=self._named.id, name=self._named.name, stem=stem))
 
     def _save(self, given: Path | None, checkpoint: Path) -> str:
         """Write the checkpoint; returns the key that its weights stand under."""
@@ -61,7 +61,7 @@ class NewSubmission:
             return ""
         key = confined.key_that_fits(self.manifest, given)
         if key is None:  # names of wrappers or of another release: those of the class itself fit
-            self._put(checkpoint, confined.weights_of(given))
+            self._put(checkpoint, confined.own_weights(given))
             return ""
         self._claim(checkpoint)
         shutil.copyfile(given, checkpoint)

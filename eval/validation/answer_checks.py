@@ -12,7 +12,7 @@ from eval.harness.progress import duration
 from eval.protocol.job import NativeSource
 from eval.validation.cures import cure_of
 from eval.validation.item import Look, NotCheckedError, Seen, doubt, fine, wrong
-from eval.validation.session import TYPICAL, Session, repeated
+from eval.validation.session import TYPICAL, Session, tiled_to
 
 # Heights and widths that are tried, small ones first; the last ones are as odd as a challenge's images can be.
 SIZES = ((1, 1), (3, 2), (7, 5), (16, 15), (33, 31), (48, 47), (64, 61), (65, 85), (127, 66))
@@ -64,7 +64,7 @@ def _sizes(one: Session) -> Seen:
 def _refusal(one: Session, size: tuple[int, int]) -> str:
     """Why the network cannot take an image of this size; empty if it can."""
     try:
-        one.forward(repeated(one.lr, *size), f"{size[1]}x{size[0]}")
+        one.forward(tiled_to(one.lr, *size), f"{size[1]}x{size[0]}")
     except SubmissionFailed as failure:
         return str(failure).partition(": ")[2]
     return ""

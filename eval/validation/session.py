@@ -113,7 +113,7 @@ class Session:
             if expected_s > self.budget_s:
                 return None
             self.typical_ms = self.forward(
-                repeated(self.lr, *TYPICAL), f"{TYPICAL[1]}x{TYPICAL[0]}"
+                tiled_to(self.lr, *TYPICAL), f"{TYPICAL[1]}x{TYPICAL[0]}"
             ).worker_ms
         return self.typical_ms
 
@@ -158,7 +158,7 @@ def _fit(pairs: Sequence[ImagePair]) -> ImagePair:
     return next((pair for pair in by_area if min(image_size(pair.lr)) >= _LEAST_SIDE), by_area[-1])
 
 
-def repeated(image: Image, height: int, width: int) -> Image:
+def tiled_to(image: Image, height: int, width: int) -> Image:
     """An image of the given size in pixels, made of copies of `image` and cut."""
     rows, columns = -(-height // image.shape[0]), -(-width // image.shape[1])
     return np.ascontiguousarray(np.tile(image, (rows, columns, 1))[:height, :width])

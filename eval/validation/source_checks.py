@@ -86,7 +86,7 @@ def _sets_eval(call: ast.Call) -> bool:
     return any(isinstance(one, ast.Constant) and one.value is False for one in call.args)
 
 
-NETWORK = Habit(
+DOWNLOADS = Habit(
     r"torch\.hub\.|load_state_dict_from_url|load_url$|snapshot_download|hf_hub_download|\.from_pretrained$",
     frozenset({"requests", "urllib", "http", "socket", "ftplib", "gdown", "huggingface_hub", "wget", "aiohttp"}),
 )  # fmt: skip
@@ -185,7 +185,7 @@ SOURCE_CHECKS: tuple[Look[Sources], ...] = (
     Look("syntax", _syntax),
     Look("class", _class),
     Look("packages", _packages),
-    _look("network", (NETWORK,), "use of a network",
+    _look("network", (DOWNLOADS,), "use of a network",
           "put what is downloaded into the checkpoint or 'files': the judge has no network"),
     _look("processes", (PROCESSES,), "start of processes",
           "do the work in forward: the judge allows no processes, programs or torch.compile"),

@@ -4,6 +4,7 @@
     adapters         ways to load a submission
     counters         counts of parameters, operations and activations
     switched         a submission under switches that ought not to change its pixels
+    examine          the state of a network, for those who check a submission before they hand it in
     timers           times one forward pass
     memory           peak memory, on CUDA and on the CPU
     cpu_fallback     lets code for CUDA run on the CPU

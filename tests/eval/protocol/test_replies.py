@@ -11,6 +11,7 @@ from eval.protocol.channel import ChannelError, Reply, Status
 from eval.protocol.replies import (
     CountedAgain,
     CountedText,
+    Examined,
     Exported,
     FolderDone,
     Forwarded,
@@ -32,6 +33,8 @@ ANSWERS = [
     FolderDone(2.0, 1.0, 3, 4),
     Exported(100),
     CountedAgain(10, 5, 20, "aten::fft"),
+    Examined(0, 3, True, None, '{"class": "SPAN"}'),
+    Examined(2, 0, False, 0.5),
 ]
 
 
