@@ -127,9 +127,8 @@ def _thresholds(one: Judged) -> Seen:
 
 def _margin(limit: Threshold, mean: float) -> str:
     metric = metric_named(limit.metric)
-    away = mean - limit.minimum
-    side = "above" if limit.is_met_by(mean) else "below"
-    return f"{limit.mode} {metric.title} {metric.amount(mean, 4)}: {abs(away):.4f} {side} {limit.minimum:g}"
+    end = "reaches" if limit.is_met_by(mean) else "misses"
+    return f"{limit.mode} {metric.title} {metric.amount(mean, 4)} {end} {limit.minimum:g} ({mean - limit.minimum:+.4f})"
 
 
 def _distance(record: Record) -> str:

@@ -48,7 +48,7 @@ def _examined(one: Session) -> Seen:
     state = one.state
     if state.training_modules:
         return doubt(
-            f"{state.training_modules} modules are in training mode after a forward pass",
+            f"modules in training mode after a forward pass: {state.training_modules}",
             "do not override train() and do not call it in forward",
         )
     if state.training_difference:

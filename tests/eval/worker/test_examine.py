@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from eval.protocol.replies import Examined
 from eval.worker import examine
-from eval.worker.adapters.loaded_model import LoadedModel
+from eval.worker.adapters.loaded_model import LoadedModel, Whole
 from eval.worker.adapters.spandrel_checkpoint import Described
 
 
@@ -55,6 +55,13 @@ def examined(net: nn.Module) -> Examined:
 
 def test_a_plain_network_has_nothing_to_say() -> None:
     assert examined(Net()) == Examined(0, 0, False, 0.0, "")
+
+
+def test_what_the_harness_puts_around_a_network_does_not_count() -> None:
+    net = Net().eval()
+    whole = Whole(net, net)
+    assert whole.training
+    assert examine.examined(LoadedModel(whole, whole, 1.0), torch.rand(1, 3, 8, 8)).training_modules == 0
 
 
 @pytest.mark.parametrize(
