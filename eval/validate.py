@@ -47,11 +47,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 without problems, 1 with a problem, 2 for wrong usage or data."""
     given, passed_on = _parser().parse_known_args(arguments)
     try:
-        options = main_parser().parse_args(["--protocol", "ntire", *passed_on])
-        found = _validated(given, options)
+        found = _validated(given, _judges_options(passed_on))
     except InputError as error:
         print(f"eval.validate: error: {printable(str(error))}", file=sys.stderr)
         return 2
+    except OSError as error:  # such as a folder that the user may not enter
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"eval.validate: error: {printable(named)}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("eval.validate: interrupted", file=sys.stderr)
+        return 130
     if given.json:
         print(json.dumps([asdict(one) for one in found], indent=1))
     else:
@@ -80,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
         "--receipt", type=given_path, metavar="FILE", help="write a receipt for the organisers"
     )
     return parser
+
+
+def _judges_options(arguments: list[str]) -> argparse.Namespace:
+    """The options that are the main command's too; a wrong one ends the program as argparse does."""
+    parser = main_parser()
+    parser.prog = "python -m eval.validate"
+    parser.usage = "%(prog)s PATH [options]; --help shows them"
+    return parser.parse_args(["--protocol", "ntire", *arguments])
 
 
 def _validated(given: argparse.Namespace, options: argparse.Namespace) -> list[Item]:

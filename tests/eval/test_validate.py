@@ -109,6 +109,16 @@ def test_wrong_use_is_status_2(
     assert words in said.err and said.out == "" and len(said.err.splitlines()) == 1
 
 
+def test_an_unknown_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        validate.main(["x.toml", "--quik"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert (
+        "python -m eval.validate: error: unrecognized arguments: --quik" in said and "test_demo" not in said
+    )
+
+
 def test_a_script_without_a_manifest_is_told_how_to_get_one(
     tmp_path: Path, pairs: Pairs, capsys: pytest.CaptureFixture[str]
 ) -> None:
