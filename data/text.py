@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 
 def printable(text: str) -> str:
@@ -14,6 +15,32 @@ def printable(text: str) -> str:
     'name\\\\x1b[2J'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+# Letters of scripts that hold no look-alikes of Latin ones, nor of each other.
+_DISTINCT = ("CJK UNIFIED IDEOGRAPH", "HANGUL SYLLABLE", "HIRAGANA LETTER")
+
+
+def unmistakable(text: str) -> str:
+    """A name in which no letter passes for another: whatever could be a twin of an ASCII letter is escaped.
+
+    ASCII stays, as do accented Latin letters and the scripts above. Everything else becomes an escape: Cyrillic and
+    Greek letters, wide forms, marks that combine, and what `printable` escapes. A second call changes nothing.
+
+    >>> unmistakable("25_\\u0415RN"), unmistakable("25_Cafe\\u200b")
+    ('25_\\\\u0415RN', '25_Cafe\\\\u200b')
+    """
+    return "".join(c if _is_distinct(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_distinct(letter: str) -> bool:
+    if letter.isascii():
+        return letter.isprintable()
+    if unicodedata.normalize("NFKC", letter) != letter:
+        return False
+    name = unicodedata.name(letter, "")
+    accented = name.startswith("LATIN") and unicodedata.normalize("NFD", letter)[0].isascii()
+    return name.startswith(_DISTINCT) or (accented and letter.isprintable())
 
 
 def without_controls(text: str) -> str:

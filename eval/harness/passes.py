@@ -23,6 +23,7 @@ from eval.harness.scoring.scorer_pool import (
 )
 from eval.harness.timing import timed_pass
 from eval.harness.timing.calibration import GapCalibration
+from eval.harness.timing.threads import ThreadWatch
 from eval.harness.worker_process import CROP, Answer, WorkerProcess
 from eval.host.load import LoadWatch, OtherLoad
 from eval.integrity.outputs import Comparison, Key
@@ -85,12 +86,13 @@ class Passes:
         for split, pairs in self._modes.items():
             self.finish_scoring()  # of the split before: nothing is scored while this one is timed
             scorer = self._scorers[split] = ScoreBetween(self._pool)
-            answers, watch = [], LoadWatch()
+            answers, watch, threads = [], LoadWatch(), ThreadWatch(worker)
             for index, pair in enumerate(pairs):
                 answer = worker.forward(read_rgb(pair.lr), pair.name)
                 answers.append(Answer(answer.image[:0], answer.wall_ms, answer.worker_ms))
                 self.output_range.meet(answer.lowest, answer.highest)
                 scorer.add(self._scored(split, index, answer))
+            self.flags += threads.flags(answers)
             self._answers[split], self._others[split] = answers, watch.others()
             self._memory[split] = worker.memory_mib()
             scorer.release()
@@ -132,7 +134,7 @@ class Passes:
 
         timed = timed_pass.run_timed_pass(worker, self._inputs[split], images, gap, met)
         self._memory[split] = worker.memory_mib()
-        self.flags += [timed.doubt] if timed.doubt else []
+        self.flags += [*([timed.doubt] if timed.doubt else []), *timed.notes]
         return timed
 
     def judge_times(self, gap: GapCalibration) -> None:

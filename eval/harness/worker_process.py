@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.text import without_controls
 from eval import sandbox
 from eval.failures import SubmissionFailed
-from eval.harness.worker_setup import Setup, job_of, passed_environment, view_of
+from eval.harness.worker_setup import Setup, allowed_threads, job_of, passed_environment, view_of
 from eval.integrity.pixels import Pixels, to_pixels
 from eval.protocol import channel, complexity_report
 from eval.protocol.channel import Operation, Reply, Status
@@ -132,6 +132,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def allowed_threads(self) -> int | None:
+        """How many threads it was given; None if nobody said."""
+        return allowed_threads(self._setup)
 
     def inspect(self) -> Inspected:
         """Count the checkpoints' tensors, without team code."""

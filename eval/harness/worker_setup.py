@@ -86,3 +86,9 @@ def settings(setup: Setup) -> dict[str, str]:
     """Settings of speed and rounding, for the record; `default` where the caller sets nothing."""
     passed = passed_environment(setup.threads)
     return {name: passed.get(name, "default") for name in PASSED_ENVIRONMENT}
+
+
+def allowed_threads(setup: Setup) -> int | None:
+    """How many threads a network may use on the processors; None if nobody said."""
+    first = passed_environment(setup.threads).get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None

@@ -20,6 +20,8 @@ RESOLUTION_MS = 0.2
 # writes each pixel once, which every network must.
 TICK_MS = 1e-3
 CONTROL_SHARE = 0.5
+# Processor time that a worker with some threads may use: a fifth more, and some ticks of the kernel's count.
+THREADS_FACTOR, THREADS_SLACK_S = 1.2, 0.1
 
 
 def calibrate_gap(wall_ms: Sequence[float], worker_ms: Sequence[float]) -> float:
@@ -76,6 +78,19 @@ def unresolved(worker_ms: Sequence[float], unexplained: Sequence[float]) -> str 
         return None
     low, high = own / len(worker_ms), (own + more) / len(worker_ms)
     return f"the clocks show a mean between {low:.3g} and {high:.3g} ms; the upper bound is used"
+
+
+def surplus_threads(processor_s: float, requests_s: float, threads: int) -> str | None:
+    """Why a worker ran on more threads than it was given, or None.
+
+    processor_s: processor time of all its threads, during and between the requests, which took `requests_s` together.
+    """
+    if processor_s <= THREADS_FACTOR * threads * requests_s + THREADS_SLACK_S:
+        return None
+    return (
+        f"the worker used {processor_s:.2f} s of processor time in requests of {requests_s:.2f} s: "
+        f"{processor_s / max(requests_s, 1e-9):.1f} threads where OMP_NUM_THREADS allows {threads}"
+    )
 
 
 def disbelieved(wall_ms: Sequence[float], worker_ms: Sequence[float], gap_ms: Sequence[float]) -> str | None:

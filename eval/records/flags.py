@@ -38,6 +38,7 @@ class FlagName(str, Enum):
     TIMING_DOUBTFUL = "timing doubtful"
     TIMING_MISMATCH = "timing mismatch"
     TIMING_BOUND = "timing bound"
+    THREADS_ADDED = "threads added"
     COMPLEXITY_NOT_ESTABLISHED = "complexity not established"
     COMPLEXITY_NOT_CONFIRMED = "complexity not confirmed"
     WORK_ADDED = "work added"
@@ -87,6 +88,7 @@ TABLE: dict[FlagName, FlagEntry] = {
     FlagName.TIMING_BOUND: FlagEntry(
         "the parent's clock leaves more than 5% room for a longer time", Consequence.UPPER_BOUND
     ),
+    FlagName.THREADS_ADDED: FlagEntry("a worker ran on more threads than the organiser's setting allows"),
     FlagName.COMPLEXITY_NOT_ESTABLISHED: FlagEntry(
         "counters disagree, saw nothing, or count differently on another input or size",
         Consequence.COMPLEXITY_IN_DOUBT,

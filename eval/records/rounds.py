@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from eval.records.schema import GENESIS, Flag, Number, RecordPart, Text
+from eval.records.schema import GENESIS, Flag, Name, Number, RecordPart, Text
 
 Time = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 
@@ -19,7 +19,7 @@ class EntryRun(RecordPart):
     runs. share: where it ran between those, 0 to 1. marks: what disturbed the measurement, for people.
     """
 
-    model: Text
+    model: Name
     ratio: Time | None = None
     times_ms: list[Time] = Field(default_factory=list)
     before_ms: Time | None = None
@@ -47,7 +47,7 @@ class RoundRecord(RecordPart):
     number: Annotated[int, Field(ge=1, le=100_000)]
     challenge: str
     dataset: str = ""
-    baseline: Text
+    baseline: Name
     runs: list[EntryRun]
     repeats: int
     repeated: int = 0

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from data.text import printable
+from data.text import printable, unmistakable
 
 SCHEMA_VERSION: Literal[1] = 1
 GENESIS = "0" * 64
@@ -44,6 +44,8 @@ Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=Fal
 
 # Untrusted text, escaped for JSON and terminals.
 Text = Annotated[str, AfterValidator(printable)]
+# A model's name, by which rows are told apart.
+Name = Annotated[str, AfterValidator(unmistakable)]
 
 
 # How the images were found: in folders named as the challenges name theirs, in any others, or inside this project.
@@ -79,7 +81,7 @@ class Checkpoint(Artifact):
 class SubmissionInfo(RecordPart):
     """Who was judged. `model` is the official results key, such as `25_EERN`."""
 
-    model: Text
+    model: Name
     model_id: str = ""
     team: Text = ""
     origin: Text = "native"

@@ -157,7 +157,7 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
 
 @contextlib.contextmanager
 def bounds(limits_s: dict[str, float]) -> Iterator[None]:
-    """Give the batch little memory, and the submissions named in `limits_s` short times."""
+    """Give the batch little memory and one thread, and the submissions named in `limits_s` short times."""
     load = worker_process.WorkerProcess.load
 
     def limited(self: worker_process.WorkerProcess) -> object:
@@ -169,6 +169,7 @@ def bounds(limits_s: dict[str, float]) -> Iterator[None]:
 
     with (
         mock.patch.object(worker_process.WorkerProcess, "load", limited),
+        mock.patch.dict(os.environ, OMP_NUM_THREADS="1"),
         mock.patch.object(sandbox, "CPU_LIMITS", replace(sandbox.CPU_LIMITS, memory_bytes=MEMORY_BYTES)),
     ):
         yield

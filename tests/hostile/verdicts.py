@@ -10,6 +10,7 @@ Verdicts:
     ok: runtime at least N ms or none
     ok: unchanged counts          evaluated, parameters and FLOPs equal to the honest submission's
     ok: own name                  evaluated, under its own results key
+    ok: plain name                evaluated, under a results key that shows how it differs from the honest one's
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def _contradicted_numbers(expected: str, record: Record, honest: Record) -> str:
             for one in (record, honest)
         )
         return "" if counts == others else f"parameters and FLOPs {counts}, the honest one's {others}"
+    if expected == "plain name":
+        return "" if record.model.isascii() and record.model != honest.model else record.model
     if expected == "own name":
         own = (
             record.model.startswith(f"{int(record.submission.model_id):02}_") and record.model != honest.model

@@ -51,6 +51,7 @@ class EntryTimer:
             self._answers[model] = self._reference(model)
         comparison = self._answers[model]
         flags: list[Flag] = []
+        notes: list[Flag] = []
         times_ms: list[float] = []
         before = self._gpu()
         with WorkerProcess(self._submissions[model], self._plan.setup) as worker:
@@ -59,6 +60,7 @@ class EntryTimer:
             for split in self._plan.dataset.modes:
                 timed = self._timed(worker, split, comparison)
                 flags += [timed.doubt] if timed.doubt else []
+                notes += timed.notes
                 times_ms += [statistics.median(samples) for samples in timed.samples_ms]
             middle_s = (began_s + time.monotonic()) / 2
             memory_mib = worker.memory_mib()
@@ -67,7 +69,9 @@ class EntryTimer:
         disturbed = tuple(
             gpu_state.timing_disturbances(before, self._gpu(), frozenset(procfs.tree(os.getpid())))
         )
-        return ProcessRun(tuple(times_ms), middle_s, memory_mib, (*flags, *compared), believed, disturbed)
+        return ProcessRun(
+            tuple(times_ms), middle_s, memory_mib, (*flags, *notes, *compared), believed, disturbed
+        )
 
     def _timed(self, worker: WorkerProcess, split: Split, comparison: Comparison) -> timed_pass.TimedPass:
         images = [read_rgb(pair.lr) for pair in self._plan.dataset.modes[split]]

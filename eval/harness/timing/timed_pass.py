@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from data.types import Image
 from eval.harness.timing.calibration import GapCalibration
+from eval.harness.timing.threads import ThreadWatch
 from eval.harness.worker_process import Answer, WorkerProcess
 from eval.host.load import LoadWatch, OtherLoad
 from eval.integrity import clocks
@@ -33,11 +34,15 @@ PLANS = 20  # drawn at most, until no input repeats
 
 @dataclass(frozen=True)
 class TimedPass:
-    """What the timed pass measured: per image the counted samples in ms, and what speaks against them."""
+    """What the timed pass measured: per image the counted samples in ms, and what speaks against them.
+
+    notes: flags that do not make the times less credible.
+    """
 
     samples_ms: list[list[float]]
     cold_ms: float
     doubt: Flag | None
+    notes: tuple[Flag, ...] = ()
 
 
 def plan_inputs(sizes: Sequence[tuple[int, int]], repeats: int) -> list[inputs.TimedInput]:
@@ -74,12 +79,13 @@ def run_timed_pass(
     met: Callable[[inputs.TimedInput, Image], None],
 ) -> TimedPass:
     """Time `planned` on `worker` and show each answer to `met`. Nothing else of the harness may run meanwhile."""
-    watch = LoadWatch()
+    watch, threads = LoadWatch(), ThreadWatch(worker)
     answers: list[tuple[inputs.TimedInput, Answer]] = []
     for one in planned:
         answer = worker.forward(inputs.apply_variant(images[one.image], one.variant), f"{one.image} (timed)")
         met(one, answer.image)
         answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
+    notes = threads.flags([answer for _, answer in answers])
     counted = [(one, answer) for one, answer in answers if not one.warm_up]
     judged = judge_times(
         [answer for _, answer in counted],
@@ -90,7 +96,7 @@ def run_timed_pass(
     samples: list[list[float]] = [[] for _ in images]
     for (one, _), time_ms in zip(counted, judged.times_ms, strict=True):
         samples[one.image].append(time_ms)
-    return TimedPass(samples, answers[0][1].worker_ms, judged.doubt)
+    return TimedPass(samples, answers[0][1].worker_ms, judged.doubt, tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from data.text import printable
+from data.text import unmistakable
 from eval.submissions.repository.literals import CHECKPOINT_SUFFIXES, named, resolved
 
 ENTRY = "test_demo.py"
@@ -181,12 +181,12 @@ def _assigned_name(node: ast.Assign, model_id: int) -> str:
 def results_key(name: str, model_id: int) -> str:
     """`name` as the submission states it, sure to begin with its own id: no team can appear under another's.
 
-    What no terminal can show is escaped, and a slash becomes `_`: no key is a path.
+    What no terminal can show is escaped, as are twins of Latin letters, and a slash becomes `_`: no key is a path.
 
     >>> results_key("42_[FEAN]", 42), results_key("-1_IMDN", -1), results_key("07_Rival", 8)
     ('42_[FEAN]', '-1_IMDN', '08_07_Rival')
     """
-    name = printable(name.strip()).replace("/", "_")[:MOST_KEY_CHARACTERS]
+    name = unmistakable(name.strip()).replace("/", "_")[:MOST_KEY_CHARACTERS]
     begins = re.match(r"(-?\d+)(?=_|$)", name, re.ASCII)
     if begins and int(begins.group(1)) == model_id:
         return name

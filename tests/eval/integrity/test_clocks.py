@@ -138,3 +138,13 @@ def test_no_network_takes_less_than_a_clock_tick(stated: float) -> None:
 def test_no_network_is_twice_as_fast_as_the_control_model() -> None:
     assert clocks.too_fast([0.09], [0.2]) is not None
     assert clocks.too_fast([0.11, 0.3], [0.2, 0.2]) is None
+
+
+def test_more_processor_time_than_the_threads_have_is_told() -> None:
+    assert clocks.surplus_threads(2.0, 1.0, 2) is None
+    assert clocks.surplus_threads(1.15, 1.0, 1) is None, (
+        "a fifth is what other threads of an honest worker take"
+    )
+    assert clocks.surplus_threads(0.09, 0.0, 1) is None, "some ticks of a kernel's count"
+    reason = clocks.surplus_threads(1.9, 1.0, 1)
+    assert reason is not None and "1.9 threads where OMP_NUM_THREADS allows 1" in reason
