@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eval.host.disk import BLOCK_BYTES
 
-Identity = tuple[int, int]  # device and inode
+Identity = tuple[int, int]  # device and inode, or process and thread
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -126,6 +126,21 @@ def cpu_seconds(pid: int) -> float:
         with contextlib.suppress(OSError, IndexError, ValueError):
             ticks += sum(int(value) for value in _stat_fields(process)[11:15])
     return ticks / TICKS_PER_S
+
+
+def thread_seconds(pid: int) -> dict[Identity, float]:
+    """Processor time in s of each living thread of `pid` and its descendants, by process and thread."""
+    found = {}
+    for process in tree(pid):
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"/proc/{process}/task"):
+                with contextlib.suppress(OSError, IndexError, ValueError):
+                    text = Path(f"/proc/{process}/task/{name}/stat").read_text(
+                        encoding="utf-8", errors="replace"
+                    )
+                    fields = text.rpartition(")")[2].split()
+                    found[process, int(name)] = sum(map(int, fields[11:13])) / TICKS_PER_S
+    return found
 
 
 def pid_namespace(pid: int) -> str | None:

@@ -80,16 +80,20 @@ def unresolved(worker_ms: Sequence[float], unexplained: Sequence[float]) -> str 
     return f"the clocks show a mean between {low:.3g} and {high:.3g} ms; the upper bound is used"
 
 
-def surplus_threads(processor_s: float, requests_s: float, threads: int) -> str | None:
+def surplus_threads(by_thread_s: Sequence[float], requests_s: float, threads: int) -> str | None:
     """Why a worker ran on more threads than it was given, or None.
 
-    processor_s: processor time of all its threads, during and between the requests, which took `requests_s` together.
+    by_thread_s: processor time of each thread, during and between the requests, which took `requests_s` together. Two
+    signs count: more time than `threads` can have, or, on a machine too busy to give it, more threads at work.
     """
-    if processor_s <= THREADS_FACTOR * threads * requests_s + THREADS_SLACK_S:
+    busiest_s = sum(sorted(by_thread_s, reverse=True)[:threads])
+    others_s, total_s = sum(by_thread_s) - busiest_s, sum(by_thread_s)
+    too_much = total_s > THREADS_FACTOR * threads * requests_s + THREADS_SLACK_S
+    if not too_much and others_s <= (THREADS_FACTOR - 1) * busiest_s + THREADS_SLACK_S:
         return None
     return (
-        f"the worker used {processor_s:.2f} s of processor time in requests of {requests_s:.2f} s: "
-        f"{processor_s / max(requests_s, 1e-9):.1f} threads where OMP_NUM_THREADS allows {threads}"
+        f"OMP_NUM_THREADS allows {threads}: beside the busiest, others used {others_s:.2f} s of processor time; "
+        f"together they used {total_s:.2f} s in requests of {requests_s:.2f} s"
     )
 
 

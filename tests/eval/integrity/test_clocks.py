@@ -141,10 +141,13 @@ def test_no_network_is_twice_as_fast_as_the_control_model() -> None:
 
 
 def test_more_processor_time_than_the_threads_have_is_told() -> None:
-    assert clocks.surplus_threads(2.0, 1.0, 2) is None
-    assert clocks.surplus_threads(1.15, 1.0, 1) is None, (
-        "a fifth is what other threads of an honest worker take"
+    assert clocks.surplus_threads([1.0, 1.0, 0.0], 1.0, 2) is None
+    assert clocks.surplus_threads([1.0, 0.15], 1.0, 1) is None, (
+        "a fifth is what other threads of a worker take"
     )
-    assert clocks.surplus_threads(0.09, 0.0, 1) is None, "some ticks of a kernel's count"
-    reason = clocks.surplus_threads(1.9, 1.0, 1)
-    assert reason is not None and "1.9 threads where OMP_NUM_THREADS allows 1" in reason
+    assert clocks.surplus_threads([0.09], 0.0, 1) is None, "some ticks of a kernel's count"
+    assert clocks.surplus_threads([1.9], 1.0, 1) is not None, "the busiest worked between the requests too"
+    reason = clocks.surplus_threads([0.5, 0.5], 1.0, 1)
+    assert reason is not None and "others used 0.50 s" in reason, (
+        "on a busy machine, two threads share a processor"
+    )
