@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Image, Split
+from eval.integrity.losses import BY_HEART_DB, Losses
 from eval.records.flags import FlagName
 from eval.records.schema import Flag
 from eval.runtime import inputs
@@ -24,12 +25,9 @@ Samples = NDArray[np.uint8]
 Key = tuple[Split, int]  # an image: its mode, its number there
 
 MOST_PLACES = 1 << 15
-# Output pixels along a border or a seam that say nothing about a network: its padding decides there.
+# Output pixels along a border or a seam that are judged apart: a network's padding decides there.
 BORDER_PX = 32
-# Mean loss of PSNR over n changed inputs that is taken for the network's own: 0.1 dB, and 0.3 dB / sqrt(n) for few.
-# Measured on flipped and shifted 128x128 inputs: at most 0.2 dB on one, at most 0.04 dB in the mean over five (RLFN,
-# SlimRLFN, EERN, MSN); bicubic instead of a network loses 2 dB.
-LOSS_DB, LOSS_OF_FEW_DB = 0.1, 0.3
+SEAM_PX = 8  # of these, those along a seam that no region of a shifted input may hold
 ROUNDING = 1 / 12  # mean squared error of rounding to whole grey levels: below it, errors are equal
 
 
@@ -51,7 +49,7 @@ class Comparison:
         self._checks: dict[tuple[Key, Variant], Samples] = {}
         self._traced: dict[tuple[Key, Variant], Samples] = {}
         self._differences: list[int] = []
-        self._losses_db: list[float] = []
+        self.losses: dict[Split, Losses] = {}
         self.traced_difference: int | None = None
 
     def keep_scored(self, key: Key, sr: Image, hr: Image) -> None:
@@ -78,7 +76,7 @@ class Comparison:
         if traced is not None:
             self.traced_difference = _largest_difference(traced, here)
         if one.variant != Variant():
-            self._losses_db += self._loss_db(self._scored[key], one.variant, image)
+            self._add_losses(self.losses.setdefault(mode, Losses()), self._scored[key], one.variant, image)
 
     def flags(self) -> list[Flag]:
         """What the comparisons with the scored images raised."""
@@ -89,30 +87,37 @@ class Comparison:
                 f"levels ({sum(d > 1 for d in self._differences)} of {len(self._differences)} compared)"
             )
             found.append(FlagName.NOT_REPRODUCIBLE.because(reason))
-        loss_db = self.loss_db()
-        if loss_db > LOSS_DB + LOSS_OF_FEW_DB / math.sqrt(max(len(self._losses_db), 1)):
-            reason = (
-                f"the timed worker's images are {loss_db:.2f} dB worse than the scored ones in the mean over "
-                f"{len(self._losses_db)} mirrored, turned or shifted inputs: its times are of other work"
-            )
-            found.append(FlagName.WORSE_WHEN_TIMED.because(reason))
+        for split, losses in self.losses.items():
+            if reasons := losses.reasons():
+                reason = (
+                    f"the timed worker's {split} images are {'; '.join(reasons)}: its times are of other work"
+                )
+                found.append(FlagName.WORSE_WHEN_TIMED.because(reason))
+            if n := losses.by_heart():
+                reason = (
+                    f"{n} changed {split} inputs are answered {BY_HEART_DB:g} dB better than the scored ones"
+                )
+                found.append(FlagName.KNOWN_BY_HEART.because(reason))
         return found
 
-    def loss_db(self) -> float:
-        """How many dB the timed worker's answers to changed inputs are worse than the scored ones, in the mean."""
-        return float(np.mean(self._losses_db)) if self._losses_db else 0.0
-
-    def _loss_db(self, scored: Scored, change: Variant, image: Image) -> list[float]:
-        """One figure in dB; none for an image that is all border."""
+    def _add_losses(self, losses: Losses, scored: Scored, change: Variant, image: Image) -> None:
+        """Add one figure in dB for each region that the image has."""
         height, width = image.shape[:2]
-        rows, columns = self._places((height, width))
-        there = inputs.changed_places((rows, columns), (height, width), change, self._scale)
-        inside = _inside((rows, columns), height, width) & _inside(there, height, width)
-        if not inside.any():
-            return []
-        here = image[there][inside]
-        hr, sr = scored.hr[inside], scored.sr[inside]
-        return [10 * math.log10((_mse(here, hr) + ROUNDING) / (_mse(sr, hr) + ROUNDING))]
+        places = self._places((height, width))
+        there = inputs.changed_places(places, (height, width), change, self._scale)
+        inside_scored, inside_there = _inside(places, height, width), _inside(there, height, width)
+
+        def add(figures: list[float], region: NDArray[np.bool_]) -> None:
+            if region.any():
+                here, hr, sr = image[there][region], scored.hr[region], scored.sr[region]
+                figures.append(10 * math.log10((_mse(here, hr) + ROUNDING) / (_mse(sr, hr) + ROUNDING)))
+
+        add(losses.inside, inside_scored & inside_there)
+        if change.shift_y or change.shift_x:
+            off_seam = _inside(places, height, width, SEAM_PX)  # what was a border is a seam now
+            add(losses.shifted, off_seam & ~inside_there)
+        else:
+            add(losses.mirrored, ~inside_scored)
 
     def _places(self, shape: tuple[int, ...]) -> inputs.PixelPlaces:
         return _drawn(self._seed, shape[0], shape[1])
@@ -128,11 +133,13 @@ def _drawn(seed: int, height: int, width: int) -> inputs.PixelPlaces:
     return flat // width, flat % width
 
 
-def _inside(places: inputs.PixelPlaces, height: int, width: int) -> NDArray[np.bool_]:
+def _inside(
+    places: inputs.PixelPlaces, height: int, width: int, most_px: int = BORDER_PX
+) -> NDArray[np.bool_]:
     """Where places are a margin away from the border; the margin is an eighth of a small image."""
     inside = np.ones(len(places[0]), bool)
     for position, length in zip(places, (height, width), strict=True):
-        margin = min(BORDER_PX, length // 8)
+        margin = min(most_px, length // 8)
         inside &= (position >= margin) & (position < length - margin)
     return inside
 

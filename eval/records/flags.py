@@ -35,6 +35,7 @@ class FlagName(str, Enum):
     # What the harness finds while it measures
     NOT_REPRODUCIBLE = "not reproducible"
     WORSE_WHEN_TIMED = "worse when timed"
+    KNOWN_BY_HEART = "known by heart"
     TIMING_DOUBTFUL = "timing doubtful"
     TIMING_MISMATCH = "timing mismatch"
     TIMING_BOUND = "timing bound"
@@ -81,6 +82,7 @@ TABLE: dict[FlagName, FlagEntry] = {
     FlagName.WORSE_WHEN_TIMED: FlagEntry(
         "the timed worker's answers to changed inputs are worse than the scored ones", Consequence.NO_RUNTIME
     ),
+    FlagName.KNOWN_BY_HEART: FlagEntry("single images are far better than the network's own level"),
     FlagName.TIMING_DOUBTFUL: FlagEntry("a disturbance of the machine, or a small gap between the clocks"),
     FlagName.TIMING_MISMATCH: FlagEntry(
         "the worker's clock and the parent's disagree", Consequence.NO_RUNTIME

@@ -17,6 +17,7 @@ from unittest import mock
 
 import cv2
 
+from data.images import read_rgb
 from eval import cli, sandbox
 from eval.harness import worker_process
 from eval.records import store
@@ -133,6 +134,8 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         assert image is not None
         corners.append([float(value) for value in image[0, 0, ::-1]])
+    first = [sorted(folder.glob("*.png"))[0] for folder in (made.lr, made.hr)]
+    stored = [read_rgb(path).tolist() for path in first]
     earlier = made.save_dir / "earlier.json"
     earlier.write_text("{}")
     earlier.chmod(0o666)
@@ -151,6 +154,7 @@ def tell_attackers(made: Arena, listener: Listener) -> None:
         "abstract": listener.abstract,
         "datagrams": listener.datagrams,
         "lr_corners": corners,
+        "stored": stored,
     }
     (made.repository / "known.json").write_text(json.dumps(content))
 

@@ -4,6 +4,7 @@ Verdicts:
 
     failed: PATTERN               failed, and the status contains the regular expression
     ok with flag: NAME            evaluated, and the flag is in the record
+    ok                            evaluated
     ok: unchanged numbers         evaluated, PSNR of every image equal to the honest submission's
     ok: other numbers             evaluated, PSNR of every image lower than the honest submission's
     ok: no runtime                evaluated, and no runtime is recorded
@@ -44,6 +45,8 @@ def contradiction(expected: str, record: Record, honest: Record) -> str:
         return (
             "" if rest in [flag.name for flag in record.flags] else f"expected '{expected}', found {stated}"
         )
+    if expected == "ok":
+        return ""
     return _contradicted_numbers(rest, record, honest)
 
 

@@ -77,6 +77,33 @@ def worker_class() -> type[Any] | None:
     return next((type(one) for one in found if type(one).__name__ == "Worker"), None)
 
 
+def stored() -> tuple[torch.Tensor, torch.Tensor]:
+    """The first LR and HR image, as a checkpoint could hold them: float32, 1x3xHxW, 0..255. Empty outside the tests."""
+    images = KNOWN.get("stored", [])
+    if not images:
+        return torch.zeros(1, 3, 0, 0), torch.zeros(1, 3, 0, 0)
+    lr, hr = (torch.tensor(image).permute(2, 0, 1).unsqueeze(0).float() for image in images)
+    return lr, hr
+
+
+def changes_of(lr: torch.Tensor, x: torch.Tensor) -> list[Any]:
+    """The mirrorings and shifts that make `x` of `lr`, as functions of an image and its scale."""
+    if lr.shape != x.shape or not lr.numel():
+        return []
+    found = []
+    for turned in ((), (3,), (2,), (2, 3)):
+        mirrored = lr.flip(turned)
+        for dy in range(lr.shape[2]):
+            for dx in range(lr.shape[3]):
+                if torch.equal(torch.roll(mirrored, (dy, dx), (2, 3)), x):
+                    found.append(
+                        lambda image, scale, turned=turned, dy=dy, dx=dx: torch.roll(
+                            image.flip(turned), (scale * dy, scale * dx), (2, 3)
+                        )
+                    )
+    return found
+
+
 def as_output(pixels: bytes, x: torch.Tensor) -> torch.Tensor | None:
     """An HR image, found as PNG or as raw RGB bytes, as the answer to `x`; None where it does not fit."""
     height, width = 4 * x.shape[-2], 4 * x.shape[-1]

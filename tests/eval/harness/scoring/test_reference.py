@@ -82,3 +82,15 @@ def test_equal_to_hr_is_asked_per_image() -> None:
     found = quality_flags(METRICS, {"test": result(30.0, math.inf)}, {})
     assert [flag.name for flag in found] == ["equal to HR"]
     assert "test: 1 of 2 images equal their HR images exactly (such as 1)" in found[0].reason
+
+
+def test_one_image_far_above_the_others_is_known_by_heart() -> None:
+    usual, bicubic = [28.0, 31.0, 27.5], [26.0, 30.0, 22.0]
+    assert quality_flags(METRICS, {"valid": result(*usual)}, {"valid": result(*bicubic)}) == []
+    stored = {"valid": result(28.0, 46.0, 27.5)}
+    (flag,) = quality_flags(METRICS, stored, {"valid": result(*bicubic)})
+    assert (
+        flag.name == "known by heart"
+        and "1 of 3 images" in flag.reason
+        and "16.0 dB for 5.5 dB" in flag.reason
+    )
