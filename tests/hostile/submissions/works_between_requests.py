@@ -1,18 +1,17 @@
 # @expected: ok with flag: threads added
 # @expected: ok: unchanged numbers
 # @protocol: robust
-"""Leaves a thread at work between the requests, when no clock of its own runs."""
+"""Leaves a thread at work beside and between the requests, as if it prepared what comes next."""
 
 import threading
-import time
 
 import torch
 from models.base import Repeat
 
 
-def work():
+def work(times):
     weight = torch.ones(512, 512)
-    while True:
+    for _ in range(times):
         weight = (weight @ weight).clamp(max=1)
 
 
@@ -20,10 +19,10 @@ class Net(Repeat):
     started = False
 
     def forward(self, x):
-        time.sleep(0.02)
         if not self.started:
             self.started = True
-            threading.Thread(target=work, daemon=True).start()
+            threading.Thread(target=work, args=(10_000,), daemon=True).start()
+        work(40)
         return super().forward(x)
 
 
