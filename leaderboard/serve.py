@@ -27,7 +27,7 @@ POLL_SECONDS = 2.0
 # A connection is closed after the first time if nothing moves, and after the second in any case.
 IDLE_SECONDS, MOST_SECONDS = 10.0, 120.0
 MOST_CONNECTIONS = 32
-State = tuple[str, ...] | None
+RecordNames = tuple[str, ...] | None
 OWN_NAMES = ("127.0.0.1", "localhost")
 WAITING_PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>Waiting</title>
 <p>{}
@@ -107,7 +107,7 @@ class Server(ThreadingHTTPServer):
             self._since.pop(connection, None)
 
 
-def state(save_dir: Path) -> State:
+def state(save_dir: Path) -> RecordNames:
     """Names of the records there are; records never change, so a new name is the only event.
 
     None while the folder cannot be listed.
@@ -159,7 +159,7 @@ def watch(
     save_dir: Path,
     challenge: Challenge,
     out: Path,
-    known: State,
+    known: RecordNames,
     stop: threading.Event,
     say: Callable[[str], None],
 ) -> None:
@@ -205,7 +205,7 @@ def _first_build(save_dir: Path, challenge: Challenge, out: Path) -> None:
 
 
 def _serve_until_interrupted(
-    server: Server, save_dir: Path, challenge: Challenge, out: Path, known: State
+    server: Server, save_dir: Path, challenge: Challenge, out: Path, known: RecordNames
 ) -> None:
     stop = threading.Event()
     say = functools.partial(print, flush=True)

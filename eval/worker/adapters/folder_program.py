@@ -30,7 +30,7 @@ def load(source: FolderProgramSource, setting: Setting) -> LoadedModel:
     """Find the submission's function. Raises LoadError, or whatever the repository raises."""
     entry = Path(source.entry)
     os.chdir(entry.parent)
-    repository_path.make_importable(str(entry.parent))
+    repository_path.show_repository(str(entry.parent))
     sys.argv = [entry.name, "--model_id", str(source.model_id)]
     if source.module:
         function, model_path, name = _main_of(source.module), source.model_dir, source.name

@@ -18,7 +18,7 @@ def load(source: RepositorySource, setting: Setting) -> LoadedModel:
     """Call the repository's own `select_model`. Raises LoadError, or whatever the repository raises."""
     model_id, file = source.model_id, Path(source.entry)
     os.chdir(source.repo)
-    repository_path.make_importable(source.repo)
+    repository_path.show_repository(source.repo)
     sys.argv = [file.name, "--model_id", str(model_id)]
     entry = importlib.import_module(file.stem)
     args = argparse.Namespace(

@@ -66,7 +66,7 @@ class _Finder(FileFinder):
         return found
 
 
-def make_importable(repo: str) -> None:
+def show_repository(repo: str) -> None:
     """Let imports find the modules of the repository in `repo`, and those of folders that it adds to `sys.path`."""
     root, installed = Path(repo).resolve(), list(sys.path)
     inside = [

@@ -21,7 +21,7 @@ import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
 from eval.worker.adapters import repository_path
 sys.path.pop(0)
-repository_path.make_importable(sys.argv[2])
+repository_path.show_repository(sys.argv[2])
 sys.path += sys.argv[4:]
 found = {}
 for name in sys.argv[3].split():
