@@ -10,6 +10,7 @@ Verdicts:
     ok: no runtime                evaluated, and no runtime is recorded
     ok: runtime at least N ms or none
     ok: unchanged counts          evaluated, parameters and FLOPs equal to the honest submission's
+    ok: unflagged counts          evaluated, and no flag speaks against parameters or FLOPs
     ok: own name                  evaluated, under its own results key
     ok: plain name                evaluated, under a results key that shows how it differs from the honest one's
 """
@@ -18,7 +19,15 @@ from __future__ import annotations
 
 import re
 
+from eval.records.flags import FlagName
 from eval.records.schema import Record
+
+COUNT_FLAGS = {
+    FlagName.COMPLEXITY_NOT_ESTABLISHED.value,
+    FlagName.COMPLEXITY_NOT_CONFIRMED.value,
+    FlagName.PARAMETERS_ELSEWHERE.value,
+    FlagName.WORK_ADDED.value,
+}
 
 
 def psnr(record: Record) -> dict[str, float]:
@@ -47,6 +56,9 @@ def contradiction(expected: str, record: Record, honest: Record) -> str:
         )
     if expected == "ok":
         return ""
+    if rest == "unflagged counts":
+        doubts = [flag for flag in record.flags if flag.name in COUNT_FLAGS]
+        return f"expected no flag about counts, found {doubts}" if doubts else ""
     return _contradicted_numbers(rest, record, honest)
 
 

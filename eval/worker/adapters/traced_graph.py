@@ -16,18 +16,8 @@ import torch
 from torch.autograd.function import FunctionCtx
 
 from eval.protocol.job import TracedSource
+from eval.worker.adapters import graph_archive
 from eval.worker.adapters.loaded_model import LoadedModel, LoadError, Setting, Whole
-
-# Namespaces of operators that can be watched while they run, and what a trace needs besides.
-_WATCHED = ("aten", "torchvision")
-_PLUMBING = frozenset(
-    f"prim::{name}"
-    for name in (
-        "Constant", "ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack", "TupleIndex", "DictConstruct",
-        "GetAttr", "CallMethod", "NumToTensor", "If", "Loop", "Param", "Return", "Uninitialized", "RaiseException",
-        "device", "dtype", "layout", "is_cuda", "data", "unchecked_cast", "min", "max", "abs",
-    )
-)  # fmt: skip
 
 
 class Traced(torch.nn.Module):
@@ -81,7 +71,7 @@ def load(source: TracedSource, setting: Setting) -> LoadedModel:
     """The graph in the graph slot. Raises LoadError."""
     if setting.graph is None:
         raise LoadError("there is no slot for a traced network")
-    content = setting.graph.read_bytes()
+    content = graph_archive.checked(setting.graph.read_bytes())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -92,7 +82,7 @@ def load(source: TracedSource, setting: Setting) -> LoadedModel:
         raise LoadError(
             f"the traced network cannot be read ({str(error).strip().splitlines()[-1]:.200})"
         ) from None
-    hidden = sorted({kind for kind in _kinds(graph.inlined_graph) if not _is_watched(kind)})
+    hidden = sorted({kind for kind in _kinds(graph.inlined_graph) if not graph_archive.is_watched(kind)})
     if hidden:
         raise LoadError(f"the traced network does work where it cannot be counted ({', '.join(hidden[:3])})")
     model = Traced(graph)
@@ -116,7 +106,3 @@ def _kinds(block: Any) -> Iterator[str]:
         yield node.kind()
         for inner in node.blocks():
             yield from _kinds(inner)
-
-
-def _is_watched(kind: str) -> bool:
-    return kind.partition("::")[0] in _WATCHED or kind in _PLUMBING

@@ -7,9 +7,12 @@ beside the toy repository. Without that file KNOWN is empty, and no submission h
 from __future__ import annotations
 
 import colorsys  # unused, as are many imports of honest teams: a file of this name must not stand before it
+import io
 import json
 import os
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -119,3 +122,22 @@ def as_output(pixels: bytes, x: torch.Tensor) -> torch.Tensor | None:
         return None
     flat = torch.frombuffer(bytearray(pixels[: height * width * 3]), dtype=torch.uint8)
     return flat.reshape(height, width, 3).permute(2, 0, 1).unsqueeze(0).float()
+
+
+def edit_sources(content: bytes, edit: Callable[[str], str]) -> bytes:
+    """A traced network's archive with its sources changed by `edit`."""
+    edited = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(edited, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            target.writestr(name, edit(data.decode()).encode() if name.endswith(".py") else data)
+    return edited.getvalue()
+
+
+def hand_over(archive: Callable[[bytes], bytes]) -> None:
+    """Let this process hand over another archive than that of its trace."""
+    worker = worker_class()
+    if worker is not None:
+        tracer = worker._export.__globals__["traced_graph"]
+        honest = tracer.traced
+        tracer.traced = lambda *given: archive(honest(*given))
