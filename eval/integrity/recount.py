@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eval.integrity.complexity import PRODUCT_SHARE, SIZE_FACTOR, WEIGHT_SHARE, scored_figure
+from eval.integrity.complexity import PRODUCT_SHARE, SIZE_FACTOR, WEIGHT_SHARE, light_work, scored_figure
 from eval.protocol.complexity_report import SIZE, CountedComplexity
 from eval.records.flags import FlagName
 from eval.records.schema import Flag
@@ -17,14 +17,15 @@ LEAST_SIDE = 128
 class Recounted:
     """The traced network run once, counted.
 
-    macs: by formulas for operators. products: elements of products that a sum took up. uncounted: operators that may do
-    much work and have no formula.
+    macs: by formulas for operators. products: elements of products that a sum took up. touched: elements that light
+    operators handled. uncounted: operators that may do much work and have no formula.
     """
 
     height: int
     width: int
     macs: int
     products: int
+    touched: int
     weights: int
     uncounted: str
 
@@ -43,13 +44,12 @@ def compare(counted: CountedComplexity, again: Recounted | Flag, difference: int
                 f"the traced network gives another image than the submission ({text})"
             )
         ]
-    return [*_work_flags(counted, again), *_weight_flags(counted, again), *_uncounted_flags(again)]
+    return [*_work_flags(counted, again), *_weight_flags(counted, again), *_hidden_flags(again)]
 
 
 def _work_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     claimed = (scored_figure(counted).macs or 0) / SIZE**2
-    work = again.macs + (again.products if again.products > PRODUCT_SHARE * again.macs else 0)
-    found = work / (again.height * again.width)
+    found = _work(again) / (again.height * again.width)
     if 0 < max(claimed, found) <= SIZE_FACTOR * min(claimed, found):
         return []
     reason = (
@@ -61,6 +61,10 @@ def _work_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     return [name.because(reason)]
 
 
+def _work(again: Recounted) -> int:
+    return again.macs + (again.products if again.products > PRODUCT_SHARE * again.macs else 0)
+
+
 def _weight_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     if again.weights <= (1 + WEIGHT_SHARE) * (counted.parameters + counted.weights_elsewhere):
         return []
@@ -68,11 +72,13 @@ def _weight_flags(counted: CountedComplexity, again: Recounted) -> list[Flag]:
     return [FlagName.PARAMETERS_ELSEWHERE.because(reason)]
 
 
-def _uncounted_flags(again: Recounted) -> list[Flag]:
-    if not again.uncounted:
-        return []
+def _hidden_flags(again: Recounted) -> list[Flag]:
+    """Work of the traced network that no formula counts."""
+    reasons = [light_work(_work(again), again.products, again.touched)]
+    if again.uncounted:
+        reasons.append(f"no formula counts: {again.uncounted}")
     return [
-        FlagName.COMPLEXITY_NOT_ESTABLISHED.because(
-            f"the traced network does work that no formula counts: {again.uncounted}"
-        )
+        FlagName.COMPLEXITY_NOT_ESTABLISHED.because(f"in the traced network, {reason}")
+        for reason in reasons
+        if reason
     ]

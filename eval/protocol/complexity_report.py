@@ -55,6 +55,7 @@ class PassCounts:
     conv_elements, conv_calls: the same for every two-dimensional convolution that was executed, called
                  through a module or not; larger than the official figures if weights are used directly.
     products:    elements of products of tensors that a sum took up: multiply-adds that no formula counts.
+    touched:     elements that light operators computed or read, each the larger of its inputs and outputs.
     """
 
     macs: int
@@ -63,6 +64,7 @@ class PassCounts:
     conv_elements: int
     conv_calls: int
     products: int = 0
+    touched: int = 0
 
 
 _NOT_RUN = Counter(reason="this counter did not run")

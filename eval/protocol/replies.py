@@ -148,12 +148,13 @@ class Exported(Statement):
 class CountedAgain(Statement):
     """A network's values in the answer slot and the work for them.
 
-    macs: by formulas for operators. products: elements of products that a sum took up. uncounted: heavy operators
-    without a formula.
+    macs: by formulas for operators. products: elements of products that a sum took up. touched: elements that light
+    operators handled. uncounted: heavy operators without a formula.
     """
 
     macs: int = _count("multiply-accumulates")
     products: int = _count("products")
+    touched: int = _count("elements")
     weights: int = _count("weights")
     uncounted: str = ""
 

@@ -109,7 +109,8 @@ def recount(model: nn.Module, image: Tensor) -> tuple[Any, CountedAgain]:
         output = model(image)
     weights = sum(p.numel() for p in model.parameters()) + recorder.weights.elsewhere()
     uncounted = ", ".join(sorted(heavy_operators(recorder.uncounted())))
-    return output, CountedAgain(recorder.macs, recorder.products.macs, weights, uncounted)
+    counted = CountedAgain(recorder.macs, recorder.products.macs, recorder.touched, weights, uncounted)
+    return output, counted
 
 
 def fit(crop: Tensor) -> Tensor:

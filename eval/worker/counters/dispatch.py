@@ -9,17 +9,6 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Operators without arithmetic: views, copies, allocation. Everything else that is not counted is reported.
-_MOVES = """
-alias arange as_strided as_strided_ cat channel_shuffle chunk clone constant_pad_nd contiguous copy_
-detach empty empty_like empty_strided expand fill_ flip full full_like index lift_fresh masked_fill
-narrow new_empty new_zeros ones ones_like permute pixel_shuffle pixel_unshuffle reflection_pad2d
-repeat replication_pad2d reshape roll select slice split split_with_sizes squeeze stack t transpose
-unbind unfold unsafe_split unsqueeze upsample_nearest2d view zeros zeros_like _local_scalar_dense
-_reshape_alias _to_copy _unsafe_view
-"""
-NO_ARITHMETIC = frozenset("aten::" + name for name in _MOVES.split())
-
 Formula = Callable[..., int]
 
 

@@ -10,23 +10,19 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from eval.worker.counters.dispatch import NO_ARITHMETIC, storage_of
-
-
-def _aten(names: str) -> frozenset[str]:
-    return frozenset(f"aten::{name}{mark}" for name in names.split() for mark in ("", "_"))
-
+from eval.protocol.operators import MOVES, operator_names
+from eval.worker.counters.dispatch import storage_of
 
 # Products of two tensors; a square is the product of a tensor with itself.
-_PRODUCTS = _aten("mul multiply div square pow")
+PRODUCTS = operator_names("mul multiply div square pow")
 # They take up the elements of a product.
-_SUMS = _aten(
+SUMS = operator_names(
     "sum mean nansum cumsum add sub rsub avg_pool1d avg_pool2d avg_pool3d _adaptive_avg_pool2d"
     " _adaptive_avg_pool3d adaptive_avg_pool1d var std var_mean std_mean norm linalg_vector_norm"
-    " index_add scatter_add scatter_reduce segment_reduce"
+    " index_add scatter_add scatter_reduce segment_reduce col2im"
 )
 # Product and sum in one
-_FUSED = _aten("addcmul addcdiv lerp")
+FUSED = operator_names("addcmul addcdiv lerp")
 _SQUARES = ("aten::square", "aten::square_", "aten::pow", "aten::pow_")
 
 
@@ -39,11 +35,11 @@ class ProductWatch:
 
     def see(self, name: str, inputs: list[Tensor], outputs: list[Tensor]) -> None:
         """One executed operator."""
-        if name in _FUSED:
+        if name in FUSED:
             self.macs += _elements(outputs)
-        elif name in _SUMS:
+        elif name in SUMS:
             self.macs += sum(min(tensor.numel(), self._open.get(storage_of(tensor), 0)) for tensor in inputs)
-        moved = name in NO_ARITHMETIC and any(storage_of(tensor) in self._open for tensor in inputs)
+        moved = name in MOVES and any(storage_of(tensor) in self._open for tensor in inputs)
         made = moved or _is_product(name, inputs)
         read = {storage_of(tensor) for tensor in inputs}
         for tensor in outputs:
@@ -57,7 +53,7 @@ class ProductWatch:
 def _is_product(name: str, inputs: list[Tensor]) -> bool:
     """Whether an operator multiplies tensors: a factor of one number only scales."""
     factors = sum(tensor.numel() > 1 for tensor in inputs)
-    return name in _PRODUCTS and factors >= (1 if name in _SQUARES else 2)
+    return name in PRODUCTS and factors >= (1 if name in _SQUARES else 2)
 
 
 def _elements(tensors: Iterable[Tensor]) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from eval.protocol.complexity_report import PassCounts
+from eval.protocol.operators import MOVES
 from eval.worker.counters import dispatch
 from eval.worker.counters.formulas import Formulas
 from eval.worker.counters.products import ProductWatch
@@ -22,13 +23,14 @@ _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 class Recorder(dispatch.WatchingMode):
     """Sees every operator of a forward pass, below the modules, and every call of a module.
 
-    macs: by formulas for operators, torch's own and the project's. returned: what each operator returned, for a replay.
+    macs: by formulas for operators, torch's own and the project's. touched: elements of all other operators but moves.
+    returned: what each operator returned, for a replay.
     calls: modules with the shapes of their inputs and outputs. uncalled: names of modules that were never called.
     """
 
     def __init__(self, model: nn.Module, image: Tensor) -> None:
         super().__init__()
-        self.macs = 0
+        self.macs = self.touched = 0
         self.returned: list[tuple[str, Any]] = []
         self.calls: list[tuple[nn.Module, Any, Any]] = []
         self.uncalled: tuple[str, ...] = ()
@@ -49,10 +51,13 @@ class Recorder(dispatch.WatchingMode):
         name = dispatch.operator_name(func)
         inputs, outputs = dispatch.tensors_in((args, kwargs)), dispatch.tensors_in(result)
         self._operators[name] += 1
-        self.weights.see(inputs, outputs, weighs=counted)
+        writes = func._schema.is_mutable
+        self.weights.see(name, args, kwargs, outputs, weighs=counted, writes=writes)
         self.products.see(name, inputs, outputs)
         if counted:
             self.macs += self._formulas.macs(func, args, kwargs, result)
+        elif name not in MOVES:
+            self.touched += max((one.numel() for one in (*inputs, *outputs)), default=0)
         if not (dispatch.handles_single_numbers(inputs, outputs) or dispatch.is_view(func)):
             self.returned.append((name, description(result, inputs)))
         if name == "aten::convolution" and outputs[0].ndim == 4:
@@ -67,7 +72,7 @@ class Recorder(dispatch.WatchingMode):
 
     def uncounted(self) -> dict[str, int]:
         """Operators without a formula, views and copies left out."""
-        known = self._formulas.names | dispatch.NO_ARITHMETIC
+        known = self._formulas.names | MOVES
         return {name: times for name, times in self._operators.items() if name not in known}
 
     def counts(self) -> PassCounts:
@@ -80,6 +85,7 @@ class Recorder(dispatch.WatchingMode):
             conv_elements=self._conv_elements,
             conv_calls=self._conv_calls,
             products=self.products.macs,
+            touched=self.touched,
         )
 
 

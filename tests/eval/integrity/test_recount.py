@@ -34,7 +34,9 @@ COUNTED = CountedComplexity(
     counters={name: Counter(PER_PIXEL << 16) for name in ("fvcore", "thop", "torch")},
     noise=PassCounts(PER_PIXEL << 16, 48 << 16, 1, 48 << 16, 1),
 )
-AGAIN = Recounted(height=200, width=300, macs=PER_PIXEL * 200 * 300, products=0, weights=1000, uncounted="")
+AGAIN = Recounted(
+    height=200, width=300, macs=PER_PIXEL * 200 * 300, products=0, touched=0, weights=1000, uncounted=""
+)
 
 
 def names(counted: CountedComplexity, again: Recounted | Flag, difference: int | None = 1) -> list[str]:
@@ -54,6 +56,15 @@ def test_work_that_no_formula_counts_is_told() -> None:
     assert doubt.name == NOT_ESTABLISHED and "aten::fft_fft2" in doubt.reason
 
 
+def test_light_operators_that_do_too_much_are_told() -> None:
+    assert names(COUNTED, replace(AGAIN, touched=AGAIN.macs // 2)) == []
+    (doubt,) = recount.compare(COUNTED, replace(AGAIN, touched=AGAIN.macs), 0)
+    assert (
+        doubt.name == NOT_ESTABLISHED
+        and "in the traced network, operators that count as zero" in doubt.reason
+    )
+
+
 @pytest.mark.parametrize("difference", [2, None])
 def test_another_image_confirms_nothing(difference: int | None) -> None:
     assert names(COUNTED, AGAIN, difference) == [NOT_CONFIRMED]
@@ -70,7 +81,7 @@ def test_other_work_contradicts_the_claim(factor: float) -> None:
 
 
 def test_borders_of_a_small_image_are_no_contradiction() -> None:
-    assert names(COUNTED, Recounted(20, 24, 2 * PER_PIXEL * 480, 0, 1000, "")) == [NOT_CONFIRMED]
+    assert names(COUNTED, Recounted(20, 24, 2 * PER_PIXEL * 480, 0, 0, 1000, "")) == [NOT_CONFIRMED]
 
 
 def test_no_work_on_either_side_is_a_contradiction() -> None:

@@ -32,9 +32,9 @@ ANSWERS = [
     CountedText("first\tline\nsecond"),
     FolderDone(2.0, 1.0, 3, 4),
     Exported(100),
-    CountedAgain(10, 5, 20, "aten::fft"),
     Examined(0, 3, True, None, '{"class": "SPAN"}'),
     Examined(2, 0, False, 0.5),
+    CountedAgain(10, 5, 7, 20, "aten::fft"),
 ]
 
 
