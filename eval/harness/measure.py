@@ -7,7 +7,6 @@ process, without team code, for the count.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from dataclasses import replace
 
@@ -22,7 +21,6 @@ from eval.protocol.complexity_report import CountedComplexity as Counted
 from eval.protocol.replies import Inspected
 from eval.records.flags import FlagName
 from eval.records.schema import Complexity, Flag
-from eval.runtime import inputs
 from eval.submissions.repository import select_model
 from eval.submissions.submission import Submission
 
@@ -121,7 +119,8 @@ class Measurement:
         passes.flags += [FlagName.TIMING_DOUBTFUL.because(reason) for reason in disturbed]
         if counted is None or again is None:
             return counted, []
-        return counted, recount.compare(counted, again, passes.comparison.traced_difference)
+        answers = passes.graph_answers
+        return counted, [*recount.compare(counted, again, answers.difference), *answers.flags()]
 
     def _count(self, worker: WorkerProcess, passes: Passes) -> Counted | None:
         """Complexity, unless the challenge does without: for large networks it takes longer than all images."""
@@ -138,14 +137,9 @@ class Measurement:
         if counted is None or counted.noise is None or data_range is None:
             return None
         self._shared.reporter.stage(self._findings.model, "counting again, without its code")
-        key, one = passes.unmet_input()
+        drawn = passes.draw_graph_inputs()
         return clean_recount.recounted(
-            scored,
-            self._plan.setup,
-            data_range,
-            passes.image(key),
-            functools.partial(inputs.apply_variant, change=one.variant),
-            functools.partial(passes.comparison.keep_traced, key, one.variant),
+            scored, self._plan.setup, data_range, drawn, passes.image, passes.graph_answers
         )
 
     def _gpu(self) -> gpu_state.GpuState | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from data.images import image_size, pixel_sha256, read_rgb
 from data.pairs import ImagePair
 from data.types import Image, Split
+from eval.harness import clean_recount
 from eval.harness.plan import Plan
 from eval.harness.progress import BatchReporter
 from eval.harness.scoring.output_range import OutputRange
@@ -26,6 +26,7 @@ from eval.harness.timing.calibration import GapCalibration
 from eval.harness.timing.threads import ThreadWatch
 from eval.harness.worker_process import CROP, Answer, WorkerProcess
 from eval.host.load import LoadWatch, OtherLoad
+from eval.integrity.graph_answers import GraphAnswers
 from eval.integrity.outputs import Comparison, Key
 from eval.records.flags import FlagName
 from eval.records.schema import (
@@ -55,6 +56,7 @@ class Passes:
         self._answers: dict[Split, list[Answer]] = {}
         self._others: dict[Split, OtherLoad | None] = {}
         self._comparison = Comparison(plan.challenge.scale)
+        self.graph_answers = GraphAnswers(self._comparison)
         self._inputs = {
             split: timed_pass.plan_inputs([image_size(pair.lr) for pair in pairs], plan.repeats)
             for split, pairs in self._modes.items()
@@ -128,8 +130,9 @@ class Passes:
         images = [read_rgb(pair.lr) for pair in self._modes[split]]
         self._reporter.timing(self._model, split, len(self._inputs[split]))
 
-        def met(one: inputs.TimedInput, answer: Image) -> None:
-            self._comparison.timed(split, one, answer)
+        def met(one: inputs.TimedInput, answer: Answer) -> None:
+            self._comparison.timed(split, one, answer.image)
+            self.graph_answers.timed((split, one.image), one.variant, answer.image, answer.worker_ms)
             self._reporter.timed()
 
         timed = timed_pass.run_timed_pass(worker, self._inputs[split], images, gap, met)
@@ -155,25 +158,19 @@ class Passes:
         top, left = (max(length - CROP, 0) // 2 for length in image.shape[:2])
         return np.ascontiguousarray(image[top : top + CROP, left : left + CROP])
 
-    def unmet_input(self) -> tuple[Key, inputs.TimedInput]:
-        """An input that the timed worker will meet and that no worker can have met or guessed before."""
-        keys = [
-            ((split, one.image), one)
-            for split, planned in self._inputs.items()
-            for one in planned
-            if one.warm_up
-        ]
-        return random.SystemRandom().choice(keys)
+    def draw_graph_inputs(self) -> clean_recount.DrawnInputs:
+        """Inputs for the traced network, among those that the timed worker will meet."""
+        sizes = {
+            (split, index): image_size(pair.lr)
+            for split, pairs in self._modes.items()
+            for index, pair in enumerate(pairs)
+        }
+        return clean_recount.draw(self._inputs, sizes)
 
     def image(self, key: Key) -> Image:
         """The LR image `key`, uint8 HxWx3."""
         split, index = key
         return read_rgb(self._modes[split][index].lr)
-
-    @property
-    def comparison(self) -> Comparison:
-        """What is known of all workers' answers."""
-        return self._comparison
 
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of every LR image."""

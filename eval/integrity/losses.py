@@ -36,6 +36,8 @@ MIRRORED_BORDER = Allowance(0.2, 0.4)
 SHIFTED_BORDER = Allowance(1.0, 1.0)
 # So much better than the scored answer to the same image no changed input is by chance: 1.0 dB was measured.
 BY_HEART_DB = 4.0
+# A single warm-up may be this much worse: a cheap network could answer those alone.
+WARM_UP_DB = 1.5
 
 
 @dataclass
@@ -43,12 +45,13 @@ class Losses:
     """Of one split, in dB, one figure an input: how much worse the answer to a changed input is than the scored one.
 
     inside: away from borders and seams. mirrored, shifted: along the borders, of inputs that were only mirrored, and of
-    those that were shifted too.
+    those that were shifted too. warm_ups: those of `inside` that were not counted.
     """
 
     inside: list[float] = field(default_factory=list)
     mirrored: list[float] = field(default_factory=list)
     shifted: list[float] = field(default_factory=list)
+    warm_ups: list[float] = field(default_factory=list)
 
     def reasons(self) -> list[str]:
         """Why the answers are worse than the scored ones; empty if they are not."""
@@ -61,6 +64,8 @@ class Losses:
         ]
         if high > INSIDE_QUANTILE.of(n):
             found.append(f"one in ten of {n} is {high:.2f} dB worse, or more")
+        if (worst := max(self.warm_ups, default=0.0)) > WARM_UP_DB:
+            found.append(f"{worst:.2f} dB worse in the answer to a warm-up")
         return found
 
     def by_heart(self) -> int:

@@ -1,4 +1,4 @@
-"""Answers of a submission's workers compared: scored, timed, and those of the traced network.
+"""Answers of a submission's workers compared: those scored, and those timed.
 
 Only the scored images have a PSNR in the record, but the times come from another process and from other inputs. So
 the answers to equal inputs must be equal, and those to changed inputs (mirrored, turned, shifted) as near to HR as the
@@ -47,10 +47,8 @@ class Comparison:
         self._seed = int.from_bytes(np.random.default_rng().bytes(4), "big")
         self._scored: dict[Key, Scored] = {}
         self._checks: dict[tuple[Key, Variant], Samples] = {}
-        self._traced: dict[tuple[Key, Variant], Samples] = {}
         self._differences: list[int] = []
         self.losses: dict[Split, Losses] = {}
-        self.traced_difference: int | None = None
 
     def keep_scored(self, key: Key, sr: Image, hr: Image) -> None:
         """A scored image (uint8 HxWx3) and its HR image; may be called from any thread."""
@@ -61,9 +59,13 @@ class Comparison:
         """The scoring worker's answer to a changed input."""
         self._checks[key, change] = image[self._places(image.shape[:2])]
 
-    def keep_traced(self, key: Key, change: Variant, image: Image) -> None:
-        """The traced network's answer to an input that the timed worker will meet."""
-        self._traced[key, change] = image[self._places(image.shape[:2])]
+    def sample(self, image: Image) -> Samples:
+        """An image's pixels (uint8 HxWx3) at the places that are compared: uint8 Nx3."""
+        return image[self._places(image.shape[:2])]
+
+    def scored_sample(self, key: Key) -> Samples:
+        """The same of a scored image."""
+        return self._scored[key].sr
 
     def timed(self, mode: Split, one: TimedInput, image: Image) -> None:
         """Compare the timed worker's answer with all that is known of it."""
@@ -71,12 +73,13 @@ class Comparison:
         here = image[self._places(image.shape[:2])]
         known = self._scored[key].sr if one.variant == Variant() else self._checks.get((key, one.variant))
         if known is not None:
-            self._differences.append(_largest_difference(known, here))
-        traced = self._traced.get((key, one.variant))
-        if traced is not None:
-            self.traced_difference = _largest_difference(traced, here)
+            self._differences.append(largest_difference(known, here))
         if one.variant != Variant():
-            self._add_losses(self.losses.setdefault(mode, Losses()), self._scored[key], one.variant, image)
+            losses = self.losses.setdefault(mode, Losses())
+            before = len(losses.inside)
+            self._add_losses(losses, self._scored[key], one.variant, image)
+            if one.warm_up:
+                losses.warm_ups += losses.inside[before:]
 
     def flags(self) -> list[Flag]:
         """What the comparisons with the scored images raised."""
@@ -144,7 +147,8 @@ def _inside(
     return inside
 
 
-def _largest_difference(first: Samples, second: Samples) -> int:
+def largest_difference(first: Samples, second: Samples) -> int:
+    """In grey levels, between two samples of one shape (uint8, 0..255)."""
     return int(np.abs(first.astype(np.int16) - second).max())
 
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from data.images import modcrop, read_rgb
-from data.types import Image, Split
+from data.types import Split
 from eval.failures import SubmissionFailed
 from eval.harness.campaign.rounds import ProcessRun
 from eval.harness.plan import Plan
 from eval.harness.timing import timed_pass
 from eval.harness.timing.calibration import GapCalibration
-from eval.harness.worker_process import WorkerProcess
+from eval.harness.worker_process import Answer, WorkerProcess
 from eval.host import gpu_state, procfs
 from eval.integrity.outputs import Comparison
 from eval.metrics.psnr import psnr
@@ -106,5 +106,5 @@ class EntryTimer:
             )
 
 
-def _met(comparison: Comparison, split: Split, one: TimedInput, answer: Image) -> None:
-    comparison.timed(split, one, answer)
+def _met(comparison: Comparison, split: Split, one: TimedInput, answer: Answer) -> None:
+    comparison.timed(split, one, answer.image)

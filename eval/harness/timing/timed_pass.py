@@ -76,14 +76,14 @@ def run_timed_pass(
     planned: Sequence[inputs.TimedInput],
     images: Sequence[Image],
     gap: GapCalibration,
-    met: Callable[[inputs.TimedInput, Image], None],
+    met: Callable[[inputs.TimedInput, Answer], None],
 ) -> TimedPass:
     """Time `planned` on `worker` and show each answer to `met`. Nothing else of the harness may run meanwhile."""
     watch, threads = LoadWatch(), ThreadWatch(worker)
     answers: list[tuple[inputs.TimedInput, Answer]] = []
     for one in planned:
         answer = worker.forward(inputs.apply_variant(images[one.image], one.variant), f"{one.image} (timed)")
-        met(one, answer.image)
+        met(one, answer)
         answers.append((one, Answer(answer.image[:0], answer.wall_ms, answer.worker_ms)))
     notes = threads.flags([answer for _, answer in answers])
     counted = [(one, answer) for one, answer in answers if not one.warm_up]

@@ -1,4 +1,4 @@
-"""Answers of several workers compared: equal inputs, changed inputs, the traced network."""
+"""Answers of several workers compared: equal inputs and changed inputs."""
 
 from __future__ import annotations
 
@@ -151,10 +151,17 @@ def test_answers_of_the_scoring_worker_to_changed_inputs_are_compared_too(hr: Im
     assert "not reproducible" in names(comparison)
 
 
-def test_the_traced_network_is_compared_on_its_own_input_only(hr: Image) -> None:
-    comparison = compared(hr, hr, {})
-    comparison.keep_traced(("valid", 0), CHANGED[3], changed(hr, CHANGED[3]))
-    comparison.timed("valid", TimedInput(0, CHANGED[0], False), changed(hr, CHANGED[0]))
-    assert comparison.traced_difference is None
-    comparison.timed("valid", TimedInput(0, CHANGED[3], True), changed(hr, CHANGED[3]) + 3)
-    assert comparison.traced_difference == 3
+def test_each_warm_up_is_judged_by_itself(hr: Image) -> None:
+    """One bad warm-up among many good answers changes the mean little, and is told."""
+    comparison = compared(hr, noisy(hr, 5, 0), {})
+    for seed in range(60):
+        comparison.timed(
+            "valid", TimedInput(0, CHANGED[seed % 4], seed < 2), changed(noisy(hr, 5, 0), CHANGED[seed % 4])
+        )
+    assert names(comparison) == []
+    worse = changed(noisy(hr, 7, 1), CHANGED[0])
+    comparison.timed("valid", TimedInput(0, CHANGED[0], False), worse)
+    assert names(comparison) == [], "one counted input among many"
+    comparison.timed("valid", TimedInput(0, CHANGED[0], True), worse)
+    (flag,) = comparison.flags()
+    assert flag.name == "worse when timed" and "in the answer to a warm-up" in flag.reason
