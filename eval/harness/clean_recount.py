@@ -47,7 +47,9 @@ class DrawnInputs:
     plain: Sequence[Key]
 
 
-def draw(planned: Mapping[Split, Sequence[TimedInput]], sizes: Mapping[Key, tuple[int, int]]) -> DrawnInputs:
+def draw_inputs(
+    planned: Mapping[Split, Sequence[TimedInput]], sizes: Mapping[Key, tuple[int, int]]
+) -> DrawnInputs:
     """Draw what nobody can know. planned: the timed worker's inputs. sizes: height and width of every scored image."""
     secret = random.SystemRandom()
     keyed = [((split, one.image), one) for split, some in planned.items() for one in some]

@@ -165,7 +165,7 @@ class Passes:
             for split, pairs in self._modes.items()
             for index, pair in enumerate(pairs)
         }
-        return clean_recount.draw(self._inputs, sizes)
+        return clean_recount.draw_inputs(self._inputs, sizes)
 
     def image(self, key: Key) -> Image:
         """The LR image `key`, uint8 HxWx3."""

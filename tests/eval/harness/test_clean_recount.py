@@ -10,7 +10,7 @@ SIZES = {("valid", 0): (48, 48), ("valid", 1): (48, 48), ("valid", 2): (64, 48),
 
 def draws() -> list[clean_recount.DrawnInputs]:
     planned = {"valid": plan_timing(range(3), 3, 3, 7), "test": plan_timing(range(1), 3, 3, 8)}
-    return [clean_recount.draw(planned, SIZES) for _ in range(40)]
+    return [clean_recount.draw_inputs(planned, SIZES) for _ in range(40)]
 
 
 def test_inputs_are_drawn_anew_and_have_the_size_of_the_traced_image() -> None:
