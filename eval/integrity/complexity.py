@@ -34,6 +34,8 @@ PRODUCT_SHARE = 0.1
 TOUCHED_SHARE = 0.5
 # A product that is summed handles its elements twice, or once more if the sum is divided.
 TOUCHED_PER_PRODUCT = 3
+# Share of the work that the official counter must see itself. Transformers of fused attention alone have 0.15.
+OFFICIAL_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def doubts(complexity: CountedComplexity) -> list[Flag]:
             *_counter_reasons(complexity),
             *_input_reasons(complexity),
             *_touched_reasons(complexity),
+            *_official_reasons(complexity),
         ],
         FlagName.WORK_ADDED: _added_reasons(complexity),
         FlagName.ANOTHER_COUNTER: _replaced_reasons(complexity),
@@ -120,6 +123,15 @@ def _touched_reasons(complexity: CountedComplexity) -> list[str]:
         return []
     reason = light_work(macs, noise.products, noise.touched)
     return [reason] if reason else []
+
+
+def _official_reasons(complexity: CountedComplexity) -> list[str]:
+    official, figure = complexity.fvcore.macs, scored_figure(complexity)
+    if official is None or not figure.added or official >= OFFICIAL_SHARE * (figure.macs or 0):
+        return []
+    return [
+        f"the official counter sees {_giga(official)} of {_giga(figure.macs or 0)}: nearly all is by formulas"
+    ]
 
 
 def _known(counter: Counter) -> int | None:

@@ -3,8 +3,8 @@
 An activation is a tensor that an operator made from something derived from the image. Whatever else meets an activation
 is a weight, in any operator. Two kinds of tensors are weights only if they multiply the activation: those that
 operators generate from nothing (grids, masks, windows), and integers that pick elements (the index of a relative
-position). The running statistics of a batch norm are no weights. Large constants of equal content count once, and those
-of two values, such as masks, by their bits.
+position). The running statistics of a batch norm are no weights. Masks (large constants of two values, added only) are
+counted by their bits, and once if they are equal.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _FILLS = operator_names(
 # They pick elements by integers.
 _PICKS = operator_names("embedding gather index index_select take take_along_dim _unsafe_index")
 _JOINS = operator_names("cat stack")
-# Arguments that are added to an activation or that normalise it: positions, by a part of the operator's name
-_NO_FACTORS = {"scaled_dot_product": {3}, "batch_norm": {3, 4}}
+# Arguments that are added to an activation, that normalise it or that pick: positions, by a part of the operator's name
+_NO_FACTORS = {"scaled_dot_product": {3}, "batch_norm": {3, 4}, "embedding_bag": {1, 2}}
 _MULTIPLY = PRODUCTS | FUSED
 # Constants of fewer elements are not looked into.
 _LARGE = 1024
@@ -122,7 +122,8 @@ class WeightWatch:
             elements = _elements(place)
             factor = id(one) not in spared and (weighs or (name in _MULTIPLY and elements < self._pixels))
             if factor or elements > 1 or storage in written:
-                self._met |= origin.firm
+                mask = storage not in self._made and not factor and storage not in written
+                self._met |= {self._as_mask(one, place)} if mask else origin.firm
             if factor or (elements > largest and name not in _JOINS):
                 self._met |= origin.soft | ({place} if origin.generated else set())
 
@@ -145,19 +146,19 @@ class WeightWatch:
 
     def _origin(self, tensor: Tensor) -> _Origin:
         made = self._made.get(storage_of(tensor))
-        return made if made is not None else _Origin(frozenset({self._constant(tensor)}))
+        return made if made is not None else _Origin(frozenset({_place(tensor)}))
 
-    def _constant(self, tensor: Tensor) -> _Place:
-        """Where a tensor lies that was there before the pass, or an equal one."""
-        place = _place(tensor)
+    def _as_mask(self, tensor: Tensor, place: _Place) -> _Place:
+        """Where a constant lies that is only added. Of equal masks, it is the place of the first."""
         small = _elements(place) < _LARGE or tensor.is_complex() or tensor.is_quantized
         if small or place[0] in self._parameters:
             return place
         if place not in self._stored:
             values = tensor.detach().cpu().contiguous()
-            content = hashlib.blake2b(values.view(-1).view(torch.uint8).numpy().tobytes()).digest()
-            self._stored[place] = self._contents.setdefault(content, place)
+            self._stored[place] = place
             if bool(((values == values.min()) | (values == values.max())).all()):
+                content = hashlib.blake2b(values.view(-1).view(torch.uint8).numpy().tobytes()).digest()
+                self._stored[place] = self._contents.setdefault(content, place)
                 self._two_valued.add(self._stored[place])
         return self._stored[place]
 

@@ -173,3 +173,16 @@ def test_much_work_in_operators_that_count_as_zero_is_told() -> None:
     assert list(reasons(changed({"noise": products}))) == ["work added"], (
         "products that are counted are no secret"
     )
+
+
+def test_work_that_the_official_counter_hardly_sees_is_not_established() -> None:
+    """A network that is written as `embedding_bag`, say: its work has a formula, but nobody writes it so in earnest."""
+    opinions = {
+        "fvcore": Counter(40_000, added={"aten::embedding_bag": 960_000}),
+        "torch": Counter(1_000_000),
+    }
+    found = reasons(changed(opinions))
+    assert set(found) == {"complexity not established", "work added"}
+    assert "the official counter sees 4e-05 G of 0.001 G" in found["complexity not established"]
+    opinions["fvcore"] = Counter(60_000, added={"aten::scaled_dot_product_attention": 940_000})
+    assert set(reasons(changed(opinions))) == {"work added"}

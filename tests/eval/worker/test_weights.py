@@ -155,6 +155,12 @@ def padded(_net: Net, x: Tensor) -> Tensor:
     return wide * torch.hann_window(320).reshape(16, 20) + torch.ones_like(wide)
 
 
+def embedded(net: Net, x: Tensor) -> Tensor:
+    pixels = x.flatten(2)[0].t().contiguous()
+    index = torch.arange(3).expand(len(pixels), 3).contiguous()
+    return F.embedding_bag(index, net.table[:6].reshape(3, 2), mode="sum", per_sample_weights=pixels)
+
+
 HONEST: dict[str, Forward] = {
     "parameters": lambda net, x: x * net.gain + net.table.reshape(16, 1),
     "weights made from parameters": lambda net, x: F.conv2d(
@@ -163,6 +169,7 @@ HONEST: dict[str, Forward] = {
     "dynamic weights": lambda net, x: F.conv2d(x, (x.mean((2, 3)) * net.gain).reshape(3, 1, 1, 1), groups=3),
     "relative positions and masks": attention,
     "grids": sampled,
+    "picked by integers in a product": embedded,
     "padding and windows": padded,
     "batch norm": lambda _net, x: nn.BatchNorm2d(3, affine=False).eval()(x),
     "an expanded parameter": lambda net, x: F.conv2d(x, net.gain.expand(3, 1, 3, 3), groups=3),
@@ -203,3 +210,8 @@ def test_memory_that_comes_again_is_not_mistaken() -> None:
 def test_a_mask_counts_by_its_bits_and_once(values: list[Tensor], expected: int) -> None:
     constants = [value.clone() for value in values]
     assert elsewhere(lambda _net, x: sum((x.mean() + one for one in constants), x.mean())) == expected
+
+
+def test_weights_of_two_values_that_multiply_count_in_full() -> None:
+    weights = [torch.eye(48)[:, :27].reshape(48, 3, 3, 3).clone() for _ in range(2)]
+    assert elsewhere(lambda _net, x: conv(x, weights[0]) + conv(x, weights[1])) == 2 * N
