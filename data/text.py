@@ -60,3 +60,27 @@ def file_name(text: str) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9._+-]+", "_", text)[:80]
     return name if name.strip(".") else f"_{name}"
+
+
+def markdown_text(text: str) -> str:
+    """Untrusted text as a cell of a Markdown table: on one line, marks escaped.
+
+    >>> print(markdown_text("a|b *c*"))
+    a\\|b \\*c\\*
+    """
+    escaped = text.replace("\\", "\\\\")
+    for mark in "|<>*_`[]":
+        escaped = escaped.replace(mark, "\\" + mark)
+    return " ".join(escaped.split())
+
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # starts of a cell that spreadsheets calculate
+
+
+def spreadsheet_text(text: str) -> str:
+    """Untrusted text as a cell of a CSV file: an apostrophe stands before what a spreadsheet would calculate.
+
+    >>> spreadsheet_text("=1+1"), spreadsheet_text("25_EERN")
+    ("'=1+1", '25_EERN')
+    """
+    return without_controls(f"'{text}" if text.startswith(FORMULA_STARTS) else text)

@@ -7,12 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from data.text import without_controls
+from data.text import spreadsheet_text
 from eval.records.schema import dump_json, json_number
 from eval.records.store import write_atomic
 from leaderboard.tables.numbers import known
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # starts of a cell that spreadsheets calculate
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -20,7 +18,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
     Submissions choose some of the text. Text that a spreadsheet would calculate gets an apostrophe in front.
     """
-    safe = frame.map(lambda cell: _csv_text(cell) if isinstance(cell, str) else cell)
+    safe = frame.map(lambda cell: spreadsheet_text(cell) if isinstance(cell, str) else cell)
     write_atomic(path, safe.to_csv(index=False, lineterminator="\n"))
 
 
@@ -38,10 +36,6 @@ def table_json(frame: pd.DataFrame) -> str:
             "rows": rows,
         }
     )
-
-
-def _csv_text(text: str) -> str:
-    return without_controls(f"'{text}" if text.startswith(FORMULA) else text)
 
 
 def _plain(value: Any) -> Any:
