@@ -6,25 +6,23 @@ import argparse
 import contextlib
 import json
 import sys
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from data.errors import InputError
-from data.text import without_controls
+from data.paths import given_path
 from eval import cli
-from eval.challenge import Challenge
-from eval.claims.compare import Judgement, judge
-from eval.cli.chosen import chosen_submissions
+from eval.claims.claims_file import read_claims
+from eval.claims.compare import Judgement
+from eval.claims.tables import claims_csv, claims_markdown, claims_table, verdict_counts
 from eval.cli.options import parser as main_parser
-from eval.cli.planning import build_plan
+from eval.cli.verdicts import judgements_of
 from eval.cli.verification.requests import add_requests, fulfil, request
-from eval.harness import resume
-from eval.records import store
-from eval.records.schema import Record
+from eval.records.store import write_atomic
 
 _DESCRIPTION = (
     "Compare what manifests claim with what is measured. Equal results in --save_dir are not measured again."
@@ -32,7 +30,11 @@ _DESCRIPTION = (
 _EPILOG = """All options of test_demo.py that choose submissions, images, rules and device work here too, such as
   python -m eval.verify --model_id 25
   python -m eval.verify --all --data_dir DATA --include_test --ssim --save_dir results --json
-  python -m eval.verify --repo NTIRE2024_ESR --all --data_dir DATA
+  python -m eval.verify --repo NTIRE2024_ESR --all --data_dir DATA --claims claims.toml --csv verdicts.csv
+
+A file of claims has a table for each id, with the fields of [claims] in a manifest:
+  [25]
+  params_m = 0.6574
 
 Exit status: 0, 1 if a claim is contradicted or a submission failed, 2 for wrong usage or data.
 """
@@ -43,12 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     given, passed_on = _parser().parse_known_args(arguments)
     if (asked := request(given, passed_on)) is not None:
         return fulfil(asked)
-    with contextlib.redirect_stdout(sys.stderr):  # JSON alone goes to standard output
-        status = cli.main(_no_summary, [*passed_on, "--resume"])
-    if status not in (0, 1):
-        return status
     try:
-        judgements = _judgements(passed_on)
+        tables = read_claims(given.claims) if given.claims else {}
+        with contextlib.redirect_stdout(sys.stderr):  # JSON alone goes to standard output
+            status = cli.main(_no_summary, [*passed_on, "--resume"])
+        if status not in (0, 1):
+            return status
+        judgements = judgements_of(main_parser().parse_args(passed_on), tables, given.claims)
+        _write(judgements, given)
     except InputError as error:
         print(f"eval.verify: error: {error}", file=sys.stderr)
         return 2
@@ -71,6 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print a JSON list of verdicts (default: a table)"
     )
+    for option, what in (("--csv", "all verdicts as CSV"), ("--markdown", "the table as Markdown")):
+        parser.add_argument(
+            option, type=given_path, metavar="FILE", help=f"also write {what} (default: not written)"
+        )
+    parser.add_argument(
+        "--claims", type=given_path, metavar="FILE",
+        help="a TOML file of claims, such as for the teams of a repository (default: those of the manifests)",
+    )  # fmt: skip
     add_requests(parser)
     return parser
 
@@ -79,41 +91,24 @@ def _no_summary(*_arguments: Any) -> None:
     """In place of the ranking that `test_demo.py` ends with."""
 
 
-def _judgements(arguments: list[str]) -> list[Judgement]:
-    """Verdicts on the newest records of the submissions that the options choose."""
-    options = main_parser().parse_args(arguments)
-    plan = build_plan(options)
-    newest = {record.job_key: record for record in store.read_all(options.save_dir)}
-    records = [newest.get(resume.job_key(one, plan)) for one in chosen_submissions(options)]
-    return [
-        judgement
-        for record in records
-        if record is not None
-        for judgement in judge(
-            record, plan.challenge.claims, _owns(plan.challenge, record), plan.challenge.device
-        )
+def _write(judgements: Sequence[Judgement], given: argparse.Namespace) -> None:
+    """Write the files that were asked for. Raises InputError if one cannot be written."""
+    files: list[tuple[Path | None, str]] = [
+        (given.csv, claims_csv(judgements)),
+        (given.markdown, claims_markdown(judgements)),
     ]
+    for path, text in files:
+        if path is not None:
+            try:
+                write_atomic(path, text)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
-def _owns(challenge: Challenge, record: Record) -> bool:
-    """Whether the record's images are the challenge's own."""
-    names = {split: tuple(image.name for image in result.images) for split, result in record.modes.items()}
-    return challenge.owns(names, record.image_digests, official_layout=record.official_layout)
-
-
-def _show(judgements: list[Judgement]) -> None:
+def _show(judgements: Sequence[Judgement]) -> None:
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
-    table = Table(title="Claims")
-    for title in ("Model", "Claim", "Claimed", "Measured", "Verdict", "Reason"):
-        table.add_column(title, overflow="fold")
-    for one in judgements:
-        if one.verdict != "not claimed":
-            measured = "–" if one.measured is None else f"{one.measured:.6g}"
-            cells = (one.model, one.claim, str(one.claimed), measured, one.verdict, one.reason)
-            table.add_row(*(without_controls(cell) for cell in cells))
-    console.print(table, markup=False)
-    counts = Counter(one.verdict for one in judgements)
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), markup=False)
+    console.print(claims_table(judgements), markup=False)
+    console.print(verdict_counts(judgements), markup=False)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--device", default="", help="machine that the file was measured on")
     add.set_defaults(run=_import)
 
-    make = verbs.add_parser("build", help="write the tables and the site")
-    _add_source(make)
-    make.add_argument("--out", type=Path, default=Path("leaderboard_site"))
-    make.add_argument("--tables_only", action="store_true", help="CSV, Markdown, LaTeX and JSON, no pages")
-    make.set_defaults(run=_build)
+    _add_build(verbs.add_parser("build", help="write the tables and the site"))
 
     check = verbs.add_parser("audit", help="find doubtful figures in a results file")
     check.add_argument("file", type=Path, help="results.json, results.txt or a folder of results")
@@ -83,6 +79,17 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+def _add_build(make: argparse.ArgumentParser) -> None:
+    _add_source(make)
+    make.add_argument("--out", type=Path, default=Path("leaderboard_site"))
+    make.add_argument(
+        "--claims", type=Path, metavar="FILE",
+        help="TOML file of claims, as for eval.verify (default: those of the records)",
+    )  # fmt: skip
+    make.add_argument("--tables_only", action="store_true", help="CSV, Markdown, LaTeX and JSON, no pages")
+    make.set_defaults(run=_build)
+
+
 def _add_source(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--save_dir", type=Path, default=Path("results"))
     verb.add_argument("--challenge", default="esr2024", help="name, or path of a .toml file")
@@ -106,6 +113,16 @@ def _build(args: argparse.Namespace) -> int:
 
     challenge = challenges.load(args.challenge)
     records = build.load_records(args.save_dir, challenge)
+    if args.claims:
+        from eval.claims.claims_file import (
+            check_names,
+            read_claims,
+            with_claims,
+        )  # with the manifest's fields
+
+        tables = read_claims(args.claims)
+        check_names(tables, records, args.claims)
+        records = [with_claims(record, tables) for record in records]
     frame = build.write_tables(records, challenge, args.out, read_rounds(args.save_dir))
     if not args.tables_only:
         from leaderboard.site import pages

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from data.types import Split
 from eval.challenge import ClaimTolerances
 from eval.claims import causes
+from eval.metrics.registry import METRICS
 from eval.records.schema import Record, is_figure
 
 # Words that make another model of a GPU's name: an RTX 3080 Ti is no RTX 3080.
@@ -31,13 +32,37 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """What a claim is compared with. unit: for the reason. needs: why it cannot be compared here, empty if it can."""
+class ClaimedFigure:
+    """What a claim is compared with, and how it is shown. needs: why it cannot be compared here, empty if it can.
 
+    by_difference: a difference to the claim is told as such; otherwise it is told in percent. coarsest: the largest
+    unit of a last digit that counts, since TOML does not tell 26.90 from 26.9.
+    """
+
+    title: str
     unit: str
+    decimals: int
     measured: Callable[[Record], float | None]
     tolerance: Callable[[ClaimTolerances, float], float]
     needs: Callable[[Record, bool], str]
+    by_difference: bool = False
+    coarsest: float = math.inf
+
+    @property
+    def heading(self) -> str:
+        """Such as `FLOPs [G]`."""
+        return f"{self.title} [{self.unit}]" if self.unit else self.title
+
+    def amount(self, value: float) -> str:
+        """`value` with its unit, such as `0.657432 M`."""
+        return f"{value:.6g} {self.unit}".rstrip()
+
+    def distance(self, measured: float, claimed: float) -> str:
+        """How far the measurement lies from the claim, such as `+0.05 dB` or `+12.0%`."""
+        if self.by_difference or not claimed:
+            return f"{measured - claimed:+.{self.decimals + 2}f} {self.unit}".rstrip()
+        ratio = measured / claimed
+        return f"{100 * (ratio - 1):+.2g}%" if ratio < 2 else f"{ratio:.4g} times"
 
 
 def judge(
@@ -56,28 +81,39 @@ def judge(
 
 
 def _judged(
-    name: str, figure: _Figure, record: Record, tolerances: ClaimTolerances, own_images: bool, judged_on: str
+    name: str,
+    figure: ClaimedFigure,
+    record: Record,
+    tolerances: ClaimTolerances,
+    own_images: bool,
+    judged_on: str,
 ) -> Judgement:
     claimed = record.submission.claims.get(name)
     measured = figure.measured(record) if record.status == "ok" else None
     if not is_figure(claimed):
-        return Judgement(record.model, name, None, measured, "not claimed", "")
+        return Judgement(record.model, name, None, measured, "not claimed", _failure(record))
     if record.status != "ok":
-        reason = f"it failed: {record.error}"
+        reason = _failure(record)
         return Judgement(record.model, name, claimed, None, "not comparable", reason)
     obstacle = figure.needs(record, own_images) or _other_device(name, record, judged_on)
     if measured is None and not obstacle:
         obstacle = "it was not measured"
     if obstacle or measured is None:
         return Judgement(record.model, name, claimed, measured, "not comparable", obstacle)
-    allowed = figure.tolerance(tolerances, claimed) + half_unit(claimed)
+    allowed = figure.tolerance(tolerances, claimed) + min(half_unit(claimed), 0.5 * figure.coarsest)
     if abs(measured - claimed) <= allowed * (1 + 1e-9):
         return Judgement(record.model, name, claimed, measured, "confirmed", "")
-    reason = f"measured {measured:.6g} {figure.unit}, claimed {claimed:.10g}".replace("  ", " ")
+    distance = figure.distance(measured, claimed)
+    reason = f"measured {figure.amount(measured)}, claimed {claimed:.10g} ({distance})"
     cause = causes.known_causes(name, claimed, measured, record)
     return Judgement(
         record.model, name, claimed, measured, "contradicted", f"{reason}; {cause}" if cause else reason
     )
+
+
+def _failure(record: Record) -> str:
+    """Why a submission has no figures; empty if it has."""
+    return "" if record.status == "ok" else f"it failed: {record.error}"
 
 
 def half_unit(claimed: float) -> float:
@@ -165,25 +201,42 @@ def _own(split: Split) -> Callable[[Record, bool], str]:
     return needs
 
 
-def _quality(split: Split, metric: str, unit: str) -> _Figure:
+def _quality(title: str, split: Split, metric: str) -> ClaimedFigure:
     def tolerance(tolerances: ClaimTolerances, _claimed: float) -> float:
         return tolerances.psnr_db if metric == "psnr" else tolerances.ssim
 
-    return _Figure(unit, _mean(split, metric), tolerance, _own(split))
+    one = METRICS[metric]
+    return ClaimedFigure(
+        f"{title} {one.title}",
+        one.unit,
+        one.decimals,
+        _mean(split, metric),
+        tolerance,
+        _own(split),
+        by_difference=True,
+        coarsest=0.01 if metric == "psnr" else math.inf,
+    )
 
 
-FIGURES: dict[str, _Figure] = {
-    "psnr_valid_db": _quality("valid", "psnr", "dB"),
-    "psnr_test_db": _quality("test", "psnr", "dB"),
-    "ssim_valid": _quality("valid", "ssim", ""),
-    "ssim_test": _quality("test", "ssim", ""),
-    "params_m": _Figure("M", _static("params_m"), _exact, _always),
-    "flops_g": _Figure("G", _static("flops_g"), _exact, _established),
-    "activations_m": _Figure("M", _static("activations_m"), _exact, _always),
-    "convs": _Figure("", _static("num_conv"), _exact, _always),
-    "memory_mib": _Figure("MiB", _memory, lambda allowed, claimed: allowed.memory * claimed, _always),
-    "runtime_ms": _Figure(
-        "ms", Record.mean_runtime_ms, lambda allowed, claimed: allowed.runtime * claimed, _always
+FIGURES: dict[str, ClaimedFigure] = {
+    "psnr_valid_db": _quality("Val", "valid", "psnr"),
+    "psnr_test_db": _quality("Test", "test", "psnr"),
+    "ssim_valid": _quality("Val", "valid", "ssim"),
+    "ssim_test": _quality("Test", "test", "ssim"),
+    "params_m": ClaimedFigure("Parameters", "M", 4, _static("params_m"), _exact, _always),
+    "flops_g": ClaimedFigure("FLOPs", "G", 2, _static("flops_g"), _exact, _established),
+    "activations_m": ClaimedFigure("Activations", "M", 2, _static("activations_m"), _exact, _always),
+    "convs": ClaimedFigure("Convolutions", "", 0, _static("num_conv"), _exact, _always),
+    "memory_mib": ClaimedFigure(
+        "Memory", "MiB", 1, _memory, lambda allowed, claimed: allowed.memory * claimed, _always
+    ),
+    "runtime_ms": ClaimedFigure(
+        "Runtime",
+        "ms",
+        2,
+        Record.mean_runtime_ms,
+        lambda allowed, claimed: allowed.runtime * claimed,
+        _always,
     ),
 }
 NOT_MEASURABLE = {
@@ -191,3 +244,12 @@ NOT_MEASURABLE = {
     "training_data": "no measurement tells what a network was trained on",
     "extra_data": "no measurement tells what a network was trained on",
 }
+
+
+def heading_of(claim: str) -> str:
+    """How tables call a claim.
+
+    >>> heading_of("params_m"), heading_of("extra_data")
+    ('Parameters [M]', 'Extra data')
+    """
+    return FIGURES[claim].heading if claim in FIGURES else claim.replace("_", " ").capitalize()

@@ -5,6 +5,7 @@ chosen        which submissions the options name
 planning      the plan of a batch: data, metrics, device, sandbox, limits
 batch         one submission after the other, one record each
 campaign      the rounds of protocol `interleaved`
+verdicts      verdicts on the claims of the submissions that the options name
 printing      consoles
 command       options in, exit status out
 verification  what `eval.verify` does beside verdicts on claims

@@ -9,7 +9,7 @@ images       the page that lists the images
 image        the page of one image
 compare      two entries on one image
 listing      entries with their rows and pages
-claims       claims beside measurements
+claims       the page of all claims, and those of one entry
 reading      how to read the figures
 plots        scatter plots
 charts       small charts

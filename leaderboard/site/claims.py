@@ -1,84 +1,81 @@
-"""What a factsheet claims beside what was measured."""
+"""The page of all claims, and the claims of one entry: what its team states beside what was measured."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from eval.challenge import Challenge
-from eval.metrics.registry import METRICS
-from eval.records.schema import is_figure
+from eval.claims.compare import FIGURES, Judgement, heading_of, judge
+from eval.claims.tables import shown_claim
+from eval.records.public import without_paths
 from leaderboard.site.listing import Listed
-from leaderboard.tables.numbers import format_number, known
+from leaderboard.site.page import Page, SiteData
+from leaderboard.tables.numbers import format_number
+
+# Verdicts as pages show them: their style and their sign in the index
+SIGNS = {"contradicted": ("bad", "✗"), "confirmed": ("firm", "✓"), "not comparable": ("", "?")}
 
 
-@dataclass(frozen=True)
-class ClaimedFigure:
-    """One claim of a manifest: its column of the ranking, and how it is shown. quality: a mean of a metric."""
-
-    column: str
-    title: str
-    decimals: int
-    quality: bool = False
+def _files(data: SiteData) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "claims.html", context(data)
 
 
-def _mean(metric: str, prefix: str) -> ClaimedFigure:
-    one = METRICS[metric]
-    return ClaimedFigure(f"{prefix.lower()}_{metric}", f"{prefix} {one.heading}", one.decimals, quality=True)
+CLAIMS_PAGE = Page("claims.html", _files, "Claims")
 
 
-CLAIMS = {
-    "psnr_valid_db": _mean("psnr", "Val"),
-    "psnr_test_db": _mean("psnr", "Test"),
-    "ssim_valid": _mean("ssim", "Val"),
-    "ssim_test": _mean("ssim", "Test"),
-    "runtime_ms": ClaimedFigure("runtime_ms", "Runtime [ms]", 2),
-    "flops_g": ClaimedFigure("flops_g", "FLOPs [G]", 2),
-    "params_m": ClaimedFigure("params_m", "Parameters [M]", 4),
-    "activations_m": ClaimedFigure("activations_m", "Activations [M]", 2),
-    "memory_mib": ClaimedFigure("memory_mib", "Memory [MiB]", 1),
-    "convs": ClaimedFigure("num_conv", "Convolutions", 0),
-}
-
-
-def claim_lines(item: Listed, challenge: Challenge) -> list[dict[str, str]]:
-    """A line for each claimed figure. Means compare by difference, costs by ratio.
-
-    A claim that names no machine is taken to be measured on the machine of the challenge's organisers.
-    """
-    claims = item.entry.record.submission.claims
-    return [
-        _line(item, figure, float(claims[key]), challenge)
-        for key, figure in CLAIMS.items()
-        if is_figure(claims.get(key))
-    ]
-
-
-def _line(item: Listed, figure: ClaimedFigure, claimed: float, challenge: Challenge) -> dict[str, str]:
-    measured: Any = item.row.get(figure.column)
-    difference = "–"
-    if known(measured) and math.isfinite(measured) and claimed:
-        difference = _incomparable(item, figure, challenge) or (
-            f"{measured - claimed:+.{figure.decimals}f}"
-            if figure.quality
-            else f"{measured / claimed - 1:+.1%}"
-        )
+def context(data: SiteData) -> dict[str, Any]:
+    """Variables of claims.html."""
+    everyone = [(item, claims_of(item, data.challenge)) for group in data.groups for item in group.listed]
+    claiming = [(item, claims) for item, claims in everyone if claims]
+    counts = Counter[str](one.verdict for _, claims in claiming for one in claims)
     return {
-        "title": figure.title,
-        "claimed": format_number(claimed, figure.decimals),
-        "measured": format_number(measured, figure.decimals),
-        "difference": difference,
+        "counts": [
+            {"text": f"{counts[verdict]} {verdict}", "css": css} for verdict, (css, _) in SIGNS.items()
+        ],
+        "entries": [
+            {"id": item.id, "model": item.entry.model, "lines": claim_lines(claims)}
+            for item, claims in claiming
+        ],
+        "silent": [item.entry.model for item, claims in everyone if not claims],
     }
 
 
-def _incomparable(item: Listed, figure: ClaimedFigure, challenge: Challenge) -> str:
-    """Why a claim and a measurement differ for other reasons than the submission; empty if they compare."""
-    record = item.entry.record
-    if figure.quality:
-        return "" if item.entry.owned_by(challenge) else "other images"
-    if figure.column not in ("runtime_ms", "memory_mib"):
-        return ""
-    claimed_on = str(record.submission.claims.get("device") or challenge.device).lower().split()
-    here = item.entry.conditions.machine.lower().split()
-    return "" if all(word in here for word in claimed_on if word != "nvidia") else "other machine"
+def claims_of(item: Listed, challenge: Challenge) -> list[Judgement]:
+    """Verdicts on what the entry's team claims; empty if it claims nothing."""
+    entry = item.entry
+    found = judge(entry.record, challenge.claims, entry.owned_by(challenge), challenge.device)
+    return [one for one in found if one.verdict != "not claimed"]
+
+
+def claim_lines(claims: list[Judgement]) -> list[dict[str, str]]:
+    """A line of a table for each verdict."""
+    return [
+        {
+            "title": heading_of(one.claim),
+            "claimed": shown_claim(one.claimed),
+            "measured": _measured(one),
+            "verdict": one.verdict,
+            "css": SIGNS[one.verdict][0],
+            "reason": without_paths(one.reason),
+        }
+        for one in claims
+    ]
+
+
+def claim_tags(claims: list[Judgement]) -> list[dict[str, str]]:
+    """The counts of verdicts as tags of the index, such as `1 ✗`, contradicted claims first."""
+    tags = []
+    for verdict, (css, sign) in SIGNS.items():
+        titles = [heading_of(one.claim) for one in claims if one.verdict == verdict]
+        if titles:
+            tags.append(
+                {"text": f"{len(titles)} {sign}", "css": css, "title": f"{verdict}: {', '.join(titles)}"}
+            )
+    return tags
+
+
+def _measured(one: Judgement) -> str:
+    """Two digits more than tables print, since a claim may state them."""
+    return format_number(one.measured, FIGURES[one.claim].decimals + 2) if one.claim in FIGURES else "–"

@@ -11,6 +11,7 @@ import pandas as pd
 from eval.records.schema import json_number
 from leaderboard.confidence.robustness import PairCheck
 from leaderboard.rules import rule_of
+from leaderboard.site.claims import claim_tags, claims_of
 from leaderboard.site.listing import EntryGroup, Listed
 from leaderboard.site.page import Page, SiteData
 from leaderboard.site.plots import plot_data, plotted_costs, plotted_quality, threshold
@@ -62,6 +63,7 @@ def context(data: SiteData) -> dict[str, Any]:
     """Variables of index.html."""
     columns = _columns(data)
     quality = plotted_quality(data.groups)
+    claims = _claims(data)
     return {
         "notes": data.ranking.attrs.get("notes", []),
         "rule_text": rule_of(data.challenge).rule_text(),
@@ -74,13 +76,20 @@ def context(data: SiteData) -> dict[str, Any]:
         "columns": [_head(column) for column in columns],
         "quality": _short(data.ranking),
         "groups": [
-            _group(group, found, columns, data.ranking, first=index == 0)
+            _group(group, found, columns, data.ranking, claims, first=index == 0)
             for index, (group, found) in enumerate(zip(data.groups, data.checks, strict=True))
         ],
         "plots": plotted_costs(data.groups),
         "threshold": threshold(data.challenge, data.groups),
         "plotted": quality.heading if quality else "",
+        "claims": any(claims.values()),
     }
+
+
+def _claims(data: SiteData) -> dict[str, list[dict[str, str]]]:
+    """The counts of verdicts on each entry's claims, by the entry's `id`."""
+    listed = [item for group in data.groups for item in group.listed]
+    return {item.id: claim_tags(claims_of(item, data.challenge)) for item in listed}
 
 
 def _protocol(data: SiteData) -> str:
@@ -133,6 +142,7 @@ def _group(
     checks: list[PairCheck],
     columns: list[PrintedColumn],
     ranking: pd.DataFrame,
+    claims: dict[str, list[dict[str, str]]],
     first: bool,
 ) -> dict[str, Any]:
     ranked = [item for item in group.listed if item.row["eligible"]]
@@ -141,7 +151,9 @@ def _group(
     return {
         "label": group.label,
         "first": first,
-        "ranked": [_row(item, group, checks, columns, best) for item in ranked],
+        "ranked": [
+            {**_row(item, group, checks, columns, best), "claims": claims[item.id]} for item in ranked
+        ],
         "reference": _reference(group, columns),
         "below": [_below(item, quality) for item in group.listed if not item.row["eligible"]],
     }

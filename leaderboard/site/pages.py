@@ -22,6 +22,7 @@ from eval.records.schema import Record
 from eval.records.store import head
 from leaderboard.confidence.robustness import PairCheck, neighbours
 from leaderboard.rules import rule_for
+from leaderboard.site.claims import CLAIMS_PAGE
 from leaderboard.site.compare import COMPARE_PAGE
 from leaderboard.site.image import IMAGE_PAGE
 from leaderboard.site.images import IMAGES_PAGE, collect, refused_lines
@@ -36,6 +37,7 @@ PAGES: tuple[Page, ...] = (
     INDEX_PAGE,
     IMAGES_PAGE,
     COMPARE_PAGE,
+    CLAIMS_PAGE,
     TEAM_PAGE,
     IMAGE_PAGE,
 )

@@ -11,7 +11,7 @@ from eval.records.public import without_paths
 from eval.records.schema import Artifact
 from leaderboard.confidence.robustness import FIRM_SHARE, VARIANT_TITLES, PairCheck
 from leaderboard.entry import Entry
-from leaderboard.site.claims import claim_lines
+from leaderboard.site.claims import claim_lines, claims_of
 from leaderboard.site.index import TRACK_TITLES, flags_of
 from leaderboard.site.listing import EntryGroup, Listed
 from leaderboard.site.page import Page, SiteData
@@ -60,7 +60,7 @@ def context(
         "flags": flags_of(row["flags"]),
         "checks": [{"title": _title(check, item.entry.model)} for check in own],
         "check_lines": _check_lines(own),
-        "claims": claim_lines(item, data.challenge),
+        "claims": claim_lines(claims_of(item, data.challenge)),
         "charts": image_charts(item, group, split, data.metric),
         "extremes": extremes(item, group, split, data.metric, image_pages),
         "metric": data.metric,

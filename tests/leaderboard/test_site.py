@@ -146,21 +146,69 @@ def test_plots_open_a_team(page: Any, site: Path) -> None:
     assert page.get_by_role("heading", name="Claimed and measured").is_visible()
 
 
-def test_claims_of_another_machine_or_on_other_images_are_not_compared(tmp_path: Path) -> None:
-    elsewhere = record("01_A", ms=6, scored_by_challenge_data=False, device="NVIDIA GeForce RTX 3090")
-    claims = {"psnr_valid_db": 26.9, "runtime_ms": 5.0, "params_m": 0.1, "device": "RTX 3090"}
-    for device, difference in (("NVIDIA GeForce RTX 3090", "+20.0%"), ("NVIDIA H200", "other machine")):
-        one = elsewhere.model_copy(update={"device": device})
-        one.submission.claims = claims
-        save, out = tmp_path / device / "save", tmp_path / device / "out"
-        store.append(save, one)
-        assert main(["build", "--save_dir", str(save), "--challenge", "esr2026", "--out", str(out)]) == 0
-        page = (out / "team" / "01_A.html").read_text()
-        found = [row.split("</tr>")[0] for row in page.split("<tr>") if 'scope="row"' in row]
-        ends = {row.split('<th scope="row">')[1].split("<")[0]: row.split("<td>")[-1][:-5] for row in found}
-        assert ends["Val PSNR [dB]"] == "other images"
-        assert ends["Runtime [ms]"] == difference
-        assert ends["Parameters [M]"] == "+50.0%"
+def claims_site(folder: Path, *records: Any, more: tuple[str, ...] = ()) -> Path:
+    for one in records:
+        store.append(folder / "save", one)
+    arguments = ["--save_dir", str(folder / "save"), "--challenge", "esr2026", "--out", str(folder / "out")]
+    assert main(["build", *arguments, *more]) == 0
+    return folder / "out"
+
+
+def verdicts_of(page: str) -> dict[str, tuple[str, str]]:
+    """Verdict and reason of each figure in a page's table of claims."""
+    rows = [row.split("</tr>")[0] for row in page.split("<tr>") if '<span class="tag' in row]
+    return {
+        row.split('<th scope="row">')[1].split("<")[0]: (
+            row.split('<span class="tag')[1].split(">")[1].split("<")[0],
+            row.split("<td")[-1].split(">")[1].split("<")[0],
+        )
+        for row in rows
+        if 'scope="row"' in row
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "verdict", "reason"),
+    [
+        ("NVIDIA GeForce RTX 3090", "contradicted", "measured 6 ms, claimed 5 (+20%)"),
+        ("NVIDIA H200", "not comparable", "claimed on RTX 3090, measured on NVIDIA H200"),
+    ],
+)
+def test_claims_have_a_page_a_section_and_a_column(
+    tmp_path: Path, device: str, verdict: str, reason: str
+) -> None:
+    one = record("01_A", ms=6, scored_by_challenge_data=False, device=device)
+    one.submission.claims = {"psnr_valid_db": 26.9, "runtime_ms": 5.0, "params_m": 0.15, "device": "RTX 3090"}
+    out = claims_site(tmp_path, one, record("02_B", device=device, scored_by_challenge_data=False))
+    for name in ("team/01_A.html", "claims.html"):
+        found = verdicts_of((out / name).read_text())
+        assert found["Val PSNR [dB]"] == (
+            "not comparable",
+            "the challenge&#39;s valid images are not at hand: measured on DIV2K_LSDIR",
+        )
+        assert found["Runtime [ms]"][0] == verdict and found["Runtime [ms]"][1].startswith(reason)
+        assert found["Parameters [M]"] == ("confirmed", "")
+    assert "Without claims: 02_B" in (out / "claims.html").read_text()
+    row = (out / "index.html").read_text().split("team/01_A.html")[1].split("</tr>")[0]
+    assert 'title="confirmed: Parameters [M]">1 ✓' in row
+    assert ("1 ✗" in row) is (verdict == "contradicted")
+
+
+def test_without_claims_the_index_has_no_column_for_them(tmp_path: Path) -> None:
+    out = claims_site(tmp_path, record("01_A"), record("00_SPAN"))
+    assert "Claims</button>" not in (out / "index.html").read_text()
+    assert "No entry claims a figure." in (out / "claims.html").read_text()
+
+
+def test_a_build_takes_claims_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "claims.toml"
+    file.write_text("[01_A]\nparams_m = 0.21\n")
+    out = claims_site(tmp_path, record("01_A"), more=("--claims", str(file)))
+    assert verdicts_of((out / "claims.html").read_text())["Parameters [M]"][0] == "contradicted"
+    file.write_text("[07_X]\nparams_m = 0.2\n")
+    arguments = ["--save_dir", str(tmp_path / "save"), "--challenge", "esr2026", "--claims", str(file)]
+    assert main(["build", *arguments]) == 2
+    assert "[07_X]: no submission of this id or name (there are: 01_A)" in capsys.readouterr().err
 
 
 def test_no_score_is_shown_where_it_does_not_apply(tmp_path: Path) -> None:

@@ -75,8 +75,10 @@ def test_a_claim_is_confirmed_to_the_digits_that_it_prints(claim: str, value: fl
         ("flops_g", 659.4, "1024x1024"),
         ("flops_g", 40.0, "figure of thop"),
         ("convs", 28, "claimed 28"),
-        ("psnr_valid_db", 26.95, "measured 26.9024 dB"),
-        ("ssim_valid", 0.86, "claimed 0.86"),
+        ("psnr_valid_db", 26.95, "measured 26.9024 dB, claimed 26.95 (-0.0476 dB)"),
+        ("psnr_valid_db", 26.92, "claimed 26.92"),
+        ("psnr_valid_db", 26.9 + 0.1, "claimed 27"),  # as 27.00 is read from TOML
+        ("ssim_valid", 0.86, "claimed 0.86 (-0.008800)"),
         ("runtime_ms", 46.2, "cold start included"),
         ("runtime_ms", 300.0, "first image"),
         ("runtime_ms", 0.0175, "in seconds"),
