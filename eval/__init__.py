@@ -13,6 +13,7 @@
     validation   the checks of a submission before it is handed in
     scaffold     what a new submission begins with
     metrics      PSNR, SSIM and the other image metrics
+    explanations why a number or an image is what it is
     runtime      which inputs are timed, and statistics of times
     records      the record of an evaluation, flags, official result files
     host         facts about this machine: processor, GPU, processes, disks
@@ -20,7 +21,7 @@
     tomlfile     TOML files as typed data
     files        bounded reading of files that strangers hand in
     failures     the exception that ends one submission's evaluation
-    explain      which protocol gives the number in a paper
+    explain      why a number or an image is what it is: a command line
     verify       claims beside the measurement: a command line
     factsheet    claims proposed from a factsheet: a command line
     validate     the judge at home, for participants: a command line

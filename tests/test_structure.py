@@ -35,6 +35,7 @@ INSIDE_EVAL = {
     "host": LEAVES,
     "runtime": LEAVES,
     "metrics": LEAVES | {"data"},
+    "explanations": LEAVES | {"data", "eval.metrics"},
     "sandbox": LEAVES | {"eval.host", "eval.filters"},
     "records": LEAVES | {"eval.files", "eval.tomlfile", "eval.metrics"},
     "worker": LEAVES | {"eval.protocol", "eval.filters", "models"},
@@ -213,9 +214,9 @@ def test_only_the_worker_imports_torch() -> None:
 
 
 def may_not_import_torch(path: Path) -> bool:
-    """All but the worker, and the perceptual scorer, which imports it in a process of its own."""
-    own_process = ROOT / "eval" / "metrics" / "perceptual.py"
-    return path != own_process and not path.is_relative_to(ROOT / "eval" / "worker")
+    """All but the worker, and the perceptual metrics, which import it in a process of their own."""
+    own_process = [ROOT / "eval" / "metrics" / name for name in ("perceptual.py", "lpips_variants.py")]
+    return path not in own_process and not path.is_relative_to(ROOT / "eval" / "worker")
 
 
 def test_no_file_is_named_after_a_machine() -> None:

@@ -11,6 +11,8 @@ from PIL import Image
 
 from data.errors import InputError
 from eval import explain
+from eval.explanations import quality
+from eval.explanations.ssim_windows import SSIM_WINDOWS
 from eval.metrics import color, registry
 
 
@@ -48,6 +50,80 @@ def test_the_protocol_of_a_published_number_is_found(
     assert protocol in printed
 
 
+@pytest.mark.parametrize("window", ["uniform window 7x7", "Gaussian of 13 taps", "zeros beyond the border"])
+def test_ssim_of_another_window_is_explained(
+    tmp_path: Path, window: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The figure of another program, to six digits, names its window; the usual protocols do not give it."""
+    hr = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (64, 72, 3), np.uint8), (0, 0), 1.5)
+    sr = cv2.blur(hr, (3, 3))
+    for name, image in (("sr", sr), ("hr", hr)):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "a.png"), image[..., ::-1])
+    one = next(one for one in SSIM_WINDOWS if window in one.title)
+    target = f"{one.value(color.rgb_to_y(sr), color.rgb_to_y(hr), 4):.6f}"
+    arguments = ["--images", str(tmp_path / "sr"), "--hr", str(tmp_path / "hr"), "--target", target]
+    assert explain.main(arguments) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"SSIM, Y of BT.601 rounded to uint8, border 4, mean over images, {one.title}" in printed
+
+
+# Known answers: the value tells network, version and input range apart.
+LPIPS = """
+class Metric:
+    def __init__(self, net, version):
+        self.base = {"alex": 0.1, "vgg": 0.2, "squeeze": 0.3}[net] + (0.05 if version == "0.0" else 0)
+
+    def __call__(self, sr, hr, normalize):
+        class Value:
+            def __init__(self, value):
+                self.item = lambda: value
+        return Value(self.base + (0 if normalize else 0.01 if sr.max() <= 1 else 0.02))
+
+
+def create_metric(name, net, version, device):
+    if net == "squeeze":
+        raise OSError("no network")
+    return Metric(net, version)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "variant"),
+    [
+        ("0.10", "LPIPS, alex, version 0.1, range -1 to 1"),
+        ("0.21", "LPIPS, vgg, version 0.1, range 0 to 1, not scaled"),
+        ("0.17", "LPIPS, alex, version 0.0, range 0 to 255, not scaled"),
+    ],
+)
+def test_lpips_is_explained_by_network_version_and_range(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    target: str,
+    variant: str,
+) -> None:
+    (tmp_path / "pyiqa.py").write_text(LPIPS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "hr").mkdir()
+    cv2.imwrite(str(tmp_path / "hr" / "a.png"), np.full((32, 32, 3), 255, np.uint8))
+    folder = str(tmp_path / "hr")
+    assert explain.main(["--images", folder, "--hr", folder, "--target", target, "--metric", "lpips"]) == 0
+    assert variant in capsys.readouterr().out
+
+
+def test_lpips_without_its_package_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyiqa.py").write_text("raise ModuleNotFoundError(name='pyiqa')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "hr").mkdir()
+    cv2.imwrite(str(tmp_path / "hr" / "a.png"), np.zeros((32, 32, 3), np.uint8))
+    folder = str(tmp_path / "hr")
+    assert explain.main(["--images", folder, "--hr", folder, "--target", "0.1", "--metric", "lpips"]) == 2
+    assert "--metric lpips: needs the optional package pyiqa: `pip install" in capsys.readouterr().err
+
+
 def test_a_number_that_no_protocol_gives_is_said_with_the_nearest(
     bicubic: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,9 +153,9 @@ def test_an_image_of_another_size_is_named(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_the_precision_of_the_target_decides() -> None:
-    found = [explain.Candidate("psnr", "rgb", 0, "images", value) for value in (28.4149, 28.4249, 28.4251)]
-    assert [one.value for one in explain.explain(found, "28.42")] == [28.4249]
-    assert len(explain.explain(found, "28.4")) == 3
+    found = [quality.Candidate("psnr", "rgb", 0, "images", value) for value in (28.4149, 28.4249, 28.4251)]
+    assert [one.value for one in quality.explain(found, "28.42")] == [28.4249]
+    assert len(quality.explain(found, "28.4")) == 3
 
 
 def test_pooled_mean_is_the_psnr_of_all_squared_errors() -> None:
@@ -88,7 +164,7 @@ def test_pooled_mean_is_the_psnr_of_all_squared_errors() -> None:
         (rng.integers(0, 256, (size, 40, 3), np.uint8), rng.integers(0, 256, (size, 40, 3), np.uint8))
         for size in (32, 64)
     ]
-    found = explain.candidates(images, "psnr")
+    found = quality.candidates(images, "psnr")
     pooled = next(c for c in found if (c.colour, c.border, c.mean) == ("rgb", 0, "pooled"))
     errors = np.concatenate([(sr.astype(float) - hr).ravel() for sr, hr in images])
     assert pooled.value == pytest.approx(20 * np.log10(255 / np.sqrt(np.mean(errors**2))), abs=1e-9)
