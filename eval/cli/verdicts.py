@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from data.images import modcrop, read_rgb
 from eval.claims.claims_file import ClaimTables, check_names, claiming, with_claims
-from eval.claims.compare import Judgement, judge
+from eval.claims.compare import Judgement, half_unit, judge
 from eval.cli.chosen import chosen_submissions
 from eval.cli.planning import build_plan
+from eval.explanations import quality
 from eval.harness import resume
+from eval.harness.plan import Plan
+from eval.harness.scoring import saved_images
 from eval.records import store
+
+_SHOWN = 2  # protocols in a reason
 
 
 def judgements_of(
@@ -27,7 +34,7 @@ def judgements_of(
     if claims_file is not None and options.all:
         check_names(tables, records, claims_file)
     return [
-        judgement
+        _with_protocol(judgement, plan, options.save_dir)
         for record in records
         for judgement in judge(
             with_claims(record, tables),
@@ -36,3 +43,26 @@ def judgements_of(
             plan.challenge.device,
         )
     ]
+
+
+def _with_protocol(one: Judgement, plan: Plan, save_dir: Path) -> Judgement:
+    """A contradicted PSNR or SSIM with the protocols that give it on the kept images."""
+    kind, split, *_ = (*one.claim.split("_"), "")
+    if one.verdict != "contradicted" or kind not in ("psnr", "ssim"):
+        return one
+    pairs = next((pairs for name, pairs in plan.dataset.modes.items() if name == split), [])
+    kept = saved_images.sr_files(save_dir, one.model, split, [pair.name for pair in pairs])
+    if not kept:
+        cure = "evaluate it with --save_images to have other protocols tried"
+        return replace(one, reason=f"{one.reason}; {cure}")
+    images = [
+        (read_rgb(sr), modcrop(read_rgb(pair.hr), plan.challenge.scale))
+        for sr, pair in zip(kept, pairs, strict=True)
+    ]
+    digits = 2 if kind == "psnr" else 1  # TOML does not tell 26.90 from 26.9
+    printed = (
+        f"{one.claimed:.{digits}f}" if half_unit(one.claimed) > 0.5 * 10.0**-digits else repr(one.claimed)
+    )
+    found = quality.explained(images, kind, printed)[:_SHOWN]
+    said = " or ".join(candidate.describe() for candidate in found) or "no known protocol gives it"
+    return replace(one, reason=f"{one.reason}; on the kept images: {said}")

@@ -16,8 +16,11 @@ from eval.records.flags import FlagName, complexity_in_doubt, joined
 from eval.records.schema import Complexity, Flag, ModeResult
 
 
-def complexity_result(counted: Counted, contradicted: list[Flag]) -> tuple[Complexity, list[Flag]]:
+def complexity_result(
+    counted: Counted, contradicted: list[Flag], inspection: Inspected | None = None
+) -> tuple[Complexity, list[Flag]]:
     """The figures that score with every counter beside them, and the flags: never a silent zero."""
+    held = {"checkpoint_elements": inspection.elements} if inspection and inspection.elements else {}
     found = joined([*complexity.doubts(counted), *contradicted])
     figure = complexity.scored_figure(counted)
     giga = None if figure.macs is None else figure.macs / 1e9
@@ -30,7 +33,7 @@ def complexity_result(counted: Counted, contradicted: list[Flag]) -> tuple[Compl
         activations_m=None if counted.activations is None else counted.activations / 1e6,
         num_conv=counted.num_conv,
         established=not complexity_in_doubt(found),
-        counters=as_record(counted),
+        counters=as_record(counted) | held,
     )
     return result, found
 

@@ -53,7 +53,7 @@ class Measurement:
         if counted is None:
             findings.complexity = Complexity(params_m=loaded.parameters / 1e6)
             return
-        findings.complexity, flags = complexity_result.complexity_result(counted, contradicted)
+        findings.complexity, flags = complexity_result.complexity_result(counted, contradicted, inspection)
         findings.flags += flags + complexity_result.parameter_flags(counted, inspection)
         findings.flags += complexity_result.speed_flags(
             counted, findings.modes, self._plan.dataset.modes, self._gpu()

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from skimage.metrics import structural_similarity
 
+from data.images import read_rgb
+from eval import challenge as challenges
+from eval.submissions.catalogue import find_manifest
+from eval.submissions.manifest import read_manifest
 from tests.conftest import ROOT
 from tests.eval import toy
 
@@ -65,6 +73,94 @@ def test_claims_are_confirmed_contradicted_or_not_comparable(
     assert "already evaluated, skipped" in again.stderr
     assert "contradicted" in again.stdout and "1 confirmed" in again.stdout
     assert len(list((tmp_path / "out" / "records").glob("*.json"))) == 1
+
+
+def rules(folder: Path) -> Path:
+    """Rules that apply to all images, so that quality on a small set can be compared."""
+    text = (challenges.CHALLENGES / "esr2024.toml").read_text()
+    head, tail = text.split("[images.valid]")[0], text[text.index("[ranking]") :]
+    path = folder / "small.toml"
+    path.write_text(head.replace("esr2024", "small") + tail)
+    return path
+
+
+def enlarged(pairs: tuple[Path, Path]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """SR as the toy network makes it, and HR."""
+    hr, lr = pairs
+    return [
+        (read_rgb(lr / f"{path.stem}x4.png").repeat(4, 0).repeat(4, 1), read_rgb(path))
+        for path in sorted(hr.iterdir())
+    ]
+
+
+def decibels(sr: np.ndarray, hr: np.ndarray, border: int) -> float:
+    inside = (slice(border, -border or None),) * 2
+    error = (sr[inside].astype(float) - hr[inside]) ** 2
+    return float(10 * np.log10(255**2 / error.mean()))
+
+
+def test_quality_on_a_small_set_is_confirmed_or_contradicted_and_explained(
+    tmp_path: Path, tiny_pairs: tuple[Path, Path]
+) -> None:
+    """Known results: the protocol of a wrong PSNR is found on the kept images, and so is an SSIM's window."""
+    images = enlarged(tiny_pairs)
+    right, wrong = (np.mean([decibels(*pair, border) for pair in images]) for border in (4, 0))
+    assert abs(right - wrong) > 0.02
+    uniform = [
+        structural_similarity(sr[4:-4, 4:-4], hr[4:-4, 4:-4], channel_axis=2, data_range=255)
+        for sr, hr in images
+    ]
+    how = ["--challenge", str(rules(tmp_path)), "--ssim", "--save_images", "--json"]
+    models = claims_of(tmp_path, f"psnr_valid_db = {right:.3f}\nssim_valid = {np.mean(uniform):.4f}\n")
+    found = verdicts(verify(models, tiny_pairs, *how))
+    assert found["psnr_valid_db"]["verdict"] == "confirmed"
+    assert found["ssim_valid"]["verdict"] == "contradicted"
+    assert "uniform window 7x7" in found["ssim_valid"]["reason"]
+
+    manifest = models / "team42_Net.toml"
+    manifest.write_text(manifest.read_text().replace(f"{right:.3f}", f"{wrong:.3f}"))
+    found = verdicts(verify(models, tiny_pairs, *how))
+    assert found["psnr_valid_db"]["verdict"] == "contradicted"
+    assert (
+        "on the kept images: PSNR, RGB uint8, border 0, mean over images" in found["psnr_valid_db"]["reason"]
+    )
+
+
+@pytest.mark.slow
+def test_the_systems_own_claims_hold(shared: Path, tmp_path: Path) -> None:
+    """With the authors' checkpoints, on another machine and on other images than the claims are for."""
+    for name in ("models", "model_zoo", "HR", "LR"):
+        (tmp_path / name).mkdir()
+    for model_id in ("0", "21", "25", "28"):
+        manifest = find_manifest(model_id)
+        shutil.copy(manifest, tmp_path / "models")
+        shutil.copy(manifest.with_suffix(".py"), tmp_path / "models")
+        checkpoint = read_manifest(manifest).checkpoint
+        assert checkpoint is not None
+        shutil.copy(shared / "reference" / "weights" / checkpoint.file, tmp_path / "model_zoo")
+    for folder, side in (("HR", 192), ("LR", 48)):
+        cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((side, side, 3), 90, np.uint8))
+    done = subprocess.run(
+        [sys.executable, "-m", "eval.verify", "--models", tmp_path / "models", "--model_id", "0", "21", "25", "28",
+         "--checkpoint", "authors", "--pairs", tmp_path / "HR", tmp_path / "LR", "--protocol", "ntire",
+         "--device", "cpu", "--save_dir", tmp_path / "out", "--json"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = {(one["model"], one["claim"]): one for one in json.loads(done.stdout)}
+    for model, claim, claimed in (
+        ("00_RLFN_baseline", "params_m", 0.317),
+        ("00_RLFN_baseline", "flops_g", 19.67),
+        ("25_EERN", "params_m", 0.6574),
+        ("25_EERN", "flops_g", 41.2126),
+        ("28_MSN", "params_m", 87612 / 1e6),
+    ):
+        one = found[model, claim]
+        assert (one["claimed"], one["verdict"]) == (claimed, "confirmed")
+    for one in found.values():
+        if one["claimed"] is not None and one["claim"] in ("runtime_ms", "psnr_valid_db", "psnr_test_db"):
+            assert one["verdict"] == "not comparable"
+            assert ("RTX 3090" if one["claim"] == "runtime_ms" else "not at hand") in one["reason"]
 
 
 def test_verdicts_become_csv_and_markdown(tmp_path: Path, tiny_pairs: tuple[Path, Path]) -> None:

@@ -27,6 +27,13 @@ def hr_folder(save_dir: Path) -> Path:
     return save_dir / IMAGES / HR
 
 
+def sr_files(save_dir: Path, model: str, split: str, names: list[str]) -> list[Path]:
+    """The kept SR images of a model, in the order of `names`; empty unless all of them are there."""
+    folder = save_dir / IMAGES / file_name(model) / split
+    files = [folder / f"{name}.png" for name in names]
+    return files if all(path.is_file() for path in files) else []
+
+
 def reserved(model: str) -> bool:
     """Whether SR images of `model` would land among HR or LR images, also on file systems that ignore case."""
     return file_name(model).upper() in (HR, LR)

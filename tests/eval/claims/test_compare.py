@@ -15,20 +15,32 @@ GPU = "NVIDIA GeForce RTX 3090"
 
 def record(claims: dict[str, Any], **changes: Any) -> Record:
     """A record of a network with 0.657432 M parameters and 41.212605 G, judged on one image."""
-    runtime = RuntimeSummary(protocol="robust", mean=18.0, median=17.5, cold=300.0, samples_ms=[[17.5]] * 10)
-    image = ImageResult(name="0801", metrics={"psnr": 26.9024, "ssim": 0.8512}, runtime_ms=17.5)
+    runtime = RuntimeSummary(protocol="robust", mean=25.0, median=17.5, cold=300.0, samples_ms=[[17.5]] * 10)
+    image = ImageResult(
+        name="0801", metrics={"psnr": 26.9024, "ssim": 0.8512, "psnr_y": 28.75}, runtime_ms=17.5
+    )
+    other = ImageResult(name="0901", metrics={"psnr": 27.0124, "ssim": 0.8601}, runtime_ms=17.5)
     complexity = Complexity(
         params_m=0.657432,
         flops_g=41.212605,
         activations_m=87.217128,
         num_conv=27,
-        counters={"unread_parameters": 100_000, "buffers": 0, "thop": {"macs": 40_000_000_000}},
+        counters={
+            "unread_parameters": 100_000,
+            "buffers": 3_000,
+            "checkpoint_elements": 1_314_864,
+            "thop": {"macs": 40_000_000_000},
+            "noise": {"conv_elements": 95_000_000, "conv_calls": 31},
+        },
     )
     content = {
         "challenge": "esr2024",
         "submission": SubmissionInfo(model="25_EERN", claims=claims),
         "status": "ok",
-        "modes": {"valid": ModeResult(images=[image], runtime=runtime, memory_mib=550.0)},
+        "modes": {
+            "valid": ModeResult(images=[image], runtime=runtime, memory_mib=550.0),
+            "test": ModeResult(images=[other], runtime=runtime, memory_mib=540.0),
+        },
         "complexity": complexity,
         "machine": {"cpu": "AMD EPYC", "gpu": {"name": GPU}},
     }
@@ -68,27 +80,53 @@ def test_a_claim_is_confirmed_to_the_digits_that_it_prints(claim: str, value: fl
         ("params_m", 0.557432, "100000 parameters are never read"),
         ("params_m", 657.432, "in thousands"),
         ("flops_g", 41.2127, "measured 41.2126 G"),
+        ("params_m", 0.660432, "counts buffers too"),
+        ("params_m", 1.314864, "every number in the checkpoint, such as branches for training"),
+        ("params_m", 2.6297, "bytes of 32-bit weights"),
         ("flops_g", 82.43, "two"),
+        ("flops_g", 20.61, "halves"),
+        ("flops_g", 41212.6, "in millions"),
+        ("flops_g", 72.44, "input of 320x180, with a multiplication and an addition counted as two"),
+        ("flops_g", 80.0, "figure of thop, with a multiplication and an addition counted as two"),
+        ("flops_g", 640.0, "figure of thop, for an input of 1024x1024"),
+        ("activations_m", 95.0, "do not run as called modules"),
+        ("activations_m", 76.65, "input of 320x180"),
         ("flops_g", 36.22, "output of 1280x720, an input of 320x180"),
         ("flops_g", 579.55, "not divided by the scale"),
         ("flops_g", 2.5758, "input of 64x64"),
         ("flops_g", 659.4, "1024x1024"),
         ("flops_g", 40.0, "figure of thop"),
         ("convs", 28, "claimed 28"),
+        ("convs", 31, "do not run as called modules"),
+        ("psnr_valid_db", 28.75, "the claim is PSNR-Y"),
+        ("psnr_valid_db", 27.0124, "the claim is PSNR on the test images"),
+        ("ssim_test", 0.8512, "the claim is SSIM on the valid images"),
         ("psnr_valid_db", 26.95, "measured 26.9024 dB, claimed 26.95 (-0.0476 dB)"),
         ("psnr_valid_db", 26.92, "claimed 26.92"),
         ("psnr_valid_db", 26.9 + 0.1, "claimed 27"),  # as 27.00 is read from TOML
         ("ssim_valid", 0.86, "claimed 0.86 (-0.008800)"),
-        ("runtime_ms", 46.2, "cold start included"),
+        ("runtime_ms", 52.5, "cold start included"),
         ("runtime_ms", 300.0, "first image"),
         ("runtime_ms", 0.0175, "in seconds"),
+        ("runtime_ms", 25.0, "the claim is the plain mean"),
+        ("runtime_ms", 8.9, "perhaps at half precision"),
+        ("runtime_ms", 2.0, "perhaps timed without synchronisation of the GPU"),
         ("memory_mib", 0.5371, "gigabytes"),
+        ("memory_mib", 2.508, "weights alone"),
     ],
 )
 def test_a_wrong_claim_is_contradicted_and_explained(claim: str, value: float, cause: str) -> None:
     found = verdict(claim, value)
     assert found.verdict == "contradicted"
     assert cause in found.reason
+
+
+def test_no_cause_is_named_that_fits_no_better_than_the_measurement() -> None:
+    """Another counter with the same figure explains nothing."""
+    complexity = Complexity(flops_g=41.212605, counters={"torch": {"macs": 41_212_605_000}})
+    assert verdict("flops_g", 41.25, complexity=complexity).reason == (
+        "measured 41.2126 G, claimed 41.25 (-0.091%)"
+    )
 
 
 def test_figures_of_another_machine_are_not_compared() -> None:
@@ -120,7 +158,8 @@ def test_a_gpu_is_known_by_its_words(claimed: str, here: str, same: bool) -> Non
 def test_quality_on_other_images_is_not_compared() -> None:
     found = verdict("psnr_valid_db", 26.90, own=False, dataset="demo set")
     assert found.verdict == "not comparable" and "not at hand: measured on demo set" in found.reason
-    assert "test images are not at hand" in verdict("psnr_test_db", 26.99).reason
+    valid_alone = {"valid": record({}).modes["valid"]}
+    assert "test images are not at hand" in verdict("psnr_test_db", 26.99, modes=valid_alone).reason
 
 
 def test_counts_in_doubt_are_not_compared() -> None:
