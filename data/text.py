@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 
 def printable(text: str) -> str:
@@ -84,3 +85,14 @@ def spreadsheet_text(text: str) -> str:
     ("'=1+1", '25_EERN')
     """
     return without_controls(f"'{text}" if text.startswith(FORMULA_STARTS) else text)
+
+
+def largest_counts(counts: Mapping[str, int], shown: int = 3) -> str:
+    """Names with their counts, the largest first.
+
+    >>> largest_counts({"tail": 8, "body.*.branch": 90, "head": 3, "skip": 1}, shown=2)
+    'body.*.branch (90), tail (8) and 2 more'
+    """
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(ordered) - shown} more" if len(ordered) > shown else ""
+    return ", ".join(f"{name} ({count})" for name, count in ordered[:shown]) + more

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from data.text import largest_counts
 from eval.metrics.registry import METRICS
 from eval.records.schema import ModeResult, Record, RuntimeSummary
 
@@ -105,11 +106,11 @@ def _params(_claim: str, measured: float, record: Record) -> Tried:
     counters = record.complexity.counters if record.complexity else {}
     unread, buffers = counters.get("unread_parameters") or 0, counters.get("buffers") or 0
     if unread:
-        yield (
-            f"{unread} parameters are never read in a forward pass, and the claim leaves them out (such as branches "
-            "that only training uses)",
-            measured - unread / 1e6,
+        names = largest_counts(counters.get("unread") or {}) or "such as branches that only training uses"
+        cause = (
+            f"{unread} parameters are never read in a forward pass, and the claim leaves them out ({names})"
         )
+        yield cause, measured - unread / 1e6
     if buffers:
         yield "the claim counts buffers too", measured + buffers / 1e6
     if held := counters.get("checkpoint_elements"):

@@ -103,7 +103,8 @@ def _judged(
         return Judgement(record.model, name, claimed, measured, "not comparable", obstacle)
     allowed = figure.tolerance(tolerances, claimed) + min(half_unit(claimed), 0.5 * figure.coarsest)
     if abs(measured - claimed) <= allowed * (1 + 1e-9):
-        return Judgement(record.model, name, claimed, measured, "confirmed", "")
+        note = record.complexity.dead_weight if name == "params_m" and record.complexity else ""
+        return Judgement(record.model, name, claimed, measured, "confirmed", note)
     distance = figure.distance(measured, claimed)
     reason = f"measured {figure.amount(measured)}, claimed {claimed:.10g} ({distance})"
     cause = causes.known_causes(name, claimed, measured, record)

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.metrics.ssim import SIGMA, WINDOW
+from eval.metrics.ssim import WINDOW
+from eval.metrics.ssim_map import SIGMA
 
 Pixels = NDArray[np.float64]
 _UNIFORM = 7

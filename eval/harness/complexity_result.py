@@ -26,6 +26,7 @@ def complexity_result(
     giga = None if figure.macs is None else figure.macs / 1e9
     result = Complexity(
         params_m=counted.parameters / 1e6,
+        deployed_params_m=None if counted.noise is None else counted.deployed / 1e6,
         flops_g=giga,
         macs_g=giga,
         flops_counter=f"{figure.counter} and formulas" if figure.added else figure.counter,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data.text import largest_counts
 from eval.protocol.complexity_report import (
     CROP_HEIGHT,
     CROP_WIDTH,
@@ -239,4 +240,5 @@ def _unused_reasons(complexity: CountedComplexity) -> list[str]:
     unread = complexity.unread_parameters
     if complexity.noise is None or unread <= WEIGHT_SHARE * complexity.parameters:
         return []
-    return [f"{unread} of {complexity.parameters} parameters are never read in a forward pass"]
+    reason = f"{unread} of {complexity.parameters} parameters are never read in a forward pass"
+    return [f"{reason}: {largest_counts(complexity.unread)}" if complexity.unread else reason]

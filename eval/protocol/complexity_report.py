@@ -80,7 +80,8 @@ class CountedComplexity:
     weights_elsewhere: elements of floating-point tensors that convolutions and matrix products read
                        although they are neither parameters nor computed from the image: weights kept as
                        buffers or plain attributes.
-    unread_parameters: elements of parameters that no operator read.
+    unread_parameters: elements of parameters that no operator read, the dead weight of the network.
+    unread:            the same by the modules that hold them, numbers in their names replaced by `*`.
     noise:             the pass on random noise of 3x256x256; None if it failed, `failure` says why.
     crop, crop_noise:  passes on a crop of a real image, 3x64x320, and on noise of that size; None if not
                        run or failed, `crop_failure` says why.
@@ -98,8 +99,14 @@ class CountedComplexity:
     crop_failure: str = ""
     uncalled: tuple[str, ...] = ()
     unread_parameters: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
     weights_elsewhere: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def deployed(self) -> int:
+        """Parameters that a forward pass reads."""
+        return max(0, self.parameters - self.unread_parameters)
 
     @property
     def fvcore(self) -> Counter:
@@ -151,20 +158,25 @@ def dump(complexity: CountedComplexity) -> bytes:
     for name, counter in complexity.counters.items():
         lines.append(f"{name}.macs\t{'' if counter.macs is None else counter.macs}")
         lines.append(f"{name}.reason\t{_clean(counter.reason)}")
-        lines += [f"{name}.unknown\t{count}\t{_clean(key)}" for key, count in _most(counter.unknown)]
-        lines += [f"{name}.added\t{count}\t{_clean(key)}" for key, count in _most(counter.added)]
+        lines += [f"{name}.unknown\t{count}\t{key}" for key, count in _most(counter.unknown)]
+        lines += [f"{name}.added\t{count}\t{key}" for key, count in _most(counter.added)]
     for name in _PASSES:
         counts: PassCounts | None = getattr(complexity, name)
         if counts is not None:
             lines.append(f"{name}\t" + "\t".join(str(getattr(counts, f.name)) for f in fields(PassCounts)))
+    lines += [f"unread\t{count}\t{name}" for name, count in _most(complexity.unread)]
     lines += [f"uncalled\t{_clean(name)}" for name in _some(complexity.uncalled)]
     timed = list(complexity.seconds.items())[:MAX_NAMES]
     lines += [f"seconds\t{value:.4f}\t{_clean(part)}" for part, value in timed]
     return "\n".join(lines).encode("ascii")
 
 
-def _most(unknown: Mapping[str, int]) -> list[tuple[str, int]]:
-    ordered = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The largest counts by their printable names; names that become equal when they are cut are one."""
+    printable: dict[str, int] = {}
+    for name, number in counts.items():
+        printable[_clean(name)] = printable.get(_clean(name), 0) + number
+    ordered = sorted(printable.items(), key=lambda item: (-item[1], item[0]))
     if len(ordered) <= MAX_NAMES:
         return ordered
     kept = ordered[: MAX_NAMES - 1]
@@ -219,6 +231,7 @@ class _Reader:
         self._counters: dict[str, dict[str, Any]] = {}
         self._passes: dict[str, PassCounts] = {}
         self._uncalled: list[str] = []
+        self._unread: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
 
     def line(self, line: str) -> None:
@@ -230,6 +243,8 @@ class _Reader:
             self._counter_line(name, part, values)
         elif key == "seconds":
             _put(self._seconds, values[1], _seconds(values[0]))
+        elif key == "unread":
+            _put(self._unread, values[1], _count(values[0]))
         elif key == "uncalled":
             self._uncalled.append(values[0][:MAX_NAME_CHARS])
             if len(self._uncalled) > MAX_NAMES:
@@ -275,7 +290,9 @@ class _Reader:
         figures |= {name: self._single[name] for name in _TEXTS}
         figures["counters"] = {name: Counter(**counter) for name, counter in self._counters.items()}
         figures |= self._passes
-        return CountedComplexity(**figures, uncalled=tuple(self._uncalled), seconds=self._seconds)
+        return CountedComplexity(
+            **figures, uncalled=tuple(self._uncalled), unread=self._unread, seconds=self._seconds
+        )
 
 
 def _put(table: dict[str, Any], key: str, value: object) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from data.text import printable, unmistakable
+from data.text import largest_counts, printable, unmistakable
 
 SCHEMA_VERSION: Literal[1] = 1
 GENESIS = "0" * 64
@@ -157,10 +157,12 @@ class Complexity(RecordPart):
     """Static figures. FLOPs count one multiply-add as one; `established` is False if counters disagree.
 
     flops_g: the figure that scores. macs_g: the same, under the name of what it counts, multiply-adds.
+    deployed_params_m: those of the parameters that a forward pass reads; None in older records.
     flops_counter: whose it is; empty in older records, which have fvcore's. flops_fvcore_g: the official counter's own.
     """
 
     params_m: Number | None = None
+    deployed_params_m: Number | None = None
     flops_g: Number | None = None
     macs_g: Number | None = None
     flops_counter: str = ""
@@ -169,6 +171,21 @@ class Complexity(RecordPart):
     num_conv: Annotated[int, Field(ge=0, le=10**18)] | None = None
     established: bool = True
     counters: dict[str, Any] = {}
+
+    @property
+    def dead_weight(self) -> str:
+        """The parameters that no forward pass reads, in words; empty if there are none, or if it is not known.
+
+        >>> Complexity(params_m=2.2, deployed_params_m=0.4, counters={"unread": {"branch": 1800000}}).dead_weight
+        '0.4 M of 2.2 M parameters are read in a forward pass; never read: branch (1800000)'
+        """
+        if self.params_m is None or self.deployed_params_m is None or self.deployed_params_m >= self.params_m:
+            return ""
+        used = (
+            f"{self.deployed_params_m:.6g} M of {self.params_m:.6g} M parameters are read in a forward pass"
+        )
+        unread = self.counters.get("unread") or {}
+        return f"{used}; never read: {largest_counts(unread)}" if unread else used
 
 
 class Record(RecordPart):

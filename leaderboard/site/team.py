@@ -145,6 +145,7 @@ def _facts(item: Listed) -> list[tuple[str, str]]:
         ("Record", f"{record.sequence:06d}, {record.created:%Y-%m-%d %H:%M} UTC" if record.sequence else ""),
         ("Mean of repeats", _mean_of_repeats(item.entry)),
         *_further_figures(item.row),
+        ("Dead weight", record.complexity.dead_weight if record.complexity else ""),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -18,6 +18,7 @@ from skimage.metrics import structural_similarity
 
 from data.images import read_rgb
 from eval import challenge as challenges
+from eval.records import store
 from eval.submissions.catalogue import find_manifest
 from eval.submissions.manifest import read_manifest
 from tests.conftest import ROOT
@@ -124,6 +125,30 @@ def test_quality_on_a_small_set_is_confirmed_or_contradicted_and_explained(
     assert (
         "on the kept images: PSNR, RGB uint8, border 0, mean over images" in found["psnr_valid_db"]["reason"]
     )
+
+
+def test_dead_weight_explains_a_claim_and_stands_in_the_record(
+    tmp_path: Path, tiny_pairs: tuple[Path, Path]
+) -> None:
+    """A training branch that is never read: the claim leaves it out, the record has both figures."""
+    models = claims_of(tmp_path, "params_m = 0.000001\n")
+    script = models / "team42_Net.py"
+    script.write_text(
+        toy.NETWORK.replace("torch.ones(1))", "torch.ones(1)); self.branch = nn.Conv2d(3, 3, 1)")
+    )
+    weights = {"gain": torch.ones(1), "branch.weight": torch.ones(3, 3, 1, 1), "branch.bias": torch.ones(3)}
+    torch.save(weights, tmp_path / "models" / "team42.pth")
+    done = verify(models, tiny_pairs, "--json")
+    one = verdicts(done)["params_m"]
+    assert (done.returncode, one["verdict"], one["measured"]) == (1, "contradicted", 13 / 1e6)
+    assert (
+        "12 parameters are never read in a forward pass, and the claim leaves them out (branch (12))"
+        in (one["reason"])
+    )
+    (record,) = store.read_all(tmp_path / "out")
+    assert record.complexity is not None
+    assert (record.complexity.params_m, record.complexity.deployed_params_m) == (13 / 1e6, 1 / 1e6)
+    assert any(flag.name == "parameters unused" and "branch (12)" in flag.reason for flag in record.flags)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 
 from eval.challenge import Challenge, load
 from eval.records import store
+from eval.records.schema import Complexity
 from leaderboard import serve
 from leaderboard.__main__ import main
 from leaderboard.rules import rule_of
@@ -192,6 +193,14 @@ def test_claims_have_a_page_a_section_and_a_column(
     row = (out / "index.html").read_text().split("team/01_A.html")[1].split("</tr>")[0]
     assert 'title="confirmed: Parameters [M]">1 ✓' in row
     assert ("1 ✗" in row) is (verdict == "contradicted")
+
+
+def test_dead_weight_stands_on_the_teams_page(tmp_path: Path) -> None:
+    complexity = Complexity(params_m=2.237, deployed_params_m=0.426, counters={"unread": {"a<b": 1811000}})
+    out = claims_site(tmp_path, record("01_A", complexity=complexity), record("02_B"))
+    page = (out / "team" / "01_A.html").read_text()
+    assert "0.426 M of 2.237 M parameters are read in a forward pass; never read: a&lt;b (1811000)" in page
+    assert "Dead weight" not in (out / "team" / "02_B.html").read_text()
 
 
 def test_without_claims_the_index_has_no_column_for_them(tmp_path: Path) -> None:

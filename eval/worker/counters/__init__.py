@@ -8,6 +8,7 @@ torch_counter   torch's own
 formulas        operators that fvcore does not know
 products        work written as products and sums
 weights         which weights a pass reads
+dead_weight     parameters that no pass reads, by module
 recorder        one forward pass, recorded
 replay          a second pass without the work
 dispatch        what all passes share

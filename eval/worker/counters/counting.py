@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from eval.protocol.complexity_report import CROP_HEIGHT, CROP_WIDTH, SIZE, CountedComplexity, Counter
 from eval.protocol.operators import heavy_operators
 from eval.protocol.replies import CountedAgain
-from eval.worker.counters import fvcore_counter, thop_counter, torch_counter
+from eval.worker.counters import dead_weight, fvcore_counter, thop_counter, torch_counter
 from eval.worker.counters.counter import CounterEntry
 from eval.worker.counters.recorder import Recorder, failure_of, observe
 
@@ -65,6 +65,7 @@ def count(
             with _timed(seconds, "crop"):
                 on_crop, crop_failure = observe(model, fit(crop).to(device))
                 on_noise, _ = observe(model, _noise(CROP_HEIGHT, CROP_WIDTH, data_range, device))
+        unread = {} if recorder is None else recorder.weights.unread(model)
         counters = {name: _opinion(name, model, noise, recorder, failure, seconds) for name in COUNTERS}
     return CountedComplexity(
         parameters=sum(p.numel() for p in model.parameters()),
@@ -76,7 +77,8 @@ def count(
         failure=failure,
         crop_failure=crop_failure,
         uncalled=() if recorder is None else recorder.uncalled,
-        unread_parameters=0 if recorder is None else recorder.weights.unread(model),
+        unread_parameters=sum(unread.values()),
+        unread=dead_weight.by_module(model, unread),
         weights_elsewhere=0 if recorder is None else recorder.weights.elsewhere(),
         seconds=seconds,
     )

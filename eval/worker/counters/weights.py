@@ -162,9 +162,9 @@ class WeightWatch:
                 self._two_valued.add(self._stored[place])
         return self._stored[place]
 
-    def unread(self, model: nn.Module) -> int:
-        """Elements of parameters that no operator read."""
-        return sum(p.numel() for p in model.parameters() if storage_of(p) not in self._read)
+    def unread(self, model: nn.Module) -> dict[str, int]:
+        """Elements of parameters that no operator read, by name."""
+        return {name: p.numel() for name, p in model.named_parameters() if storage_of(p) not in self._read}
 
     def elsewhere(self) -> int:
         """Elements of weights that are no parameters, and numbers in the code that activations are multiplied by."""

@@ -121,6 +121,13 @@ def test_a_wrong_claim_is_contradicted_and_explained(claim: str, value: float, c
     assert cause in found.reason
 
 
+def test_a_confirmed_count_says_what_is_dead_weight() -> None:
+    complexity = Complexity(params_m=2.237, deployed_params_m=0.426, counters={"unread": {"branch": 1811000}})
+    found = verdict("params_m", 2.237, complexity=complexity)
+    assert found.verdict == "confirmed" and "0.426 M of 2.237 M" in found.reason
+    assert "branch (1811000)" in found.reason
+
+
 def test_no_cause_is_named_that_fits_no_better_than_the_measurement() -> None:
     """Another counter with the same figure explains nothing."""
     complexity = Complexity(flops_g=41.212605, counters={"torch": {"macs": 41_212_605_000}})

@@ -29,6 +29,8 @@ EERN = CountedComplexity(
     },
     noise=PassCounts(41190584904, 87217128, 27, 87217128, 27, 12, 99),
     uncalled=("body.3", "tail"),
+    unread_parameters=120,
+    unread={"body.*.branch": 100, "tail": 20},
     seconds={"noise": 1.25},
 )
 
@@ -63,6 +65,7 @@ def test_round_trip() -> None:
         crop_failure=texts,
         uncalled=st.lists(texts, max_size=MAX_NAMES).map(tuple),
         unread_parameters=counts,
+        unread=st.dictionaries(texts.filter(bool), counts, max_size=MAX_NAMES),
         weights_elsewhere=counts,
     )
 )
@@ -89,6 +92,12 @@ def test_long_lists_are_cut_and_say_so() -> None:
     assert found.fvcore.unknown["(others)"] == sum(1000 - i for i in range(MAX_NAMES - 1, 100))
     assert sum(found.fvcore.unknown.values()) == sum(many.values())
     assert found.uncalled[-1] == "(37 others)"
+
+
+def test_names_that_are_equal_once_they_are_cut_are_one() -> None:
+    long = "x" * MAX_NAME_CHARS
+    found = parse(dump(CountedComplexity(9, 0, unread={f"{long}a": 3, f"{long}b": 4})))
+    assert found.unread == {f"{long[:-3]}...": 7}
 
 
 def test_strange_texts_become_one_printable_line() -> None:

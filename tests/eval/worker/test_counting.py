@@ -637,3 +637,134 @@ def test_work_that_is_saved_at_the_counted_size_is_flagged() -> None:
 def test_crop_of_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"crop of shape \(1, 9, 9\): expected 3xHxW or 1x3xHxW"):
         counting.fit(torch.rand(1, 9, 9))
+
+
+class Branched(nn.Module):
+    """Blocks with a branch that only training uses, and a second tail that nothing uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.ModuleList(nn.ModuleDict({"conv": _conv(), "branch": _conv()}) for _ in range(2))
+        self.body.insert(0, nn.ModuleDict({"conv": nn.Conv2d(3, 8, 1), "branch": nn.Conv2d(3, 8, 1)}))
+        self.scale = nn.Parameter(torch.ones(5))
+        self.tail, self.old_tail = (
+            nn.Conv2d(8, 48, 1),
+            nn.Sequential(nn.Conv2d(8, 48, 1), nn.Conv2d(48, 48, 1)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.body:
+            x = block["conv"](x) + (block["branch"](x) if self.training else 0)
+        return F.pixel_shuffle(self.tail(x), 4)
+
+
+def _conv() -> nn.Conv2d:
+    return nn.Conv2d(8, 8, 3, padding=1)
+
+
+def test_dead_weight_is_named_by_the_modules_that_hold_it() -> None:
+    """Training branches left in: they count, and the figure of what is deployed stands beside them."""
+    model = Branched()
+    found = complexity_report.parse(complexity_report.dump(count(model)))
+    branch, old_tail = 3 * 8 + 8 + 2 * (8 * 8 * 9 + 8), 8 * 48 + 48 + 48 * 48 + 48
+    assert found.unread == {"body.*.branch": branch, "old_tail": old_tail, "scale": 5}
+    assert found.unread_parameters == branch + old_tail + 5
+    assert found.parameters == sum(p.numel() for p in model.parameters())
+    del model.old_tail, model.scale
+    for block in model.body:
+        del block["branch"]
+    assert found.deployed == sum(p.numel() for p in model.parameters())
+    (flag,) = [doubt for doubt in doubts(found) if doubt.name == "parameters unused"]
+    assert (
+        f"never read in a forward pass: old_tail ({old_tail}), body.*.branch ({branch}), scale (5)"
+        in flag.reason
+    )
+
+
+def test_a_network_of_which_nothing_is_read_names_its_parts() -> None:
+    class Idle(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 2), nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.interpolate(x, scale_factor=4)
+
+    assert count(Idle()).unread == {"a": 6, "b": 12}
+
+
+class Unfolded(nn.Module):
+    """A 3x3 convolution from 3 to 8 channels, written as unfold and a matrix product."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.weight = way, nn.Parameter(torch.rand(8, 27))
+
+    def forward(self, x: Tensor) -> Tensor:
+        around = F.unfold(x, 3, padding=1)
+        if self.way == "einsum":
+            return torch.einsum("oc,bcp->bop", self.weight, around).view(1, 8, *x.shape[2:])
+        return (self.weight @ around).view(1, 8, *x.shape[2:])
+
+
+@pytest.mark.parametrize("way", ["matmul", "einsum"])
+def test_a_convolution_by_unfold_and_a_product_is_counted(way: str) -> None:
+    found = count(Unfolded(way))
+    assert macs_of(found, "torch") == 27 * 8 * PIXELS
+    assert scored_figure(found).macs == pytest.approx(
+        27 * 8 * PIXELS, rel=1e-4
+    )  # fvcore rounds einsum's figure
+    assert "complexity not established" not in names(found)
+
+
+class Scanned(nn.Module):
+    """A recurrence along each row: a gated scan, or one of torch's own recurrent layers."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.head = way, nn.Conv2d(3, 8, 8, stride=8)
+        if way != "scan":
+            self.layer = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[way](8, 8, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.head(x)[0].permute(1, 2, 0)
+        if self.way != "scan":
+            return self.layer(rows)[0]
+        state, states = torch.zeros_like(rows[:, :1, :, None].expand(-1, -1, -1, 64)), []
+        for column in rows.split(1, dim=1):
+            state = state * column.sigmoid()[..., None] + column[..., None]
+            states.append(state)
+        return torch.cat(states, 1)
+
+
+@pytest.mark.parametrize("way", ["lstm", "gru", "rnn"])
+def test_recurrent_layers_are_counted_or_named(way: str) -> None:
+    rows, columns = 32, 32
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[way]
+    work = 3 * 8 * 64 * rows * columns + rows * columns * gates * 2 * 8 * 8
+    found = count(Scanned(way))
+    counted = scored_figure(found).macs or 0
+    named = [doubt.name for doubt in doubts(found) if way in doubt.reason]
+    assert abs(counted - work) <= 0.02 * work or named
+
+
+def test_a_scan_is_counted_by_its_products() -> None:
+    """A multiplication and an addition for each state: 64 states of 8 channels at each of 32x32 places."""
+    found = count(Scanned("scan"))
+    head, scan = 3 * 8 * 64 * 32 * 32, 32 * 32 * 8 * 64
+    assert head + scan <= (scored_figure(found).macs or 0) <= head + 1.1 * scan
+
+
+def test_a_fourier_transform_is_named() -> None:
+    class Spectral(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.tail = nn.Parameter(torch.rand(3, 256, 129)), nn.Conv2d(3, 48, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = torch.fft.irfft2(torch.fft.rfft2(x) * self.weight, s=x.shape[2:])
+            return F.pixel_shuffle(self.tail(y), 4)
+
+    found = count(Spectral())
+    reasons = {doubt.name: doubt.reason for doubt in doubts(found)}
+    assert "fft" in reasons["complexity not established"]
