@@ -20,9 +20,11 @@ from eval.claims.claims_file import read_claims
 from eval.claims.compare import Judgement
 from eval.claims.tables import claims_csv, claims_markdown, claims_table, verdict_counts
 from eval.cli.options import parser as main_parser
+from eval.cli.receipts import receipt_judgements
 from eval.cli.verdicts import judgements_of
 from eval.cli.verification.requests import add_requests, fulfil, request
 from eval.records.store import write_atomic
+from eval.validation.receipt import read_receipt
 
 _DESCRIPTION = (
     "Compare what manifests claim with what is measured. Equal results in --save_dir are not measured again."
@@ -30,6 +32,7 @@ _DESCRIPTION = (
 _EPILOG = """All options of test_demo.py that choose submissions, images, rules and device work here too, such as
   python -m eval.verify --model_id 25
   python -m eval.verify --all --data_dir DATA --include_test --ssim --save_dir results --json
+  python -m eval.verify --model_id 25 --receipt receipt.json
   python -m eval.verify --repo NTIRE2024_ESR --all --data_dir DATA --claims claims.toml --csv verdicts.csv
 
 A file of claims has a table for each id, with the fields of [claims] in a manifest:
@@ -47,11 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
         return fulfil(asked)
     try:
         tables = read_claims(given.claims) if given.claims else {}
+        receipt = read_receipt(given.receipt) if given.receipt else None
         with contextlib.redirect_stdout(sys.stderr):  # JSON alone goes to standard output
             status = cli.main(_no_summary, [*passed_on, "--resume"])
         if status not in (0, 1):
             return status
-        judgements = judgements_of(main_parser().parse_args(passed_on), tables, given.claims)
+        options = main_parser().parse_args(passed_on)
+        if receipt is None:
+            judgements = judgements_of(options, tables, given.claims)
+        else:
+            judgements = receipt_judgements(options, receipt, given.receipt)
         _write(judgements, given)
     except InputError as error:
         print(f"eval.verify: error: {error}", file=sys.stderr)
@@ -82,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--claims", type=given_path, metavar="FILE",
         help="a TOML file of claims, such as for the teams of a repository (default: those of the manifests)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--receipt", type=given_path, metavar="FILE",
+        help="compare what eval.validate wrote for the participant, instead of the claims (default: no receipt)",
     )  # fmt: skip
     add_requests(parser)
     return parser

@@ -251,7 +251,9 @@ NOT_MEASURABLE = {
 def heading_of(claim: str) -> str:
     """How tables call a claim.
 
-    >>> heading_of("params_m"), heading_of("extra_data")
-    ('Parameters [M]', 'Extra data')
+    >>> heading_of("params_m"), heading_of("extra_data"), heading_of("file team25_EERN.py")
+    ('Parameters [M]', 'Extra data', 'file team25_EERN.py')
     """
-    return FIGURES[claim].heading if claim in FIGURES else claim.replace("_", " ").capitalize()
+    if claim in FIGURES:
+        return FIGURES[claim].heading
+    return claim.replace("_", " ").capitalize() if claim in NOT_MEASURABLE else claim

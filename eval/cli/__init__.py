@@ -6,6 +6,7 @@ planning      the plan of a batch: data, metrics, device, sandbox, limits
 batch         one submission after the other, one record each
 campaign      the rounds of protocol `interleaved`
 verdicts      verdicts on the claims of the submissions that the options name
+receipts      a participant's receipt beside the judge's own run
 printing      consoles
 command       options in, exit status out
 verification  what `eval.verify` does beside verdicts on claims

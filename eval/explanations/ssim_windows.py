@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from eval.metrics.ssim import WINDOW
 from eval.metrics.ssim_map import SIGMA
 
-Pixels = NDArray[np.float64]
+FloatImage = NDArray[np.float64]
 _UNIFORM = 7
 _LONG = 13  # taps of a Gaussian of sigma 1.5 that is cut at four sigma
 _DOWNSAMPLED_TO = 256  # the smaller side, at least
@@ -31,7 +31,7 @@ class SsimWindow:
     """
 
     title: str
-    mean: Callable[[Pixels], Pixels]
+    mean: Callable[[FloatImage], FloatImage]
     cut: int
     unbias: float = 1.0
     peak: float = 255.0
@@ -56,21 +56,21 @@ class SsimWindow:
         return float(_inside(similarity, self.cut).mean())
 
 
-def _inside(image: NDArray[Any], border: int) -> Pixels:
+def _inside(image: NDArray[Any], border: int) -> FloatImage:
     height, width = image.shape[:2]
     return np.ascontiguousarray(image[border : height - border, border : width - border], np.float64)
 
 
-def _gaussian(taps: int, border: int) -> Callable[[Pixels], Pixels]:
+def _gaussian(taps: int, border: int) -> Callable[[FloatImage], FloatImage]:
     kernel = cv2.getGaussianKernel(taps, SIGMA)
     return lambda image: np.asarray(cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=border))
 
 
-def _uniform(image: Pixels) -> Pixels:
+def _uniform(image: FloatImage) -> FloatImage:
     return np.asarray(cv2.blur(image, (_UNIFORM, _UNIFORM), borderType=cv2.BORDER_REFLECT))
 
 
-def _downsampled(image: Pixels) -> Pixels:
+def _downsampled(image: FloatImage) -> FloatImage:
     """Means over f x f pixels, every f-th of them, so that the smaller side has about 256 pixels."""
     factor = max(1, round(min(image.shape[:2]) / _DOWNSAMPLED_TO))
     if factor == 1:

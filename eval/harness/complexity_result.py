@@ -20,13 +20,14 @@ def complexity_result(
     counted: Counted, contradicted: list[Flag], inspection: Inspected | None = None
 ) -> tuple[Complexity, list[Flag]]:
     """The figures that score with every counter beside them, and the flags: never a silent zero."""
+    deployed = max(0, counted.parameters - counted.unread_parameters)
     held = {"checkpoint_elements": inspection.elements} if inspection and inspection.elements else {}
     found = joined([*complexity.doubts(counted), *contradicted])
     figure = complexity.scored_figure(counted)
     giga = None if figure.macs is None else figure.macs / 1e9
     result = Complexity(
         params_m=counted.parameters / 1e6,
-        deployed_params_m=None if counted.noise is None else counted.deployed / 1e6,
+        deployed_params_m=None if counted.noise is None else deployed / 1e6,
         flops_g=giga,
         macs_g=giga,
         flops_counter=f"{figure.counter} and formulas" if figure.added else figure.counter,

@@ -104,11 +104,6 @@ class CountedComplexity:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def deployed(self) -> int:
-        """Parameters that a forward pass reads."""
-        return max(0, self.parameters - self.unread_parameters)
-
-    @property
     def fvcore(self) -> Counter:
         """The official counter's opinion."""
         return self.counters.get("fvcore", _NOT_RUN)

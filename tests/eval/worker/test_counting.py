@@ -673,7 +673,7 @@ def test_dead_weight_is_named_by_the_modules_that_hold_it() -> None:
     del model.old_tail, model.scale
     for block in model.body:
         del block["branch"]
-    assert found.deployed == sum(p.numel() for p in model.parameters())
+    assert found.parameters - found.unread_parameters == sum(p.numel() for p in model.parameters())
     (flag,) = [doubt for doubt in doubts(found) if doubt.name == "parameters unused"]
     assert (
         f"never read in a forward pass: old_tail ({old_tail}), body.*.branch ({branch}), scale (5)"
