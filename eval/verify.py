@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         print(json.dumps([asdict(one) for one in judgements], indent=1))
     else:
-        _show(judgements)
+        _show(judgements, "Receipt" if receipt else "Claims")
     contradicted = any(one.verdict == "contradicted" for one in judgements)
     return 1 if contradicted else status
 
@@ -117,9 +117,9 @@ def _write(judgements: Sequence[Judgement], given: argparse.Namespace) -> None:
                 raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
-def _show(judgements: Sequence[Judgement]) -> None:
+def _show(judgements: Sequence[Judgement], title: str) -> None:
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
-    console.print(claims_table(judgements), markup=False)
+    console.print(claims_table(judgements, title), markup=False)
     console.print(verdict_counts(judgements), markup=False)
 
 

@@ -27,9 +27,9 @@ def claim_rows(judgements: Sequence[Judgement]) -> list[tuple[str, ...]]:
     return rows
 
 
-def claims_table(judgements: Sequence[Judgement]) -> Table:
+def claims_table(judgements: Sequence[Judgement], title: str = "Claims") -> Table:
     """`claim_rows` for a terminal."""
-    table = Table(title="Claims")
+    table = Table(title=title)
     for heading in HEADINGS:
         table.add_column(heading, overflow="fold")
     for row in claim_rows(judgements):

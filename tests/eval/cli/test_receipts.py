@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -99,48 +98,52 @@ def test_a_submission_that_fails_here_contradicts_its_receipt() -> None:
     assert one.verdict == "contradicted" and one.reason.endswith("failed: out of memory")
 
 
-def test_a_receipt_is_compared_from_file_to_table(tmp_path: Path, tiny_pairs: tuple[Path, Path]) -> None:
-    """The files as handed in, then another checkpoint than was validated."""
+def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_a_receipt_is_compared_from_the_participant_to_the_table(
+    tmp_path: Path, tiny_pairs: tuple[Path, Path]
+) -> None:
+    """What `eval.validate` wrote, the files as handed in, then another checkpoint than was validated."""
     (tmp_path / "team42_Net.py").write_text(toy.NETWORK)
     (tmp_path / "team42_Net.toml").write_text(f"{toy.MANIFEST}\n[checkpoint]\nfile = 'team42.pth'\n")
     torch.save({"gain": torch.ones(1)}, tmp_path / "team42.pth")
-    names = ("team42_Net.py", "team42_Net.toml", "team42.pth")
-    stated = receipt(
-        model="42_Net",
-        files={name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names},
-        figures={"params_m": 1e-6, "convs": 0},
-    )
-    file = tmp_path / "receipt.json"
-    file.write_text(stated.model_dump_json())
+    file, images = tmp_path / "receipt.json", ["--pairs", *tiny_pairs, "--device", "cpu"]
+    validated = run("eval.validate", tmp_path / "team42_Net.toml", *images, "--receipt", file)
+    assert validated.returncode == 0, validated.stdout
+    chosen = ["--models", tmp_path, "--model_id", "42", "--protocol", "ntire", "--save_dir", tmp_path / "out"]
+    how = [*chosen, *images, "--receipt", file]
 
-    def verify(*more: str) -> subprocess.CompletedProcess[str]:
-        chosen = ["--models", tmp_path, "--model_id", "42", "--pairs", *tiny_pairs, "--receipt", file]
-        how = ["--protocol", "ntire", "--device", "cpu", "--save_dir", tmp_path / "out", *more]
-        command = [sys.executable, "-m", "eval.verify", *chosen, *how]
-        return subprocess.run(
-            [str(part) for part in command],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    done = verify("--json")
-    assert done.returncode == 0, done.stderr
+    done = run("eval.verify", *how, "--json")
     found = {one["claim"]: one["verdict"] for one in json.loads(done.stdout)}
-    expected = ("status", *(f"file {name}" for name in names), "params_m", "convs")
-    assert {found[name] for name in expected} == {"confirmed"}
+    files = ("team42_Net.py", "team42_Net.toml", "team42.pth")
+    expected = (
+        "status",
+        "versions",
+        "psnr_valid_db",
+        "params_m",
+        "convs",
+        *(f"file {name}" for name in files),
+    )
+    assert {name: found[name] for name in expected} == dict.fromkeys(expected, "confirmed")
 
     torch.save({"gain": torch.full((1,), 2.0)}, tmp_path / "team42.pth")
-    done = verify()
+    done = run("eval.verify", *how)
     assert done.returncode == 1 and "another file than was validated" in done.stdout
-    assert "file team42.pth" in done.stdout
+    assert "file team42.pth" in done.stdout and "stated" in done.stdout  # another PSNR too
 
-    file.write_text(stated.model_copy(update={"model": "43_Net"}).model_dump_json())
-    done = verify()
+    file.write_text(file.read_text().replace("42_Net", "43_Net"))
+    done = run("eval.verify", *how)
     assert (
         done.returncode == 2 and "is of 43_Net, expected one of the chosen submissions: 42_Net" in done.stderr
     )
+
+
+def test_a_damaged_receipt_is_one_line_before_anything_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "receipt.json"
     file.write_text("{")
-    assert f"eval.verify: error: {file}: field 'file'" in verify().stderr
+    done = run("eval.verify", "--model_id", "25", "--receipt", file)
+    assert done.returncode == 2 and done.stderr.startswith(f"eval.verify: error: {file}: field 'file'")
+    assert len(done.stderr.splitlines()) == 1
