@@ -14,6 +14,8 @@ from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
 from spandrel.architectures.SwinIR.__arch.SwinIR import SwinIR
 
 from eval import new, validate
+from eval.scaffold import confined
+from eval.scaffold.beginning import NewName, beginning
 from eval.scaffold.texts import manifest_text
 from eval.submissions.manifest import read_manifest
 from tests.conftest import ROOT
@@ -115,13 +117,20 @@ def test_from_a_checkpoint_that_spandrel_knows(tmp_path: Path) -> None:
     assert manifest.args["num_feat"] == 8 and manifest.pad_multiple == 1
 
 
+def test_sides_that_an_architecture_needs_reach_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = confined.Architecture("some.module", "Windowed", {"depth": 2}, multiple=8)
+    monkeypatch.setattr(confined, "architecture", lambda _path: found)
+    start = beginning(NewName(7, "MyNet"), Path("net.pth"), "", None)
+    assert (start.fields["pad_multiple"], start.fields["args"]) == (8, {"depth": 2})
+    assert "from some.module import Windowed as Architecture" in start.script
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("made", "multiple"), [(compact, 1), (wrapped_swinir, 8)])
+@pytest.mark.parametrize("made", [compact, wrapped_swinir])
 def test_what_begins_with_a_checkpoint_validates(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], made: Any, multiple: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], made: Any
 ) -> None:
     manifest = from_checkpoint(tmp_path, made())
-    assert read_manifest(manifest).pad_multiple == multiple
     assert problems(manifest, tmp_path / "pairs", capsys) == []
 
 
