@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
 def printable(text: str) -> str:
@@ -96,3 +97,13 @@ def largest_counts(counts: Mapping[str, int], shown: int = 3) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = f" and {len(ordered) - shown} more" if len(ordered) > shown else ""
     return ", ".join(f"{name} ({count})" for name, count in ordered[:shown]) + more
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """The end of a message about an unknown name: the nearest of the `known` ones; empty if none is near.
+
+    >>> did_you_mean("esr2204", ["esr2024", "imagesr2024"])
+    "; did you mean 'esr2024'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -5,7 +5,6 @@ This module holds what the files may say. What a kind of ranking does with recor
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,6 +21,7 @@ from pydantic import (
 from pydantic.functional_serializers import SerializeAsAny
 
 from data.errors import InputError
+from data.text import did_you_mean
 from data.types import Split
 from eval import tomlfile
 
@@ -288,8 +288,7 @@ def load(name: str) -> Challenge:
     elif name in available():
         path = CHALLENGES / f"{name}.toml"
     else:
-        near = difflib.get_close_matches(name, available(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(name, available())
         raise InputError(f"unknown challenge '{name}'{hint} (there are: {', '.join(available())})")
     challenge = tomlfile.load_toml(Challenge, path)
     if challenge.name != path.stem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.errors import InputError
+from data.text import did_you_mean
 from eval import challenge as challenges
 from eval.challenge import Challenge
 from eval.records.rounds import RoundRecord
@@ -29,8 +29,7 @@ def check_folder(save_dir: Path) -> None:
         return
     beside = save_dir.parent
     folders = [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
-    near = difflib.get_close_matches(save_dir.name, folders, n=1)
-    hint = f"; did you mean {beside / near[0]}?" if near else ""
+    hint = did_you_mean(str(save_dir), [str(beside / name) for name in folders])
     raise InputError(
         f"{save_dir}: no such folder; expected the --save_dir of an evaluation or an import{hint}"
     )

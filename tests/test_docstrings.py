@@ -146,3 +146,15 @@ def test_maps_of_packages_name_what_exists(package: Path) -> None:
     assert not [
         name for name in named if not list(package.glob(f"{name}.py")) + list(package.glob(f"{name}/*"))
     ]
+
+
+def test_public_functions_on_images_of_data_have_an_example() -> None:
+    functions = {
+        f"{path.stem}.{name}": ast.get_docstring(node) or ""
+        for path in product()
+        if path.is_relative_to(ROOT / "data")
+        for name, node in public_functions(path)
+        if "." not in name and array_types(node) & {"Image", "NDArray"}
+    }
+    assert "images.read_rgb" in functions and "bicubic.imresize" in functions
+    assert [name for name, text in functions.items() if ">>>" not in text] == []

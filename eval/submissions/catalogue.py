@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
 from data.errors import InputError
+from data.text import did_you_mean
 from eval.submissions.manifest import MODELS, NAMING, read_content, read_manifest
 
 
@@ -41,8 +41,7 @@ def find_manifest(model_id: str, folder: Path = MODELS) -> Path:
     found = [path for known_id, path in known if known_id == wanted]
     if not found:
         ids = sorted({known_id for known_id, _ in known}, key=by_id)
-        near = difflib.get_close_matches(wanted, ids, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(wanted, ids)
         raise InputError(f"--model_id {model_id}: unknown{hint} (there are: {', '.join(ids)})")
     right = [path for path in found if len(found) == 1 or _is_right(path)]
     if len(right) > 1:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from data.text import printable
+from data.text import did_you_mean, printable
 from train.schema.fields import IMPORT_PATH, RECIPE_NAME, STAGE_NAME
 
 MOST_PROBLEMS = 5
@@ -39,12 +39,6 @@ def problems(error: ValidationError, model: type[BaseModel], content: Mapping[st
     if len(items) > MOST_PROBLEMS:
         lines.append(f"and {len(items) - MOST_PROBLEMS} more")
     return printable("; ".join(lines))
-
-
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """ "; did you mean 'NEAR'?" if one of the names in `known` is near `name`, else nothing."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _causes(items: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> list[Mapping[str, Any]]:

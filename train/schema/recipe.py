@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from data.errors import InputError
+from data.text import did_you_mean
 from eval.tomlfile import read_toml
 from train.schema.fields import RECIPE_NAME, Network, RecipePart
-from train.schema.messages import did_you_mean, problems
+from train.schema.messages import problems
 from train.schema.stage import Stage
 
 

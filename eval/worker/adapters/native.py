@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from data.text import did_you_mean
 from eval.protocol.job import NativeSource
 from eval.worker.adapters import beside, checkpoints
 from eval.worker.adapters.loaded_model import ForwardPass, LoadedModel, LoadError, Setting, Whole
@@ -81,8 +81,7 @@ def _candidates(module: ModuleType, name: str) -> str:
     ]
     if not found:
         return "; it defines no torch.nn.Module at all"
-    near = difflib.get_close_matches(name, found, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ";"
+    hint = did_you_mean(name, found) or ";"
     more = ", ..." if len(found) > MAX_CLASSES else ""
     return f"{hint} It defines: {', '.join(found[:MAX_CLASSES])}{more}"
 

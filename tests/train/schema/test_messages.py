@@ -14,9 +14,10 @@ import pytest
 from pydantic import ValidationError
 
 from data.errors import InputError
+from data.text import did_you_mean
 from eval.tomlfile import read_toml
 from tests.conftest import ROOT
-from train.schema.messages import MOST_PROBLEMS, did_you_mean, problems
+from train.schema.messages import MOST_PROBLEMS, problems
 from train.schema.recipe import Recipe, load
 
 
