@@ -46,7 +46,7 @@ OPERATIONS: dict[str, tuple[Callable[[WorkerProcess], object], tuple[float, ...]
     "forward": (lambda worker: worker.forward(IMAGE, "x"), (1.0,)),
     "folder": (lambda worker: worker.run_folder(10), (1.0, 0.0, 0.0, 0.0)),
     "memory": (lambda worker: worker.memory_mib(), (1.0, 1.0)),
-    "recount": (lambda worker: worker.recount(IMAGE), (1.0, 1.0, 1.0)),
+    "recount": (lambda worker: worker.recount(IMAGE), (1.0, 1.0, 1.0, 1.0)),
 }
 CASES = [
     (name, place, value)
