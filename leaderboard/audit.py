@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from eval.records.schema import Record
 from eval.records.store import read_all
 from leaderboard import checks
 from leaderboard.confidence import robustness
+from leaderboard.confidence.swaps import swaps
 from leaderboard.importing import read_official
 from leaderboard.ranking import ordered_groups
 from leaderboard.rules import rule_of
+
+# Runs of one entry on one machine differ by up to this much: a smaller difference decides nothing in a single run.
+NEAR_SHARE = 0.1
 
 
 def records_of(path: Path) -> list[Record]:
@@ -79,6 +84,7 @@ def audit(records: list[Record], challenge: Challenge) -> dict[str, Any]:
                 "implausible_flops": by_name.pop("implausible_flops", []),
                 "other": [{"name": name, **item} for name, items in by_name.items() for item in items],
                 "changed_pairs": robustness.changed_pairs(group, rule),
+                "swaps": [asdict(one) for one in swaps(group, rule)],
                 "below_threshold_unrounded": robustness.misses(group, rule, strict=True),
                 "below_threshold_rounded": robustness.misses(group, rule, strict=False),
             }
@@ -122,6 +128,7 @@ def report_text(report: dict[str, Any]) -> str:
         lines += _section(
             "Order that depends on the cold start, or on mean or median", _pair_lines(group["changed_pairs"])
         )
+        lines += _section("Change of runtime that would swap neighbours", _swap_lines(group["swaps"]))
         for kind in ("unrounded", "rounded"):
             models = group[f"below_threshold_{kind}"]
             lines += _section(
@@ -132,6 +139,16 @@ def report_text(report: dict[str, Any]) -> str:
         )
         lines += _section("Failed", [f"{item['model']}: {item['reason']}" for item in group["failed"]])
     return "\n".join(lines) + "\n"
+
+
+def _swap_lines(swaps: list[dict[str, Any]]) -> list[str]:
+    """Those pairs that a change of a tenth would swap, the most doubtful first."""
+    near = [one for one in swaps if one["change"] is not None and abs(one["change"]) <= NEAR_SHARE]
+    return [
+        f"ranks {one['rank']} and {one['rank'] + 1}: {one['lower']} overtakes {one['upper']} if its runtime is "
+        f"{-one['change']:.1%} shorter"
+        for one in sorted(near, key=lambda one: -one["change"])
+    ]
 
 
 def _section(title: str, items: list[str]) -> list[str]:

@@ -87,6 +87,10 @@ class Rule(ABC, Generic[Kind]):
         """DRAWS x entries: the keys in each resample of the images; NaN if they cannot be known."""
         return np.full((DRAWS, len(group)), np.nan)
 
+    def runtime_factor(self, _group: list[Entry], _index: int, _key: float) -> float | None:
+        """What an entry's runtime must be multiplied by to reach `_key`; None if no runtime reaches it."""
+        return None
+
     def alternatives(self, _group: list[Entry]) -> list[Alternative]:
         """The rule itself first, then one alternative per choice; empty if the rule leaves no such choice."""
         return []

@@ -88,6 +88,19 @@ class Efficiency(Rule[EfficiencyRanking]):
         slopes: Array = share * found.runtime
         return slopes
 
+    def runtime_factor(self, group: list[Entry], index: int, key: float) -> float | None:
+        """Solves S = w exp(2q) + rest for q, in parts of the entry's own score S so that nothing overflows.
+
+        None for the baseline: its score is exp(2) at any runtime.
+        """
+        if group[index].model in self.data.baseline.names:
+            return None
+        found, weight = self._exponents(group), self.data.weights.runtime
+        own, final = float(found.runtime[index]), float(found.final[index])
+        left = math.exp(key - final) - 1 + weight * math.exp(own - final)
+        exponent = math.log(left / weight) + final if left > 0 < weight else -math.inf
+        return exponent / own if exponent > 0 else None
+
     def resampled(self, group: list[Entry]) -> Array:
         fixed = self._exponents(group)
         runtime = efficiency_exponent(
