@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -35,6 +35,8 @@ TRACK_TITLES = {
     "rank_flops": "FLOPs",
     "rank_params": "Parameters",
 }
+# Bounds of sets of ranks, which are no ranks in a track
+BOUNDS = ("rank_low", "rank_high")
 # A variant's name -> the choice it changes, as the table names it.
 SHORT = {
     "median": "mean or median",
@@ -107,7 +109,7 @@ def _short(ranking: pd.DataFrame) -> list[PrintedColumn]:
 def tracks(groups: list[EntryGroup]) -> list[dict[str, str]]:
     """The tracks of the first group: the table that can be switched between them."""
     rows = [item.row for item in groups[0].listed] if groups else []
-    names = [name for name in (rows[0] if rows else {}) if name == "rank" or name.startswith("rank_")]
+    names = [name for name in (rows[0] if rows else {}) if _is_rank(name)]
     found = [name for name in names if any(known(row[name]) for row in rows)]
     return [
         {
@@ -182,19 +184,20 @@ def _row(
         "baseline": item is group.baseline,
         "subtitle": subtitle(item, group),
         "flags": row["flags"],
-        "cells": [_cell(row.get(column.name), column, best[column.name]) for column in columns],
-        "tags": tags,
-        "doubts": [
-            {"text": flag["name"].replace("_", " "), "title": flag["reason"]}
-            for flag in flags_of(row["flags"])
+        "cells": [
+            {**_cell(row.get(column.name), column, best[column.name]), "interval": _interval(row, column)}
+            for column in columns
         ],
+        "tags": tags,
+        "doubts": _doubts(row["flags"]),
         "firm_value": tags[0]["text"] if tags else "",
         "find": f"{item.entry.model} {row['team']} {row['flags']}".lower(),
         "ranks": {
             key.replace("_", "-"): "" if not known(value) else int(value)
             for key, value in row.items()
-            if key == "rank" or key.startswith("rank_")
+            if _is_rank(key)
         },
+        "rank_set": row["ranks"],
     }
 
 
@@ -202,6 +205,25 @@ def _cell(value: float | None, column: PrintedColumn, best: float | None) -> dic
     marks = (("score", column.name == "score_final"), ("best", known(value) and value == best))
     css = " ".join(name for name, on in marks if on)
     return {"value": _sortable(value), "text": column.text(value), "css": css}
+
+
+def _interval(row: Mapping[str, Any], column: PrintedColumn) -> str:
+    """The 95% interval of a ratio; empty for other columns, and if there is none."""
+    if column.name != "ratio" or not (known(row["ratio_low"]) and row["ratio_low"] < row["ratio_high"]):
+        return ""
+    return f"{row['ratio_low']:.3f} to {row['ratio_high']:.3f}"
+
+
+def _doubts(flags: str) -> list[dict[str, str]]:
+    """One tag for each name of a flag, with all its reasons."""
+    reasons: dict[str, list[str]] = {}
+    for flag in flags_of(flags):
+        reasons.setdefault(flag["name"].replace("_", " "), []).append(flag["reason"])
+    return [{"text": name, "title": "; ".join(found)} for name, found in reasons.items()]
+
+
+def _is_rank(name: str) -> bool:
+    return name == "rank" or (name.startswith("rank_") and name not in BOUNDS)
 
 
 def _sortable(value: float | None) -> str:

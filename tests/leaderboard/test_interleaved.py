@@ -110,3 +110,14 @@ def test_from_stored_rounds_to_the_csv(tmp_path: Path) -> None:
     for name, sets in (("leaderboard.md", "[1-2]"), ("leaderboard.tex", "[3-3]")):
         text = (tmp_path / "out" / name).read_text().replace("\\[", "[").replace("\\]", "]")
         assert "95" in text and "ranks" in text and sets in text and "0.9033" in text
+
+
+def test_the_site_shows_sets_and_intervals_and_no_track_of_bounds(tmp_path: Path) -> None:
+    for one in (*RECORDS, *rounds()):
+        store.append(tmp_path / "save", one)
+    save, out = str(tmp_path / "save"), str(tmp_path / "out")
+    assert main(["build", "--save_dir", save, "--challenge", "esr2026", "--out", out]) == 0
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert ">[1-2]</small>" in page and ">[3-3]</small>" in page
+    assert "95% interval over rounds" in page
+    assert 'data-track="rank-runtime"' in page and "rank-low" not in page and "rank-high" not in page
