@@ -196,7 +196,7 @@ def _outcome(model: str, moved: Sequence[Moved], images: BundleCheck) -> Iterato
 
 def _show(checks: Sequence[BundleCheck], moved: dict[str, list[Moved]]) -> None:
     table = Table(title="Bundle")
-    for title in ("Model", "BundleCheck", "Verdict", "Reason"):
+    for title in ("Model", "Check", "Verdict", "Reason"):
         table.add_column(title, overflow="fold")
     for one in checks:
         table.add_row(*(printable(cell) for cell in asdict(one).values()))
