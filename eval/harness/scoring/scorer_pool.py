@@ -101,7 +101,7 @@ class ScorerPool:
 
 
 class ScoreBeside:
-    """ImageScores each image at once, beside the running worker: for passes whose time is not measured."""
+    """Scores each image at once, beside the running worker: for passes whose time is not measured."""
 
     def __init__(self, pool: ScorerPool) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""CountedComplexity counts: hand-computed cases, the official figures of 2024, doubts, and what is left behind."""
+"""Complexity counts: hand-computed cases, the official figures of 2024, doubts, and what is left behind."""
 
 from __future__ import annotations
 
