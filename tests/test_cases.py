@@ -171,7 +171,7 @@ def test_a_helper_file_is_named_with_the_cure(cases: Path, tmp_path: Path) -> No
     judged = judge_models(cases / "helper-module-message", cases, tmp_path)
     for model_id, file in {"241": "utils.py", "242": "helper_mod.py", "246": "team250_cfg.txt"}.items():
         reason = judged.reason(model_id)
-        assert file in reason and "beside the script" in reason, reason
+        assert file in reason and "list it in the manifest: files = " in reason, reason
 
 
 def test_a_padded_network_is_counted_on_the_padded_size(cases: Path, tmp_path: Path) -> None:
