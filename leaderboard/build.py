@@ -29,7 +29,7 @@ def check_folder(save_dir: Path) -> None:
         return
     beside = save_dir.parent
     folders = [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
-    hint = did_you_mean(str(save_dir), [str(beside / name) for name in folders])
+    hint = did_you_mean(save_dir.name, folders)
     raise InputError(
         f"{save_dir}: no such folder; expected the --save_dir of an evaluation or an import{hint}"
     )

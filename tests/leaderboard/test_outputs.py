@@ -212,7 +212,7 @@ def test_a_mistyped_folder_is_an_error(tmp_path: Path) -> None:
         done = run("-m", "leaderboard", verb, "--save_dir", str(tmp_path / "resluts"))
         assert done.returncode == 2 and done.stderr.count("\n") == 1
         assert "resluts: no such folder; expected" in done.stderr
-        assert f"did you mean {tmp_path}/results?" in done.stderr
+        assert "did you mean 'results'?" in done.stderr
 
 
 TOY_PAGE = """
