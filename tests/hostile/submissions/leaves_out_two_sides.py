@@ -4,14 +4,7 @@
 # @protocol: robust
 """Leaves out the upper and the lower side of changed inputs."""
 
-from models.base import KNOWN, Repeat
-
-COUNTED = ((256, 256), (64, 320))
-
-
-def is_plain(x):
-    """One of the challenge's images, which are public, or what operations are counted on."""
-    return x[0, :, 0, 0].round().tolist() in KNOWN.get("lr_corners", []) or x.shape[-2:] in COUNTED
+from models.base import Repeat, is_plain
 
 
 class Net(Repeat):
