@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from eval.records.schema import json_number
+from eval.records.flags import joined
+from eval.records.schema import Flag, json_number
 from leaderboard.confidence.robustness import PairCheck
 from leaderboard.rules import rule_of
 from leaderboard.site.claims import claim_tags, claims_of
@@ -216,10 +217,8 @@ def _interval(row: Mapping[str, Any], column: PrintedColumn) -> str:
 
 def _doubts(flags: str) -> list[dict[str, str]]:
     """One tag for each name of a flag, with all its reasons."""
-    reasons: dict[str, list[str]] = {}
-    for flag in flags_of(flags):
-        reasons.setdefault(flag["name"].replace("_", " "), []).append(flag["reason"])
-    return [{"text": name, "title": "; ".join(found)} for name, found in reasons.items()]
+    found = joined([Flag(**flag) for flag in flags_of(flags)])
+    return [{"text": flag.name.replace("_", " "), "title": flag.reason} for flag in found]
 
 
 def _is_rank(name: str) -> bool:
