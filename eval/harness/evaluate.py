@@ -90,7 +90,7 @@ class Harness:
         return findings
 
     def _judge(self, submission: Submission, findings: Findings) -> None:
-        problem = submission.problem or self._secret_shown(submission)
+        problem = ground_truth.refusal(submission, self._plan)
         if problem:
             raise SubmissionFailed(problem)
         source = submission.source
@@ -132,7 +132,3 @@ class Harness:
             session=self._session,
             job_key=self.job_key(submission),
         )
-
-    def _secret_shown(self, submission: Submission) -> str:
-        pairs = [pair for some in self._plan.dataset.modes.values() for pair in some]
-        return ground_truth.shown_hr(submission, self._plan.setup.level, pairs, self._plan.kept_hr)

@@ -6,8 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data.pairs import ImagePair
+from eval.harness.plan import Plan
 from eval.sandbox import Level, View, is_visible
 from eval.submissions.submission import Submission
+
+
+def refusal(submission: Submission, plan: Plan) -> str:
+    """Why `submission` must not be started: its own problem, or HR images that it could see. Empty if it may."""
+    pairs = [pair for some in plan.dataset.modes.values() for pair in some]
+    return submission.problem or shown_hr(submission, plan.setup.level, pairs, plan.kept_hr)
 
 
 def shown_hr(

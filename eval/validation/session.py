@@ -58,10 +58,7 @@ class Session:
         if self._ended:
             raise NotCheckedError(self._ended)
         if self._worker is None:
-            pairs = [pair for some in self.plan.dataset.modes.values() for pair in some]
-            problem = self.submission.problem or ground_truth.shown_hr(
-                self.submission, self._setup.level, pairs, self.plan.kept_hr
-            )
+            problem = ground_truth.refusal(self.submission, self.plan)
             with self._remembered("it cannot be started"):
                 if problem:
                     raise SubmissionFailed(problem)

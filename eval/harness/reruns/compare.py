@@ -57,8 +57,7 @@ def rerun(
 
 
 def _refuse(submission: Submission, plan: Plan) -> None:
-    pairs = [pair for some in plan.dataset.modes.values() for pair in some]
-    problem = submission.problem or ground_truth.shown_hr(submission, plan.setup.level, pairs, plan.kept_hr)
+    problem = ground_truth.refusal(submission, plan)
     if not problem and (not submission.source.has_worker or submission.source.runs_folder):
         problem = "it has no forward pass for one image, so it cannot be run again under switches"
     if problem:
