@@ -18,6 +18,7 @@ from data.text import printable
 from eval import challenge as challenges
 from eval.cli.options import parser as main_parser
 from eval.cli.planning import build_plan
+from eval.cli.printing import named_reason
 from eval.harness import progress
 from eval.harness.plan import Plan
 from eval.submissions.bare_checkpoint import bare_checkpoint
@@ -51,9 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"eval.validate: error: {printable(str(error))}", file=sys.stderr)
         return 2
-    except OSError as error:  # such as a folder that the user may not enter
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"eval.validate: error: {printable(named)}{error.strerror or error}", file=sys.stderr)
+    except OSError as error:
+        print(f"eval.validate: error: {printable(named_reason(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("eval.validate: interrupted", file=sys.stderr)

@@ -16,7 +16,7 @@ from eval.cli.batch import run_batch
 from eval.cli.chosen import chosen_submissions
 from eval.cli.options import parser
 from eval.cli.planning import announce, build_plan, prepare_save_dir
-from eval.cli.printing import table_console
+from eval.cli.printing import named_reason, table_console
 from eval.harness.plan import Plan
 from eval.records import store
 from eval.records.schema import Record
@@ -37,9 +37,8 @@ def main(summarise: Summarise, arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"test_demo.py: error: {error}", file=sys.stderr)
         return _USAGE
-    except OSError as error:  # such as a folder of the command line that the user may not enter
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"test_demo.py: error: {named}{error.strerror or error}", file=sys.stderr)
+    except OSError as error:
+        print(f"test_demo.py: error: {named_reason(error)}", file=sys.stderr)
         return _USAGE
     except KeyboardInterrupt:
         print("test_demo.py: interrupted; finished evaluations are kept, --resume goes on", file=sys.stderr)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from data.errors import InputError
 from data.paths import given_path
 from eval.cli.options import parser as main_parser
+from eval.cli.printing import named_reason
 from eval.cli.verification.against import against
 from eval.cli.verification.bundling import bundle
 from eval.cli.verification.checking import check
@@ -79,7 +80,6 @@ def fulfil(run: Callable[[], int]) -> int:
     except InputError as error:
         print(f"eval.verify: error: {error}", file=sys.stderr)
         return _USAGE
-    except OSError as error:  # such as a folder that the user may not enter
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"eval.verify: error: {named}{error.strerror or error}", file=sys.stderr)
+    except OSError as error:
+        print(f"eval.verify: error: {named_reason(error)}", file=sys.stderr)
         return _USAGE
