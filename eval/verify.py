@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from data.errors import InputError
 from data.paths import given_path
-from eval import cli
 from eval.claims.claims_file import read_claims
 from eval.claims.compare import Judgement
 from eval.claims.tables import claims_csv, claims_markdown, claims_table, verdict_counts
-from eval.cli.options import parser as main_parser
 from eval.cli.receipts import receipt_judgements
 from eval.cli.verdicts import judgements_of
+from eval.cli.verification.measured import NotMeasured, measure_missing
 from eval.cli.verification.requests import add_requests, fulfil, request
 from eval.records.store import write_atomic
 from eval.validation.receipt import read_receipt
@@ -51,16 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         tables = read_claims(given.claims) if given.claims else {}
         receipt = read_receipt(given.receipt) if given.receipt else None
-        with contextlib.redirect_stdout(sys.stderr):  # JSON alone goes to standard output
-            status = cli.main(_no_summary, [*passed_on, "--resume"])
-        if status not in (0, 1):
-            return status
-        options = main_parser().parse_args(passed_on)
+        measured = measure_missing(passed_on)
         if receipt is None:
-            judgements = judgements_of(options, tables, given.claims)
+            judgements = judgements_of(measured, tables, given.claims)
         else:
-            judgements = receipt_judgements(options, receipt, given.receipt)
+            judgements = receipt_judgements(measured, receipt, given.receipt)
         _write(judgements, given)
+    except NotMeasured as ended:
+        return ended.status
     except InputError as error:
         print(f"eval.verify: error: {error}", file=sys.stderr)
         return 2
@@ -69,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         _show(judgements, "Receipt" if receipt else "Claims")
     contradicted = any(one.verdict == "contradicted" for one in judgements)
-    return 1 if contradicted else status
+    return 1 if contradicted or measured.failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,10 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add_requests(parser)
     return parser
-
-
-def _no_summary(*_arguments: Any) -> None:
-    """In place of the ranking that `test_demo.py` ends with."""
 
 
 def _write(judgements: Sequence[Judgement], given: argparse.Namespace) -> None:

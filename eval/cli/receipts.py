@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,10 +10,8 @@ from data.errors import InputError
 from eval.challenge import ClaimTolerances
 from eval.claims.compare import FIGURES, ClaimedFigure, Judgement, Verdict
 from eval.cli.chosen import chosen_submissions
-from eval.cli.planning import build_plan
-from eval.harness import resume
+from eval.cli.verification.measured import Measured
 from eval.protocol.job import FolderProgramSource, RepositorySource
-from eval.records import store
 from eval.records.schema import Record
 from eval.submissions.submission import Submission
 from eval.validation.receipt import Receipt
@@ -24,20 +21,17 @@ _ROUNDING = 1e-9  # relative, of a figure that is counted
 _SHA_SHOWN = 12
 
 
-def receipt_judgements(options: argparse.Namespace, receipt: Receipt, path: Path) -> list[Judgement]:
+def receipt_judgements(measured: Measured, receipt: Receipt, path: Path) -> list[Judgement]:
     """Verdicts on everything that a receipt states. Raises InputError if its submission is not among the chosen."""
-    plan, chosen = build_plan(options), chosen_submissions(options)
-    newest = {record.job_key: record for record in store.read_all(options.save_dir)}
-    found = [(newest.get(resume.job_key(one, plan)), one) for one in chosen]
-    for record, one in found:
-        if record is not None and receipt.model in (record.model, one.model):
-            tolerances = plan.challenge.claims
+    for one, record in measured.pairs:
+        if receipt.model in (record.model, one.model):
+            tolerances = measured.plan.challenge.claims
             judged_elsewhere = isinstance(one.source, RepositorySource | FolderProgramSource)
             return [
                 *_files(receipt, _hashes(one), shared_entry=judged_elsewhere),
                 *compare_receipt(receipt, record, tolerances),
             ]
-    names = ", ".join(one.model for one in chosen)
+    names = ", ".join(one.model for one in chosen_submissions(measured.options))
     raise InputError(
         f"--receipt {path}: is of {receipt.model}, expected one of the chosen submissions: {names}"
     )

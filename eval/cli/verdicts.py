@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 from data.images import modcrop, read_rgb
 from eval.claims.claims_file import ClaimTables, check_names, claiming, with_claims
 from eval.claims.compare import Judgement, half_unit, judge
-from eval.cli.chosen import chosen_submissions
-from eval.cli.planning import build_plan
+from eval.cli.verification.measured import Measured
 from eval.explanations import quality
-from eval.harness import resume
 from eval.harness.plan import Plan
 from eval.harness.scoring import saved_images
-from eval.records import store
 
 _SHOWN = 2  # protocols in a reason
 
 
-def judgements_of(
-    options: argparse.Namespace, tables: ClaimTables, claims_file: Path | None
-) -> list[Judgement]:
+def judgements_of(found: Measured, tables: ClaimTables, claims_file: Path | None) -> list[Judgement]:
     """Verdicts on the newest records of the chosen submissions, by the claims that their manifests make now.
 
     tables: claims that stand in a file instead. Raises InputError if it names a submission that is not there.
     """
-    plan = build_plan(options)
-    newest = {record.job_key: record for record in store.read_all(options.save_dir)}
-    found = [(newest.get(resume.job_key(one, plan)), one.info.claims) for one in chosen_submissions(options)]
-    records = [claiming(record, claims) for record, claims in found if record is not None]
-    if claims_file is not None and options.all:
+    plan = found.plan
+    records = [claiming(record, one.info.claims) for one, record in found.pairs]
+    if claims_file is not None and found.options.all:
         check_names(tables, records, claims_file)
     return [
-        _with_protocol(judgement, plan, options.save_dir)
+        _with_protocol(judgement, plan, found.options.save_dir)
         for record in records
         for judgement in judge(
             with_claims(record, tables),

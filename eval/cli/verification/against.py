@@ -12,7 +12,7 @@ from rich.table import Table
 from data.errors import InputError
 from data.text import without_controls
 from eval.cli.printing import table_console
-from eval.cli.verification.measured import measure_missing
+from eval.cli.verification.measured import measure_some
 from eval.records import store
 from eval.records.schema import Record
 from eval.reproduction.environment import Moved
@@ -45,7 +45,7 @@ def _read(path: Path) -> Record:
 
 def _measured(before: Record, arguments: Sequence[str]) -> Record:
     """The record made here of the submission that `before` is of."""
-    records = [record for _, record in measure_missing(arguments).pairs]
+    records = [record for _, record in measure_some(arguments).pairs]
     same = [record for record in records if record.model == before.model]
     if not same:
         names = ", ".join(record.model for record in records)

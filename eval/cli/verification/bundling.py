@@ -18,7 +18,7 @@ from eval import files
 from eval.challenge import CHALLENGES
 from eval.cli.batch import HARNESS_SOURCES
 from eval.cli.options import parser
-from eval.cli.verification.measured import measure_missing
+from eval.cli.verification.measured import measure_some
 from eval.harness.dataset import Dataset
 from eval.protocol.job import NativeSource, RepositorySource
 from eval.records.schema import Record, record_json
@@ -65,7 +65,7 @@ def bundle(path: Path, arguments: Sequence[str]) -> int:
 
 
 def _bundle(path: Path, arguments: Sequence[str]) -> int:
-    found = measure_missing(arguments)
+    found = measure_some(arguments)
     known = _known_paths(found.options)
     contents: dict[str, bytes] = {}
     models = [_bundled(one, record, found.options, known, contents) for one, record in found.pairs]

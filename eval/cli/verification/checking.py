@@ -18,7 +18,7 @@ from eval.claims.compare import Verdict, judge
 from eval.cli.printing import table_console
 from eval.cli.verification.against import show_moved
 from eval.cli.verification.bundling import harness_sha256, hashed_images
-from eval.cli.verification.measured import Measured, measure_missing
+from eval.cli.verification.measured import Measured, measure_some
 from eval.protocol.job import RepositorySource
 from eval.records import store
 from eval.records.schema import Record
@@ -51,7 +51,7 @@ def check(path: Path, checkpoints: Path | None, arguments: Sequence[str], *, as_
         _unpack(contents, folder)
         for one in bundle.models:
             _place_checkpoints(one, checkpoints or MODEL_ZOO, folder)
-        found = measure_missing(_arguments(bundle, folder, arguments))
+        found = measure_some(_arguments(bundle, folder, arguments))
         checks, moved = _verdicts(bundle, folder, found)
     if as_json:
         rows = [{"model": model, **asdict(one)} for model, some in moved.items() for one in some]
