@@ -140,8 +140,7 @@ def _other_device(name: str, record: Record, judged_on: str) -> str:
     if name not in ("runtime_ms", "memory_mib"):
         return ""
     claimed_on = str(record.submission.claims.get("device") or judged_on)
-    gpu = record.machine.get("gpu") or {}
-    here = str(gpu.get("name") or record.machine.get("cpu") or record.device)
+    here = record.device_name
     if not claimed_on:
         return "the claim names no device"
     claimed_words, words = set(_words(claimed_on)), set(_words(here))

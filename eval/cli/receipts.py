@@ -123,8 +123,7 @@ def _obstacle(name: str, receipt: Receipt, record: Record) -> str:
         return "validated on other images"
     if kind not in ("runtime", "memory"):
         return ""
-    gpu = record.machine.get("gpu") or {}
-    here = str(gpu.get("name") or record.machine.get("cpu") or record.device)
+    here = record.device_name
     if receipt.device != here:
         return f"validated on {receipt.device or 'an unknown machine'}, measured on {here}"
     other = receipt.protocol != record.protocol and kind == "runtime"

@@ -229,6 +229,12 @@ class Record(RecordPart):
         return self.submission.model
 
     @property
+    def device_name(self) -> str:
+        """The GPU that it was measured on, or the processor."""
+        gpu = self.machine.get("gpu") or {}
+        return str(gpu.get("name") or self.machine.get("cpu") or self.device)
+
+    @property
     def official_layout(self) -> bool:
         """Whether the images lay in folders that are named as the challenges name theirs."""
         if self.layout is None:

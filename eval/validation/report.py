@@ -37,7 +37,6 @@ def summary(found: Sequence[Item]) -> str:
 def receipt_of(record: Record, one: Submission, manifest: Path | None, found: Sequence[Item]) -> Receipt:
     """The receipt of a submission that was judged."""
     machine = record.machine
-    gpu = machine.get("gpu") or {}
     return Receipt(
         model=record.model,
         model_id=record.submission.model_id,
@@ -46,7 +45,7 @@ def receipt_of(record: Record, one: Submission, manifest: Path | None, found: Se
         figures=_figures(record),
         dataset=record.dataset if record.layout == "built-in" else "",
         image_digests=record.image_digests,
-        device=str(gpu.get("name") or machine.get("cpu") or record.device),
+        device=record.device_name,
         protocol=record.protocol,
         sandbox=record.sandbox,
         versions={"harness": _own_version(), "python": str(machine.get("python", "")), **machine.get("packages", {})},

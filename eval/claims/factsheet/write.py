@@ -26,8 +26,7 @@ def tex_table(record: Record) -> str:
         value = figure(record)
         if value is not None:
             rows.append(rf"{title} & {value:.{decimals}f}{f' {unit}' if unit else ''} \\")
-    gpu = record.machine.get("gpu") or {}
-    device = _escaped(str(gpu.get("name") or record.machine.get("cpu") or record.device))
+    device = _escaped(record.device_name)
     images = _escaped(", ".join(f"{len(result.images)} {name}" for name, result in record.modes.items()))
     caption = (
         rf"{_escaped(record.model)}, measured on {device} ({images} images, protocol {record.protocol})."
