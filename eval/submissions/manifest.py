@@ -167,6 +167,10 @@ class Manifest(ManifestPart):
         """The official results key: `25_EERN`."""
         return f"{self.id:02}_{self.name}"
 
+    def script_beside(self, path: Path) -> Path:
+        """The script of the manifest at `path`."""
+        return path.parent / (self.script or f"{path.stem}.py")
+
 
 def _holds_time(value: Any) -> bool:
     """Whether a TOML value has something in it that JSON, and so the worker's job, has not."""

@@ -27,7 +27,7 @@ def native(path: Path, checkpoint: str = "auto", *, allow_pickle: bool = False) 
     """
     path = absolute(path)
     manifest = read_manifest(path)
-    script = path.parent / (manifest.script or f"{path.stem}.py")
+    script = manifest.script_beside(path)
     chosen = choose_checkpoint(manifest, checkpoint, path.parent)
     reason = unfit(script, path.parent, MAX_SCRIPT_BYTES)
     problem = f"script {reason}" if reason else chosen.problem

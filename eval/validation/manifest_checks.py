@@ -49,7 +49,7 @@ class ManifestFiles:
 
     @property
     def script(self) -> Path:
-        return self.path.parent / (self.manifest.script or f"{self.path.stem}.py")
+        return self.manifest.script_beside(self.path)
 
 
 def _form(one: ManifestFiles) -> Seen:

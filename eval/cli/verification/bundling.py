@@ -195,7 +195,7 @@ def _native(one: Submission, models: Path, contents: dict[str, bytes]) -> dict[s
     """Manifest, script and their further files into `contents`; checkpoints by their hashes."""
     path = find_manifest(one.info.model_id, models)
     manifest = read_manifest(path)
-    script = path.parent / (manifest.script or f"{path.stem}.py")
+    script = manifest.script_beside(path)
     beside = [path, script, *(path.parent / name for name in manifest.files)]
     beside += files.regular(one.build) if one.build else []
     for file in beside:
