@@ -101,7 +101,7 @@ def run_campaign(
 
 def _field(chosen: list[Submission], baseline: str, plan: Plan, options: argparse.Namespace) -> _Field | None:
     """What was evaluated and can be timed. None if the baseline was not."""
-    newest = {record.job_key: record for record in store.read_all(options.save_dir) if record.status == "ok"}
+    newest = resume.evaluated(options.save_dir)
     submissions, records = {}, {}
     reference = ""
     for one in chosen:

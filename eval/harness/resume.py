@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval.harness.plan import Plan
 from eval.records import store
+from eval.records.schema import Record
 from eval.submissions.submission import Submission
 
 
@@ -24,6 +25,11 @@ def job_key(submission: Submission, plan: Plan) -> str:
         "sandbox": plan.setup.level.value,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def evaluated(save_dir: Path) -> dict[str, Record]:
+    """The newest successful record of each job, by its key."""
+    return {record.job_key: record for record in store.read_all(save_dir) if record.status == "ok"}
 
 
 def finished_keys(save_dir: Path) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -17,8 +17,7 @@ from eval.failures import SubmissionFailed
 from eval.harness import resume
 from eval.harness.plan import Plan
 from eval.harness.reruns.compare import rerun
-from eval.records import store
-from eval.records.schema import json_number
+from eval.records.schema import Record, json_number
 from eval.reproduction.findings import CHOSEN, RerunFinding, Reruns
 from eval.submissions.submission import Submission, hashed
 
@@ -31,7 +30,8 @@ def reproduce(options: argparse.Namespace, kinds: Sequence[str], first: int | No
     chosen = chosen_submissions(options)
     plan = build_plan(options)
     announce(plan, error_console())
-    done = [_of_one(one, plan, options, kinds or _by_default(plan), first) for one in chosen]
+    records = resume.evaluated(options.save_dir)
+    done = [_of_one(one, plan, records, kinds or _by_default(plan), first) for one in chosen]
     if as_json:
         print(json.dumps([_plain(model, one) for model, one in done], indent=1))
     else:
@@ -46,19 +46,19 @@ def _by_default(plan: Plan) -> list[str]:
 
 
 def _of_one(
-    one: Submission, plan: Plan, options: argparse.Namespace, kinds: Sequence[str], first: int | None
+    one: Submission, plan: Plan, records: Mapping[str, Record], kinds: Sequence[str], first: int | None
 ) -> tuple[str, Reruns | str]:
-    """What was found, or why it failed, by model. One that fails does not end the others."""
+    """What was found, or why it failed, by model. One that fails does not end the others.
+
+    records: of evaluations, by key; the first run ought to repeat the images of an equal one.
+    """
     one, _ = hashed(one)
-    key = resume.job_key(one, plan)
-    records = [record for record in store.read_all(options.save_dir) if record.job_key == key]
 
     def say(what: str) -> None:
         error_console().print(f"{one.model}: {what}", markup=False, highlight=False)
 
     try:
-        newest = next((record for record in reversed(records) if record.status == "ok"), None)
-        return one.model, rerun(one, plan, kinds, newest, say, first)
+        return one.model, rerun(one, plan, kinds, records.get(resume.job_key(one, plan)), say, first)
     except SubmissionFailed as failure:
         return one.model, str(failure)
 
